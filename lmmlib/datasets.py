@@ -1,0 +1,47 @@
+"""The tables that ship with the package."""
+
+from importlib.resources import files
+
+import pandas as pd
+
+# name: (columns that are labels, source)
+TABLES = {
+    "sleepstudy": (
+        ("Subject",),
+        "Belenky et al. (2003), J. Sleep Research 12:1-12: mean reaction time (ms) of 18 subjects, 10 days of restricted sleep",
+    ),
+    "Dyestuff": (("Batch",), "Davies & Goldsmith (1972), table 6.3: yield (g) of 6 batches"),
+    "Dyestuff2": (("Batch",), "Box & Tiao (1973), table 5.1.4: constructed so that the ML variance between batches is zero"),
+    "Penicillin": (("plate", "sample"), "Davies & Goldsmith (1972), table 6.6: diameter (mm), 24 plates crossed with 6 samples"),
+    "Pastes": (("batch", "cask", "sample"), "Davies & Goldsmith (1972), table 6.5: strength (U), 3 casks in each of 10 batches"),
+    "thread_like": ((), "simulated for this project in the manner of experiment 1 of the discussion"),
+}
+
+
+def load(name: str) -> pd.DataFrame:
+    """A table that ships with the package; its source stands in ``table.attrs["source"]``.
+
+    Parameters
+    ----------
+    name : one of ``sleepstudy``, ``Dyestuff``, ``Dyestuff2``, ``Penicillin``, ``Pastes``, ``thread_like``
+
+    Returns
+    -------
+    pandas.DataFrame; grouping columns are strings
+
+    Raises
+    ------
+    ValueError  if no table has that name
+
+    Examples
+    --------
+    >>> load("Dyestuff").shape
+    (30, 2)
+    """
+    if name not in TABLES:
+        raise ValueError(f"no table named {name!r}; there are {', '.join(TABLES)}")
+    labels, source = TABLES[name]
+    with files("lmmlib").joinpath("tables", f"{name}.csv").open() as file:
+        table = pd.read_csv(file, dtype=dict.fromkeys(labels, str))
+    table.attrs["source"] = source
+    return table

@@ -1,0 +1,9 @@
+"""The door for input: terms, designs, parameters and priors, each checked, copied and frozen where it is made."""
+
+from lmmlib.design.checks import frozen_array
+from lmmlib.design.design import Design
+from lmmlib.design.params import Params, Theta
+from lmmlib.design.priors import Priors, ScalePrior
+from lmmlib.design.term import Term
+
+__all__ = ["Design", "Params", "Priors", "ScalePrior", "Term", "Theta", "frozen_array"]

@@ -1,0 +1,100 @@
+"""Parameters: one value of θ = (β, Σ_1, …, σ), and the same in arrays for many draws at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmmlib import linalg
+from lmmlib.design.checks import frozen_array, positive, same_names
+from lmmlib.design.design import Design
+
+
+@dataclass(frozen=True, eq=False)
+class Theta:
+    """θ as arrays; any leading axes run over draws.
+
+    Attributes
+    ----------
+    beta : (..., p)
+    roots : per term (..., q, q), lower, with Σ_k = root root'
+    sigma : (...)
+    """
+
+    beta: np.ndarray
+    roots: tuple[np.ndarray, ...]
+    sigma: np.ndarray
+
+    def __getitem__(self, index: object) -> "Theta":
+        return Theta(self.beta[index], tuple(r[index] for r in self.roots), self.sigma[index])
+
+    @property
+    def Lam(self) -> tuple[np.ndarray, ...]:
+        """Relative covariance factors Λ_k = root / σ."""
+        return tuple(r / self.sigma[..., None, None] for r in self.roots)
+
+
+@dataclass(frozen=True, eq=False)
+class Params:
+    r"""Fixed effects β, a covariance matrix Σ_k a term by its name, and the residual SD σ.
+
+    Parameters
+    ----------
+    beta : (p,)
+    cov : mapping from a term's name to (q, q), or to a number (a variance) where q = 1
+    sigma : float above zero, an SD in units of the response
+
+    Raises
+    ------
+    ValueError  if a covariance is not symmetric positive semi-definite, or σ is not above zero
+
+    Notes
+    -----
+    A zero variance is an ordinary value.
+
+    Examples
+    --------
+    >>> Params([5.0], {"Batch": 4.0}, 2.0).cov["Batch"].tolist()
+    [[4.0]]
+    """
+
+    beta: np.ndarray
+    cov: Mapping[str, np.ndarray]
+    sigma: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "beta", frozen_array("beta", self.beta, (None,)))
+        object.__setattr__(self, "sigma", positive("sigma", self.sigma))
+        object.__setattr__(self, "cov", {name: _covariance(name, value) for name, value in self.cov.items()})
+
+    def theta(self, design: Design) -> Theta:
+        """The arrays of these parameters, checked against ``design``.
+
+        Raises
+        ------
+        ValueError  if sizes or names are not the design's, or an uncorrelated term is given a covariance
+        """
+        if len(self.beta) != len(design.coef):
+            raise ValueError(f"beta has {len(self.beta)} entries; the design has {len(design.coef)} columns: {', '.join(design.coef)}")
+        same_names("cov", self.cov, [t.name for t in design.terms])
+        roots = []
+        for t in design.terms:
+            cov, q = self.cov[t.name], len(t.effects)
+            if cov.shape != (q, q):
+                raise ValueError(f"cov of {t.name!r} must have shape {(q, q)} for {', '.join(t.effects)}, got {cov.shape}")
+            if not t.correlated and np.any(cov != np.diag(np.diag(cov))):
+                raise ValueError(f"cov of {t.name!r} must be diagonal: its effects are uncorrelated")
+            roots.append(linalg.cholesky_semidefinite(cov))
+        return Theta(self.beta, tuple(roots), np.asarray(self.sigma))
+
+
+def _covariance(name: str, value: object) -> np.ndarray:
+    cov = np.atleast_2d(np.asarray(value))
+    cov = frozen_array(f"cov of {name!r}", cov, (cov.shape[0], cov.shape[0]))
+    if not np.allclose(cov, cov.T, rtol=1e-12, atol=0):
+        raise ValueError(f"cov of {name!r} must be symmetric, got {cov.tolist()}")
+    try:
+        linalg.cholesky_semidefinite(cov)
+    except linalg.NotPositiveSemidefiniteError as error:
+        raise ValueError(f"cov of {name!r} must be positive semi-definite ({error}), got {cov.tolist()}") from None
+    return cov

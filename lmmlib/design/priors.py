@@ -1,0 +1,193 @@
+"""Priors as plain numbers: made once, the same for every engine, unchanged when the data change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from lmmlib.design.checks import frozen_array, positive, same_names
+from lmmlib.design.design import Design
+from lmmlib.design.term import Term
+
+FAMILIES = ("half-normal", "half-Student-t", "exponential", "fixed")
+
+
+class HasDataAndDesign(Protocol):
+    """What a weak prior is scaled by."""
+
+    y: np.ndarray
+    design: Design
+
+
+@dataclass(frozen=True)
+class ScalePrior:
+    """Prior of one SD.
+
+    Parameters
+    ----------
+    family : ``half-normal``, ``half-Student-t``, ``exponential`` or ``fixed``
+    scale : its scale, mean (exponential) or value (fixed), in the SD's own units
+    df : degrees of freedom of the half-Student-t
+
+    Raises
+    ------
+    ValueError  if the family is unknown, or a scale is not above zero
+
+    Examples
+    --------
+    >>> ScalePrior("half-normal", 1.0)
+    ScalePrior(family='half-normal', scale=1.0, df=None)
+    """
+
+    family: str
+    scale: float
+    df: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.family not in FAMILIES:
+            raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {self.family!r}")
+        if (self.family == "half-Student-t") != (self.df is not None):
+            raise ValueError(f"df belongs to the half-Student-t and to no other family, got df={self.df} with {self.family}")
+        scale = float(frozen_array(f"scale of the {self.family} prior", self.scale, ()))
+        if not (self.family == "fixed" and scale == 0):  # an SD known to be zero is an ordinary value
+            positive(f"scale of the {self.family} prior", scale)
+        object.__setattr__(self, "scale", scale)
+        object.__setattr__(self, "df", None if self.df is None else positive("df", self.df))
+
+
+@dataclass(frozen=True, eq=False)
+class Priors:
+    r"""β_j ~ N(m_j, s_j²); an SD prior for each effect and for σ; LKJ(η) for each correlated term.
+
+    Parameters
+    ----------
+    beta_mean, beta_sd : (p,)
+    sd : mapping from an effect's name (``Subject: Days``) to a ScalePrior
+    sigma : ScalePrior
+    cor : mapping from a correlated term's name to η
+
+    See Also
+    --------
+    Priors.build : one value for all, or by name
+    Priors.weak : scaled by the data
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"])
+    >>> Priors.build(design, beta=(0, 10), sd=ScalePrior("half-normal", 1.0)).sd["g: Intercept"].scale
+    1.0
+    """
+
+    beta_mean: np.ndarray
+    beta_sd: np.ndarray
+    sd: Mapping[str, ScalePrior]
+    sigma: ScalePrior
+    cor: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        mean = frozen_array("beta_mean", self.beta_mean, (None,))
+        spread = frozen_array("beta_sd", self.beta_sd, mean.shape, "one a coefficient")
+        if np.any(spread <= 0):
+            raise ValueError(f"beta_sd must be above zero, got {spread.min():g}; a known coefficient belongs into the offset")
+        if self.sigma.family == "fixed":
+            positive("fixed sigma", self.sigma.scale)
+        for field, value in {
+            "beta_mean": mean,
+            "beta_sd": spread,
+            "sd": dict(self.sd),
+            "cor": {name: positive(f"eta of {name!r}", eta) for name, eta in self.cor.items()},
+        }.items():
+            object.__setattr__(self, field, value)
+
+    @classmethod
+    def build(
+        cls,
+        design: Design,
+        beta: tuple[float, float] | Mapping[str, tuple[float, float]],
+        sd: ScalePrior | Mapping[str, ScalePrior],
+        sigma: ScalePrior | None = None,
+        cor: float | Mapping[str, float] = 2.0,
+    ) -> "Priors":
+        """Priors from one value for all, or from one a name.
+
+        Parameters
+        ----------
+        design : Design
+        beta : (mean, SD), or a mapping by coefficient
+        sd : ScalePrior, or a mapping by effect
+        sigma : ScalePrior; that of ``sd`` if None and ``sd`` is one
+        cor : η, or a mapping by correlated term
+
+        Raises
+        ------
+        ValueError  if a name is missing or unknown
+        """
+        correlated = [t.name for t in design.terms if t.pairs]
+        beta = beta if isinstance(beta, Mapping) else dict.fromkeys(design.coef, beta)
+        same_names("beta", beta, design.coef)
+        if sigma is None:
+            if not isinstance(sd, ScalePrior):
+                raise ValueError("sigma must be given where sd is given by effect")
+            sigma = sd
+        sd = sd if isinstance(sd, Mapping) else dict.fromkeys(design.effects, sd)
+        cor = cor if isinstance(cor, Mapping) else dict.fromkeys(correlated, cor)
+        mean, spread = np.array([beta[name] for name in design.coef], float).T
+        return cls(mean, spread, sd, sigma, cor).checked(design)
+
+    @classmethod
+    def weak(cls, data: HasDataAndDesign) -> "Priors":
+        """Priors so wide that they only keep the posterior proper and rule out absurd scales.
+
+        Intercept N(mean y, (10 sd y)²), other β_j N(0, (10 sd(y)/sd(x_j))²); SD of an intercept half-normal(sd y), of
+        a slope half-normal(sd(y)/sd(z)), of a dense term half-normal(sd(y)/rms) with rms the root mean square over
+        rows of Zu for effects of SD one; LKJ(2); σ half-normal(sd y). A column without spread counts as an intercept.
+
+        Parameters
+        ----------
+        data : Data
+
+        Raises
+        ------
+        ValueError  if y does not vary
+        """
+        design, y = data.design, data.y - data.design.offset
+        spread = float(y.std())
+        if spread == 0:
+            raise ValueError("y must vary for priors scaled by its spread; make them with Priors.build")
+        x_sd = design.X.std(0)
+        constant = x_sd <= 1e-12 * np.abs(design.X).max(0)
+        mean = np.zeros(len(design.coef))
+        mean[constant] = y.mean() / design.X[0, constant]
+        x_unit = np.where(constant, np.abs(design.X[0]), x_sd)
+        sd = {
+            name: ScalePrior("half-normal", spread / unit)
+            for t in design.terms
+            for name, unit in zip(t.effect_names, _spreads(t), strict=True)
+        }
+        eta = {t.name: 2.0 for t in design.terms if t.pairs}
+        return cls(mean, 10 * spread / x_unit, sd, ScalePrior("half-normal", spread), eta).checked(design)
+
+    def checked(self, design: Design) -> "Priors":
+        """These priors, if they fit ``design``.
+
+        Raises
+        ------
+        ValueError  if a size or a name does not fit
+        """
+        if len(self.beta_mean) != len(design.coef):
+            raise ValueError(f"priors have {len(self.beta_mean)} coefficients; the design has {len(design.coef)}: {', '.join(design.coef)}")
+        same_names("priors of sd", self.sd, design.effects)
+        same_names("priors of cor", self.cor, [t.name for t in design.terms if t.pairs])
+        return self
+
+
+def _spreads(term: Term) -> np.ndarray:
+    """Unit of each effect's covariate: its SD over the rows, its size where it is constant."""
+    if term.effects == (term.name,):  # dense: the root mean square of Zu for effects of SD one
+        return np.array([np.sqrt(np.sum(term.Z.data**2) / term.Z.shape[0])])
+    x = term.Z.data.reshape(-1, len(term.effects))  # a grouped term stores q entries a row, zeros too
+    units = x.std(0)
+    constant = units <= 1e-12 * np.abs(x).max(0)
+    return np.where(constant, np.abs(x[0]), units)

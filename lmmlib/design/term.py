@@ -1,0 +1,177 @@
+"""One random-effects term: J levels, q effects a level, and the columns that bring them to the rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import cholesky
+from scipy.sparse import csr_array, kron
+
+from lmmlib.design.checks import frozen_array, labels
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    r"""Effects u_k ~ N(0, A ⊗ Σ_k), one vector of q effects for each of J levels.
+
+    Made by :meth:`grouped` or :meth:`dense`, which check their input.
+
+    Attributes
+    ----------
+    name : str
+    levels : tuple of str (J,)
+    effects : tuple of str (q,)
+    Z : scipy.sparse.csr_array (n, J q), columns by level, then effect
+    correlated : bool          False: Σ_k is diagonal
+    root : (J, J) or None      lower Cholesky factor of the known covariance A of the levels; None is A = I
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    effects: tuple[str, ...]
+    Z: csr_array
+    correlated: bool = True
+    root: np.ndarray | None = None
+
+    @classmethod
+    def grouped(
+        cls,
+        name: str,
+        codes: object,
+        covariates: object = None,
+        levels: Sequence[object] | None = None,
+        effects: Sequence[str] | None = None,
+        correlated: bool = True,
+        between: object = None,
+    ) -> "Term":
+        """Effects of the levels of one factor.
+
+        Parameters
+        ----------
+        name : str
+        codes : (n,)            labels of any kind; with ``levels``, integers that index it
+        covariates : (n, q)     a column of ones if None
+        levels : sequence       sorted labels found in ``codes`` if None
+        effects : q names
+        correlated : bool
+        between : (J, J)        known covariance A of the levels, positive definite
+
+        Raises
+        ------
+        ValueError  if lengths differ, a code is missing or out of range, there is one level, or A is singular
+
+        Examples
+        --------
+        >>> term = Term.grouped("g", ["b", "a", "b"])
+        >>> term.levels, term.Z.toarray().tolist()
+        (('a', 'b'), [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
+        """
+        codes, names = _codes(name, codes, levels)
+        n, J = len(codes), len(names)
+        if J < 2:
+            raise ValueError(
+                f"grouping {name!r} must have two levels or more, got {J}: its effect would be one with the fixed effects; drop it"
+            )
+        x = np.ones((n, 1)) if covariates is None else frozen_array(f"covariates of {name!r}", covariates, (None, None))
+        if len(x) != n:
+            raise ValueError(f"term {name!r} has {n} codes; its covariates have {len(x)} rows")
+        q = x.shape[1]
+        default = ("Intercept",) if covariates is None else tuple(f"x{i + 1}" for i in range(q))
+        columns = codes[:, None] * q + np.arange(q)
+        Z = csr_array((x.ravel(), columns.ravel(), np.arange(0, n * q + 1, q)), shape=(n, J * q))
+        _no_empty_effect(name, x)
+        names = labels(f"levels of {name!r}", names, J)
+        return cls(name, names, labels(f"effects of {name!r}", effects or default, q), Z, correlated or q == 1, _root(name, between, J))
+
+    @classmethod
+    def dense(cls, name: str, Z: object, between: object = None, levels: Sequence[object] | None = None) -> "Term":
+        """One effect with one SD whose levels are the columns of ``Z``.
+
+        Parameters
+        ----------
+        name : str
+        Z : (n, J)
+        between : (J, J)   known covariance A of the columns' effects, positive definite
+        levels : J labels, 1 to J if None
+
+        Raises
+        ------
+        ValueError  if ``Z`` is not a finite matrix, is zero, or A is singular
+
+        Examples
+        --------
+        >>> Term.dense("z", [[0.5, 1.0], [2.0, 0.0]]).levels
+        ('1', '2')
+        """
+        Z = frozen_array(f"Z of {name!r}", Z, (None, None))
+        J = Z.shape[1]
+        _no_empty_effect(name, Z)
+        names = labels(f"levels of {name!r}", range(1, J + 1) if levels is None else levels, J)
+        return cls(name, names, (name,), csr_array(Z), True, _root(name, between, J))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Levels J and effects q."""
+        return len(self.levels), len(self.effects)
+
+    @property
+    def effect_names(self) -> tuple[str, ...]:
+        """Effects as draws and priors name them: ``Subject: Days``; a dense term's is its own name."""
+        return tuple(self.name if e == self.name else f"{self.name}: {e}" for e in self.effects)
+
+    @property
+    def pair_names(self) -> tuple[str, ...]:
+        """Pairs of correlated effects, row by row below the diagonal: ``Subject: Intercept, Days``."""
+        return tuple(f"{self.name}: {self.effects[j]}, {self.effects[i]}" for i, j in self.pairs)
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Index pairs (i, j), j < i, of correlated effects; none for an uncorrelated term."""
+        return tuple((i, j) for i in range(len(self.effects)) for j in range(i)) if self.correlated else ()
+
+    def columns_of_independent_levels(self) -> csr_array:
+        """Z (root ⊗ I): the columns for effects whose levels are independent."""
+        return self.Z if self.root is None else csr_array(self.Z @ kron(csr_array(self.root), np.eye(len(self.effects)), format="csr"))
+
+
+def _codes(name: str, codes: object, levels: Sequence[object] | None) -> tuple[np.ndarray, Sequence[object]]:
+    codes = np.asarray(codes)
+    if codes.ndim != 1 or len(codes) == 0:
+        raise ValueError(f"codes of {name!r} must be one label a row, got shape {codes.shape}")
+    missing = int(pd.isna(codes).sum())
+    if missing:
+        raise ValueError(
+            f"codes of {name!r} must not be missing, got {missing} missing of {len(codes)}; drop those rows or give them a level"
+        )
+    if levels is None:
+        found, names = pd.factorize(codes, sort=True)
+        return found, list(names)
+    if codes.dtype.kind not in "iu":
+        raise ValueError(f"codes of {name!r} must be integers that index levels, got type {codes.dtype}; leave levels out to use labels")
+    if codes.min() < 0 or codes.max() >= len(levels):
+        raise ValueError(f"codes of {name!r} must lie in 0 to {len(levels) - 1}, got {codes.min()} to {codes.max()}")
+    return codes.astype(np.int64), levels
+
+
+def _no_empty_effect(name: str, columns: np.ndarray) -> None:
+    empty = np.flatnonzero(~columns.any(0))
+    if columns.size == 0 or len(empty):
+        where = f"column {empty[0]} is" if len(empty) else "there is none"
+        raise ValueError(f"each column of {name!r} must have an entry other than zero, {where}; drop it")
+
+
+def _root(name: str, between: object, J: int) -> np.ndarray | None:
+    if between is None:
+        return None
+    A = frozen_array(f"between of {name!r}", between, (J, J), f"{name!r} has {J} levels")
+    if not np.allclose(A, A.T, rtol=1e-12, atol=0):
+        raise ValueError(f"between of {name!r} must be symmetric; got a largest difference of {np.abs(A - A.T).max():g}")
+    try:
+        root = cholesky(A, lower=True)
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            f"between of {name!r} must be positive definite, its smallest eigenvalue is {np.linalg.eigvalsh(A)[0]:g}"
+        ) from None
+    root.flags.writeable = False
+    return root

@@ -1,0 +1,198 @@
+"""The one form of draws: whatever made them, everything after reads only this.
+
+A DataTree with ``posterior`` (``beta``, ``sigma``, ``sd``, ``cor``, ``u``), ``observed_data`` (``y``) and, where the
+engine has them, ``sample_stats``. It holds no ``log_likelihood``: which density that would be is the question.
+"""
+
+from collections.abc import Mapping
+
+import arviz_base
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from lmmlib import linalg
+from lmmlib.data import Data
+from lmmlib.design import Design, Theta
+
+DIMS = {"beta": ["coef"], "sd": ["effect"], "cor": ["effect_pair"], "u": ["ranef"], "y": ["row"]}
+VARIABLES = ("beta", "sd", "cor", "sigma", "u")
+FINGERPRINT = "lmmlib_design"
+
+
+def coords(design: Design) -> dict[str, list[str] | np.ndarray]:
+    """Labels of every dimension that draws of ``design`` have.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> coords(Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))["ranef"]
+    ['g[a]: Intercept', 'g[b]: Intercept']
+    """
+    return {
+        "coef": list(design.coef),
+        "effect": list(design.effects),
+        "effect_pair": list(design.pairs),
+        "ranef": design.ranef["ranef"],
+        "row": np.arange(design.n),
+    }
+
+
+def as_draws(
+    *, data: Data, beta: object, sd: object, sigma: object, cor: object = None, u: object = None, stats: Mapping[str, object] | None = None
+) -> xr.DataTree:
+    """Draws in the one form, from arrays of any engine.
+
+    Parameters
+    ----------
+    data : Data the draws are of
+    beta : (chains, draws, p)
+    sd : (chains, draws, effects), SDs in the order of ``design.effects``
+    sigma : (chains, draws), an SD
+    cor : (chains, draws, pairs) in the order of ``design.pairs``; none where there is no pair
+    u : (chains, draws, K) in the order of ``design.ranef``, or None
+    stats : mapping of (chains, draws, …) for ``sample_stats``
+
+    Returns
+    -------
+    xarray.DataTree
+
+    Raises
+    ------
+    ValueError  if a shape does not fit the design, a value is not finite, an SD negative, or a correlation beyond ±1
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
+    >>> draws = as_draws(data=data, beta=np.zeros((2, 5, 1)), sd=np.ones((2, 5, 1)), sigma=np.ones((2, 5)))
+    >>> dict(draws.posterior.sizes)
+    {'chain': 2, 'draw': 5, 'coef': 1, 'effect': 1}
+    """
+    design = data.design
+    given = {"beta": beta, "sd": sd, "sigma": sigma, "cor": cor, "u": u}
+    arrays = {name: np.asarray(value, float) for name, value in given.items() if value is not None}
+    if design.pairs and cor is None:
+        raise ValueError(f"cor must be given for the pairs {', '.join(design.pairs)}")
+    if cor is not None and not design.pairs:
+        raise ValueError("cor must be left out: no two effects of this design are correlated")
+    sampled, labels = arrays["sigma"].shape, coords(design)
+    for name, array in arrays.items():
+        expected = (*sampled, *(len(labels[d]) for d in DIMS.get(name, ())))
+        if len(sampled) != 2 or array.shape != expected:
+            raise ValueError(f"{name} must have shape (chains, draws, …) = {expected}, got {array.shape}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} must be finite, got {int((~np.isfinite(array)).sum())} entries that are not")
+    if np.any(arrays["sd"] < 0) or np.any(arrays["sigma"] <= 0) or (cor is not None and np.any(np.abs(arrays["cor"]) > 1)):
+        raise ValueError(
+            "sd must be zero or above, sigma above zero, and correlations within -1 and 1; SDs, not variances or their logarithms"
+        )
+    return assemble(data, arrays, stats or {})
+
+
+def assemble(data: Data, posterior: Mapping[str, np.ndarray], stats: Mapping[str, np.ndarray]) -> xr.DataTree:
+    """The tree of :func:`as_draws` from arrays that are known to fit."""
+    groups = {"posterior": dict(posterior), "sample_stats": dict(stats), "observed_data": {"y": data.y}}
+    tree = arviz_base.from_dict({k: v for k, v in groups.items() if v}, coords=coords(data.design), dims=DIMS)
+    if "u" in posterior:
+        index = {key: ("ranef", values) for key, values in data.design.ranef.items() if key != "ranef"}
+        tree["posterior"] = tree.posterior.to_dataset().assign_coords(index)
+    tree.attrs[FINGERPRINT] = data.design.fingerprint
+    return tree
+
+
+def theta(draws: xr.DataTree, design: Design) -> Theta:
+    """Parameters of all chains in arrays with one leading axis of S draws.
+
+    Raises
+    ------
+    ValueError  if the draws are of another design
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
+    >>> draws = as_draws(data=data, beta=np.zeros((2, 5, 1)), sd=np.ones((2, 5, 1)), sigma=np.ones((2, 5)))
+    >>> theta(draws, data.design).roots[0].shape
+    (10, 1, 1)
+    """
+    check_design(draws, design)
+    sd, pairs = flat(draws, "sd"), flat(draws, "cor") if design.pairs else None
+    roots, first, first_pair = [], 0, 0
+    for t in design.terms:
+        q = len(t.effects)
+        cor = np.tile(np.eye(q), (len(sd), 1, 1))
+        for k, (i, j) in enumerate(t.pairs):
+            cor[:, i, j] = cor[:, j, i] = pairs[:, first_pair + k]
+        roots.append(sd[:, first : first + q, None] * linalg.cholesky_semidefinite(cor))
+        first, first_pair = first + q, first_pair + len(t.pairs)
+    return Theta(flat(draws, "beta"), tuple(roots), flat(draws, "sigma"))
+
+
+def flat(draws: xr.DataTree, name: str) -> np.ndarray:
+    """A variable of the posterior with chains and draws in one leading axis.
+
+    Raises
+    ------
+    ValueError  if it is not among the draws
+    """
+    if name not in draws.posterior:
+        raise ValueError(f"the draws have no {name!r}, only {', '.join(draws.posterior.data_vars)}")
+    values = draws.posterior[name].transpose("chain", "draw", ...).to_numpy()
+    return values.reshape(-1, *values.shape[2:])
+
+
+def check_design(draws: xr.DataTree, design: Design) -> None:
+    """Raise unless the draws are of this design, its rows in the same order."""
+    made_of = draws.attrs.get(FINGERPRINT)
+    names = {"coef": design.coef, "effect": design.effects}
+    for dim, expected in names.items():
+        got = tuple(draws.posterior[dim].to_numpy().tolist()) if dim in draws.posterior.dims else ()
+        if got != tuple(expected):
+            raise ValueError(f"the draws have {dim} {', '.join(got) or 'none'}; the design has {', '.join(expected)}")
+    if made_of is not None and made_of != design.fingerprint:
+        raise ValueError(
+            "the draws were made with another design: other values of X, Z, weights or offset, or other rows or another order of rows"
+        )
+
+
+def check_data(draws: xr.DataTree, data: Data) -> None:
+    """Raise unless the draws are of this design and this response, row by row."""
+    if "observed_data" not in draws.children or "y" not in draws.observed_data:
+        raise ValueError("the draws hold no observed_data with y, so it cannot be checked which data they are of; make them with as_draws")
+    y = draws.observed_data["y"].to_numpy()
+    if y.shape != data.y.shape:
+        raise ValueError(f"the draws are of {len(y)} rows; the data have {len(data.y)}")
+    differ = np.flatnonzero(y != data.y)
+    if len(differ) and np.array_equal(np.sort(y), np.sort(data.y)):
+        raise ValueError(f"the rows are in another order than when the draws were made, from row {differ[0]} on; use the same table")
+    if len(differ):
+        i = differ[0]
+        told = f"{len(differ)} rows differ, row {i} first ({y[i]:g}, now {data.y[i]:g})"
+        raise ValueError(f"the draws are of another response: {told}")
+    check_design(draws, data.design)
+
+
+def summary(draws: xr.DataTree) -> pd.DataFrame:
+    """ArviZ's summary of everything but the effects u.
+
+    Parameters
+    ----------
+    draws : DataTree in the one form
+
+    Returns
+    -------
+    pandas.DataFrame, one row a parameter
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
+    >>> rng = np.random.default_rng(1)
+    >>> arrays = {"beta": rng.normal(size=(2, 50, 1)), "sd": rng.uniform(size=(2, 50, 1)), "sigma": rng.uniform(size=(2, 50))}
+    >>> summary(as_draws(data=data, **arrays)).index.tolist()
+    ['beta[x1]', 'sd[g: Intercept]', 'sigma']
+    """
+    import arviz_stats  # slow to import
+
+    return arviz_stats.summary(draws, var_names=[name for name in VARIABLES[:-1] if name in draws.posterior])

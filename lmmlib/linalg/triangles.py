@@ -1,0 +1,184 @@
+"""Triangular factors, always over stacks of matrices: the last two axes are the matrix, the others run along."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+class NotPositiveSemidefiniteError(ValueError):
+    """A matrix that should be a covariance has a negative direction."""
+
+
+def cholesky_semidefinite(A: np.ndarray) -> np.ndarray:
+    """Lower L with LL' = A for positive semi-definite A; a zero diagonal entry gives a row of zeros.
+
+    Parameters
+    ----------
+    A : (..., q, q), symmetric
+
+    Raises
+    ------
+    NotPositiveSemidefiniteError  if a direction is negative by more than rounding
+
+    Notes
+    -----
+    A scaled to a unit diagonal is split into UDU', and √D U' turned into a triangle: elimination without exchanging
+    rows would lose digits where A is singular.
+
+    Examples
+    --------
+    >>> cholesky_semidefinite(np.array([[4.0, 2.0], [2.0, 1.0]])).round(12).tolist()
+    [[2.0, 0.0], [1.0, 0.0]]
+    """
+    q = A.shape[-1]
+    variance = np.einsum("...jj->...j", A)
+    if np.any(variance < 0):
+        raise NotPositiveSemidefiniteError(f"a diagonal entry is {variance.min():g}")
+    sd = np.sqrt(variance)
+    unit = np.where(sd > 0, sd, 1.0)
+    C = A / (unit[..., :, None] * unit[..., None, :])
+    if np.any((C != 0) & ((sd == 0)[..., :, None] | (sd == 0)[..., None, :])):
+        raise NotPositiveSemidefiniteError("an entry without variance covaries with another")
+    if q == 1:
+        return sd[..., None]
+    size, axes = np.linalg.eigh(C)
+    rounding = 8 * q * np.finfo(float).eps
+    if np.any(size < -rounding):
+        raise NotPositiveSemidefiniteError(f"its correlations have an eigenvalue of {size.min():g}")
+    root = np.sqrt(np.where(size > rounding, size, 0.0))
+    R = np.linalg.qr(root[..., :, None] * np.swapaxes(axes, -1, -2), mode="r")
+    sign = np.where(np.einsum("...jj->...j", R) < 0, -1.0, 1.0)
+    return sd[..., :, None] * np.swapaxes(sign[..., :, None] * R, -1, -2)
+
+
+def eliminate(Z: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rotate the rows of [Z B] so that Z ends after its q-th row.
+
+    Parameters
+    ----------
+    Z : (..., m, q);  B : (..., m, c)
+
+    Returns
+    -------
+    R (..., q, q), RB (..., q, c) and rest (..., r, c) with |Zs - Bt|^2 = |Rs - RB t|^2 + |rest t|^2 for all s, t
+
+    Examples
+    --------
+    >>> R, RB, rest = eliminate(np.array([[3.0], [4.0]]), np.array([[0.0], [5.0]]))
+    >>> abs(R).item(), abs(RB).item(), abs(rest).item()
+    (5.0, 4.0, 3.0)
+    """
+    m, q = Z.shape[-2:]
+    T = np.linalg.qr(np.concatenate([Z, B], -1), mode="r")
+    if m < q:
+        T = np.concatenate([T, np.zeros((*T.shape[:-2], q - m, T.shape[-1]))], -2)
+    return T[..., :q, :q], T[..., :q, q:], T[..., q:, q:]
+
+
+def merge(triangles: Sequence[np.ndarray]) -> np.ndarray:
+    """One (c, c) triangle of all rows of ``triangles``, each (..., r, c): R'R is the sum of theirs.
+
+    Examples
+    --------
+    >>> abs(merge([np.array([[3.0]]), np.array([[4.0]])])).item()
+    5.0
+    """
+    c = triangles[0].shape[-1]
+    rows = np.concatenate([T.reshape(-1, c) for T in triangles] + [np.zeros((c, c))])
+    return np.linalg.qr(rows, mode="r")
+
+
+def penalised(A: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    r"""Minimise \|r - As\|^2 + \|s\|^2 over s by one orthogonal factorisation of [[A, r], [I, 0]].
+
+    Parameters
+    ----------
+    A : (..., k, q);  r : (..., k)
+
+    Returns
+    -------
+    R (..., q, q) upper with R'R = A'A + I; t (..., q) with minimiser s = R^{-1} t; the minimum (...)
+
+    Notes
+    -----
+    The minimum is the square of one entry of the factor, not a difference of sums, and the condition of A is not
+    squared.
+
+    Examples
+    --------
+    >>> R, t, least = penalised(np.array([[1.0]]), np.array([2.0]))
+    >>> (t / R[0]).round(12).item(), least.round(12).item()
+    (1.0, 2.0)
+    """
+    k, q = A.shape[-2:]
+    lead = np.broadcast_shapes(A.shape[:-2], r.shape[:-1])
+    stacked = np.zeros((*lead, k + q + 1, q + 1))  # one zero row more, so that the factor is square at k = 0 too
+    stacked[..., :k, :q] = A
+    stacked[..., :k, q] = r
+    stacked[..., k : k + q, :q] = np.eye(q)
+    T = np.linalg.qr(stacked, mode="r")
+    return T[..., :q, :q], T[..., :q, q], T[..., q, q] ** 2
+
+
+def solve_upper(R: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """R^{-1} t for upper triangles R (..., q, q) and t (..., q), by substitution along the stack.
+
+    Examples
+    --------
+    >>> solve_upper(np.array([[2.0, 1.0], [0.0, 4.0]]), np.array([4.0, 8.0])).tolist()
+    [1.0, 2.0]
+    """
+    x = np.zeros(np.broadcast_shapes(R.shape[:-1], t.shape))
+    for j in reversed(range(R.shape[-1])):
+        x[..., j] = (t[..., j] - np.sum(R[..., j, j + 1 :] * x[..., j + 1 :], -1)) / R[..., j, j]
+    return x
+
+
+def scale_columns(R: np.ndarray, factors: Sequence[np.ndarray], counts: Sequence[int]) -> np.ndarray:
+    """R times the block diagonal of ``factors``, each repeated over its own columns.
+
+    Parameters
+    ----------
+    R : (..., B, k, q);  factors : per kind (..., w, w);  counts : columns per kind, multiples of w
+
+    Returns
+    -------
+    (..., B, k, q)
+
+    Examples
+    --------
+    >>> scale_columns(np.ones((1, 1, 3)), [np.array([[2.0]]), np.array([[5.0]])], [2, 1]).tolist()
+    [[[2.0, 2.0, 5.0]]]
+    """
+    k = R.shape[-2]
+    parts, start = [], 0
+    for factor, count in zip(factors, counts, strict=True):
+        w = factor.shape[-1]
+        bundles = R[..., start : start + count].reshape(*R.shape[:-2], k * (count // w), w)
+        scaled = bundles @ factor[..., None, :, :]
+        parts.append(scaled.reshape(*scaled.shape[:-2], k, count))
+        start += count
+    return np.concatenate(parts, -1)
+
+
+def dependent_columns(X: np.ndarray) -> list[int]:
+    """Columns that are linear combinations of those before them, to the rounding of X itself.
+
+    Examples
+    --------
+    >>> dependent_columns(np.array([[1.0, 2.0, 0.0], [1.0, 2.0, 1.0]]))
+    [1]
+    """
+    largest = np.abs(X).max(0)
+    scaled = X / np.where(largest > 0, largest, 1.0)  # first, or the squares of a norm may overflow
+    scaled = scaled / np.maximum(np.linalg.norm(scaled, axis=0), 1.0)
+    kept, dependent = np.zeros((len(X), 0)), []
+    for j, column in enumerate(scaled.T):
+        rest = column - kept @ (kept.T @ column)
+        rest -= kept @ (kept.T @ rest)  # twice is enough (Kahan)
+        size = np.linalg.norm(rest)
+        if size <= max(X.shape) * 4 * np.finfo(float).eps:
+            dependent.append(j)
+        else:
+            kept = np.column_stack([kept, rest / size])
+    return dependent

@@ -1,0 +1,229 @@
+"""Exact means and covariances of y given u, of y, and of u given y; what they say about each other in nats.
+
+Dense on purpose: they are for reading and checking, not for fitting.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import block_diag, cho_factor, cho_solve, cholesky
+
+from lmmlib.data import Data
+from lmmlib.design import Design, Params, frozen_array
+
+LARGEST = 5_000  # rows of a dense covariance
+
+
+@dataclass(frozen=True, eq=False)
+class Gaussian:
+    """A normal distribution; ``cov`` may be singular.
+
+    Attributes
+    ----------
+    mean : (m,);  cov : (m, m)
+    """
+
+    mean: np.ndarray
+    cov: np.ndarray
+
+
+def conditional(design: Design, params: Params, u: object) -> Gaussian:
+    """y given u: mean offset + Xβ + Zu, covariance R = σ²W⁻¹.
+
+    Parameters
+    ----------
+    design : Design
+    params : Params
+    u : (K,)
+
+    Returns
+    -------
+    Gaussian of n entries
+
+    Raises
+    ------
+    ValueError  if sizes do not fit, or n > 5,000
+
+    References
+    ----------
+    :eq:`eq-conditional-moments`.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
+    >>> conditional(design, Params([1.0], {"g": 4.0}, 2.0), [0.5, 0.0]).mean.tolist()
+    [1.5, 1.0]
+    """
+    _small_enough(design)
+    theta = params.theta(design)
+    u = frozen_array("u", u, (design.Z.shape[1],), "one entry an effect, see design.ranef")
+    return Gaussian(design.fixed_part(theta.beta) + design.random_part(u), residual_covariance(design, params))
+
+
+def marginal(design: Design, params: Params) -> Gaussian:
+    """y: mean offset + Xβ, covariance V = ZGZ' + R.
+
+    Parameters
+    ----------
+    design : Design
+    params : Params
+
+    Returns
+    -------
+    Gaussian of n entries
+
+    Raises
+    ------
+    ValueError  if sizes do not fit, or n > 5,000
+
+    References
+    ----------
+    :eq:`eq-marginal-moments`.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
+    >>> marginal(design, Params([1.0], {"g": 4.0}, 2.0)).cov.tolist()
+    [[8.0, 0.0], [0.0, 8.0]]
+    """
+    _small_enough(design)
+    Z = design.Z.toarray()
+    V = Z @ effects_covariance(design, params) @ Z.T + residual_covariance(design, params)
+    return Gaussian(design.fixed_part(params.theta(design).beta), V)
+
+
+def effects(data: Data, params: Params) -> Gaussian:
+    """u given y: mean GZ'V⁻¹(y − Xβ), covariance G − GZ'V⁻¹ZG.
+
+    Parameters
+    ----------
+    data : Data
+    params : Params
+
+    Returns
+    -------
+    Gaussian of K entries
+
+    Raises
+    ------
+    ValueError  if sizes do not fit, or n > 5,000
+
+    References
+    ----------
+    Henderson (1975), Biometrics 31(2); :eq:`eq-effects-given-y`.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> data = Data([3.0, 0.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
+    >>> effects(data, Params([1.0], {"g": 4.0}, 2.0)).mean.round(12).tolist()
+    [1.0, -0.5]
+    """
+    design, prior = data.design, marginal(data.design, params)
+    G = effects_covariance(design, params)
+    GZ = G @ design.Z.toarray().T
+    V = cho_factor(prior.cov, lower=True)
+    return Gaussian(GZ @ cho_solve(V, data.y - prior.mean), G - GZ @ cho_solve(V, GZ.T))
+
+
+def effects_covariance(design: Design, params: Params) -> np.ndarray:
+    """G, (K, K): per term A ⊗ Σ_k.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
+    >>> effects_covariance(design, Params([1.0], {"g": 4.0}, 2.0)).tolist()
+    [[4.0, 0.0], [0.0, 4.0]]
+    """
+    params.theta(design)
+    known = [np.eye(t.size[0]) if t.root is None else t.root @ t.root.T for t in design.terms]
+    return block_diag(*(np.kron(A, params.cov[t.name]) for A, t in zip(known, design.terms, strict=True)))
+
+
+def residual_covariance(design: Design, params: Params) -> np.ndarray:
+    """R = σ²W⁻¹, (n, n).
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])], weights=[1.0, 4.0])
+    >>> residual_covariance(design, Params([1.0], {"g": 4.0}, 2.0)).tolist()
+    [[4.0, 0.0], [0.0, 1.0]]
+    """
+    return np.diag(params.sigma**2 / design.weights)
+
+
+def mutual_information(design: Design, params: Params) -> float:
+    r"""I(y; u) = ½ log(\|V\| / \|R\|): what knowing u is worth, on average, to the log density of y.
+
+    Returns
+    -------
+    float, nats
+
+    References
+    ----------
+    :eq:`eq-offset`.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
+    >>> round(mutual_information(design, Params([1.0], {"g": 4.0}, 2.0)), 6)
+    0.693147
+    """
+    V, R = marginal(design, params).cov, residual_covariance(design, params)
+    return _half_log_det(V) - float(0.5 * np.log(np.diag(R)).sum())
+
+
+def lautum_information(design: Design, params: Params) -> float:
+    """tr(R⁻¹ZGZ') − I(y; u): what a wrong u costs on average, where y is drawn independently of it.
+
+    Returns
+    -------
+    float, nats
+
+    References
+    ----------
+    Palomar & Verdú (2008), IEEE Trans. Inf. Theory 54(3); :eq:`eq-offset`.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
+    >>> round(lautum_information(design, Params([1.0], {"g": 4.0}, 2.0)), 6)
+    1.306853
+    """
+    V, R = marginal(design, params).cov, residual_covariance(design, params)
+    return float(np.sum(np.diag(V - R) / np.diag(R))) - mutual_information(design, params)
+
+
+def total_correlation(design: Design, params: Params) -> float:
+    r"""½ (Σ log V_ii − log \|V\|): what dropping all correlations between rows costs on average.
+
+    Returns
+    -------
+    float, nats
+
+    Examples
+    --------
+    >>> from lmmlib.design import Term
+    >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "a", "b"])])
+    >>> round(total_correlation(design, Params([1.0], {"g": 4.0}, 2.0)), 6)
+    0.143841
+    """
+    V = marginal(design, params).cov
+    return float(0.5 * np.log(np.diag(V)).sum()) - _half_log_det(V)
+
+
+def _half_log_det(V: np.ndarray) -> float:
+    return float(np.log(np.diag(cholesky(V, lower=True))).sum())
+
+
+def _small_enough(design: Design) -> None:
+    if design.n > LARGEST:
+        raise ValueError(
+            f"dense moments are for {LARGEST:,} rows or fewer, the design has {design.n:,}; use loglik, which needs no n x n matrix"
+        )

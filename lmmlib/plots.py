@@ -1,0 +1,1 @@
+"""One figure a function, from results; the only place that imports Matplotlib."""

@@ -1,0 +1,140 @@
+"""The marginal formulation: u is integrated out, and no n × n matrix is ever built."""
+
+import numpy as np
+import pytensor.tensor as pt
+
+from lmmlib import linalg
+from lmmlib.data import Data
+from lmmlib.design import Design, Priors
+from lmmlib.loglik import LOG_2PI
+from lmmlib.pymc_models.conditional import random_part, scaled
+from lmmlib.pymc_models.parameters import declare, remember, start
+from lmmlib.pymc_models.quiet import pymc as pm
+
+
+def marginal_model(data: Data, priors: Priors) -> pm.Model:
+    r"""y ~ N(offset + Xβ, ZGZ' + σ²W⁻¹) as an ordinary PyMC model.
+
+    Parameters
+    ----------
+    data : Data
+    priors : Priors, the same object as for the conditional model
+
+    Returns
+    -------
+    pymc.Model with ``beta``, ``sd``, ``cor``, ``sigma`` and the observed ``y``, whose values are ``y_data``
+
+    Raises
+    ------
+    ValueError  if the priors do not fit the design
+
+    Notes
+    -----
+    [Z X] is factored once, by group where it can be; of y only its rotations and the squared norm of the rest enter
+    the density. PyMC's ``compute_log_likelihood`` gives the *joint* density of y, one number a draw: for
+    leave-one-out use ``lmmlib.loo``.
+
+    References
+    ----------
+    :eq:`eq-marginal-moments`, :eq:`eq-penalised`.
+
+    Examples
+    --------
+    >>> from lmmlib.design import ScalePrior, Term
+    >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
+    >>> model = marginal_model(data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)))
+    >>> [v.name for v in model.free_RVs], [v.name for v in model.observed_RVs]
+    (['beta', 'sd', 'sigma'], ['y'])
+    """
+    design = data.design
+    density, generator = MarginalDensity(design), Generator(design)
+    with start(data) as model:
+        parameters = declare(design, priors)
+        pm.CustomDist(
+            "y",
+            parameters.beta,
+            parameters.sigma,
+            *parameters.roots,
+            dist=generator,
+            logp=density,
+            observed=model["y_data"],
+            dims="row",
+        )
+    return remember(model, data, priors, "marginal")
+
+
+class MarginalDensity:
+    """log p(y|θ) as a tensor, with the constant parts of the design held ready."""
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+        self.root_weight = np.sqrt(design.weights)
+        self.rotations, self.W, self.T = linalg.rotate(design.blocks, self.root_weight[:, None] * design.X)
+        self.place = linalg.positions(design.blocks, design.n)
+
+    def __call__(
+        self, y: pt.TensorVariable, beta: pt.TensorVariable, sigma: pt.TensorVariable, *roots: pt.TensorVariable
+    ) -> pt.TensorVariable:
+        """Log density of ``y`` (n,) at β, σ and the terms' roots."""
+        white = self.root_weight * (y - self.design.offset)
+        seen, by_fixed, outside = self._rotate(white)
+        log_det, squares = 0.0, outside + pt.sum(pt.sqr(by_fixed - pt.dot(self.T, beta)))
+        for batch, rotation, c in zip(self.design.blocks, self.rotations, seen, strict=True):
+            q = batch.values.shape[-1]
+            if q == 0:
+                continue
+            A = _scale_columns(rotation.R, [root / sigma for root in roots], batch.counts)
+            half, least = _penalised(A, c - pt.dot(rotation.RX, beta), q)
+            log_det, squares = log_det + 2 * half, squares + least
+        constant = self.design.n * LOG_2PI - np.log(self.design.weights).sum()
+        return -0.5 * (constant + 2 * self.design.n * pt.log(sigma) + log_det + squares / sigma**2)
+
+    def _rotate(self, white: pt.TensorVariable) -> tuple[list[pt.TensorVariable], pt.TensorVariable, pt.TensorVariable]:
+        """What each block's columns see of y, what X adds, and the squared norm of the rest."""
+        padded = pt.concatenate([white, np.zeros(1)])
+        seen = [
+            pt.matmul(np.swapaxes(r.Q, 1, 2), padded[b.rows][..., None])[..., 0]
+            for b, r in zip(self.design.blocks, self.rotations, strict=True)
+        ]
+        fitted = pt.concatenate([pt.matmul(r.Q, c[..., None]).ravel() for r, c in zip(self.rotations, seen, strict=True)])[self.place]
+        by_fixed = pt.dot(self.W.T, white)
+        return seen, by_fixed, pt.sum(pt.sqr(white - fitted - pt.dot(self.W, by_fixed)))
+
+
+class Generator:
+    """Draws of y with u drawn and forgotten: for prior and posterior predictive sampling."""
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+        self.random_part = random_part(design)
+
+    def __call__(self, beta: pt.TensorVariable, sigma: pt.TensorVariable, *roots_and_size: pt.TensorVariable) -> pt.TensorVariable:
+        """A random response; the last argument is PyMC's size, which a response of fixed length has no use for."""
+        *roots, _ = roots_and_size
+        design = self.design
+        z = pm.Normal.dist(0, 1, shape=(design.Z.shape[1],))
+        mean = design.offset + pt.dot(design.X, beta) + self.random_part(scaled(design, roots, z))
+        return pm.Normal.dist(mean, sigma / np.sqrt(design.weights), shape=(design.n,))
+
+
+def _scale_columns(R: np.ndarray, factors: list[pt.TensorVariable], counts: tuple[int, ...]) -> pt.TensorVariable:
+    """R (B, k, q) times the block diagonal of the factors; the twin of ``linalg.scale_columns``."""
+    parts, first = [], 0
+    for factor, count in zip(factors, counts, strict=True):
+        if count:
+            w = factor.type.shape[-1] or 1
+            part = pt.dot(R[..., first : first + count].reshape(-1, w), factor)
+            parts.append(part.reshape((*R.shape[:2], count)))
+            first += count
+    return pt.concatenate(parts, axis=-1)
+
+
+def _penalised(A: pt.TensorVariable, r: pt.TensorVariable, q: int) -> tuple[pt.TensorVariable, pt.TensorVariable]:
+    """½ log|A'A + I| summed over blocks, and the least |r − As|² + |s|²; as a sum of squares at the minimiser."""
+    At = A.transpose((0, 2, 1))
+    L = pt.linalg.cholesky(pt.matmul(At, A) + np.eye(q))
+    s = pt.linalg.solve_triangular(L, pt.matmul(At, r[..., None])[..., 0], lower=True, b_ndim=1)
+    s = pt.linalg.solve_triangular(L, s, lower=True, trans=1, b_ndim=1)
+    left = r - pt.matmul(A, s[..., None])[..., 0]
+    half = pt.sum(pt.log(pt.diagonal(L, axis1=-2, axis2=-1)))
+    return half, pt.sum(pt.sqr(left)) + pt.sum(pt.sqr(s))

@@ -1,0 +1,123 @@
+"""What both formulations share: β, SDs, correlations and σ under one Priors object, and where a model came from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytensor.tensor as pt
+from pymc.distributions.transforms import CholeskyCorrTransform
+
+from lmmlib.data import Data
+from lmmlib.design import Design, Priors, ScalePrior, Term
+from lmmlib.draws import coords
+from lmmlib.pymc_models.quiet import pymc as pm
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a model of ours was made from, so that draws of it can be completed.
+
+    Attributes
+    ----------
+    data : Data;  priors : Priors
+    formulation : ``conditional`` or ``marginal``
+    names : everything that had a name when it was made
+    """
+
+    data: Data
+    priors: Priors
+    formulation: str
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """The parameters of a model as tensors.
+
+    Attributes
+    ----------
+    beta : (p,);  roots : per term (q, q), lower, Σ_k = root root';  sigma : ()
+    """
+
+    beta: pt.TensorVariable
+    roots: Sequence[pt.TensorVariable]
+    sigma: pt.TensorVariable
+
+
+class CholeskyCorrWithoutUnderscore(CholeskyCorrTransform):
+    """PyMC 6.4 cuts a transform's name at its underscore and then finds no such variable."""
+
+    name = "cholesky-corr"
+
+
+def start(data: Data) -> pm.Model:
+    """An empty model with the labels of ``data`` and its response as exchangeable data ``y_data``."""
+    model = pm.Model(coords=coords(data.design))
+    with model:
+        pm.Data("y_data", data.y, dims="row")
+    return model
+
+
+def remember(model: pm.Model, data: Data, priors: Priors, formulation: str) -> pm.Model:
+    """Note on ``model`` what it was made from."""
+    model.lmmlib_source = Source(data, priors, formulation, names_of(model))
+    return model
+
+
+def names_of(model: pm.Model) -> frozenset[str]:
+    """Everything in a model that has a name."""
+    return frozenset(model.named_vars)
+
+
+def stochastic(model: pm.Model) -> frozenset[str]:
+    """Everything in a model that enters its density."""
+    return frozenset(v.name for v in [*model.basic_RVs, *model.potentials])
+
+
+def declare(design: Design, priors: Priors) -> Parameters:
+    """Declare β, sd, cor and σ in the model on the stack."""
+    priors.checked(design)
+    beta = pm.Normal("beta", priors.beta_mean, priors.beta_sd, dims="coef")
+    sd = _vector([priors.sd[name] for name in design.effects], design.effects)
+    roots, correlations, first = [], [], 0
+    for term in design.terms:
+        here = sd[first : first + len(term.effects)]
+        first += len(term.effects)
+        factor = _correlation_factor(term, priors)
+        roots.append(here[:, None] * (np.eye(len(term.effects)) if factor is None else factor))
+        if factor is not None:
+            C = pt.dot(factor, factor.T)
+            correlations += [C[i, j] for i, j in term.pairs]
+    if correlations:
+        pm.Deterministic("cor", pt.stack(correlations), dims="effect_pair")
+    sigma = _scale("sigma", priors.sigma)
+    if priors.sigma.family == "fixed":
+        sigma = pm.Deterministic("sigma", sigma)
+    return Parameters(beta, roots, sigma)
+
+
+def _correlation_factor(term: Term, priors: Priors) -> pt.TensorVariable | None:
+    if not term.pairs:
+        return None
+    q = len(term.effects)
+    keeps_name = CholeskyCorrWithoutUnderscore(n=q, upper=False)
+    return pm.LKJCorr(f"{term.name} cor_factor", n=q, eta=priors.cor[term.name], default_transform=keeps_name)
+
+
+def _vector(priors: Sequence[ScalePrior], names: Sequence[str]) -> pt.TensorVariable:
+    """The SDs as one variable: drawn as a vector where all priors are of one family."""
+    families = {(p.family, p.df) for p in priors}
+    if len(families) == 1 and priors[0].family != "fixed":
+        return _scale("sd", priors[0], [p.scale for p in priors], dims="effect")
+    return pm.Deterministic("sd", pt.stack([_scale(f"sd {name}", p) for p, name in zip(priors, names, strict=True)]), dims="effect")
+
+
+def _scale(name: str, prior: ScalePrior, scale: list[float] | None = None, dims: str | None = None) -> pt.TensorVariable:
+    scale = prior.scale if scale is None else scale
+    if prior.family == "half-normal":
+        return pm.HalfNormal(name, sigma=scale, dims=dims)
+    if prior.family == "half-Student-t":
+        return pm.HalfStudentT(name, nu=prior.df, sigma=scale, dims=dims)
+    if prior.family == "exponential":
+        return pm.Exponential(name, scale=scale, dims=dims)
+    return pt.as_tensor(float(prior.scale))

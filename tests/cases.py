@@ -1,0 +1,119 @@
+"""A grid of small designs, each with parameters and a response, for the twins."""
+
+import numpy as np
+import pytest
+
+from lmmlib import Data, Design, Params, Term, simulate
+
+
+def _covariance(sds, cor):
+    q = len(sds)
+    return np.outer(sds, sds) * (np.full((q, q), cor) + (1 - cor) * np.eye(q))
+
+
+def _make(seed, n, terms, cov, sigma=0.8, p=2, **options):
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([np.ones(n), rng.normal(size=(n, p - 1))])
+    design = Design(X, terms(rng), **{k: v(rng) for k, v in options.items()})
+    params = Params(rng.normal(size=p), cov, sigma)
+    return Data(simulate(design, params, rng).y, design), params
+
+
+def _groups(rng, n, J):
+    return rng.integers(J, size=n).astype(str)
+
+
+def _positive_definite(rng, J):
+    W = rng.normal(size=(J, J))
+    return W @ W.T + np.eye(J)
+
+
+CASES = {
+    "balanced": lambda: _make(1, 20, lambda r: [Term.grouped("g", np.repeat(np.arange(5), 4))], {"g": 0.7}),
+    "unbalanced slopes": lambda: _make(
+        2,
+        25,
+        lambda r: [Term.grouped("g", _groups(r, 25, 6), np.column_stack([np.ones(25), r.normal(size=25)]))],
+        {"g": _covariance([0.7, 1.3], 0.4)},
+    ),
+    "singleton groups": lambda: _make(3, 8, lambda r: [Term.grouped("g", ["a", "a", "b", "c", "c", "c", "d", "e"])], {"g": 0.5}),
+    "more effects than rows": lambda: _make(
+        4, 7, lambda r: [Term.grouped("g", list("aabbccd"), r.normal(size=(7, 3)))], {"g": _covariance([1, 2, 3], 0.2)}
+    ),
+    "crossed": lambda: _make(
+        5, 30, lambda r: [Term.grouped("a", _groups(r, 30, 7)), Term.grouped("b", _groups(r, 30, 4))], {"a": 0.6, "b": 1.1}
+    ),
+    "nested": lambda: _make(
+        6,
+        24,
+        lambda r: [
+            Term.grouped("a", np.repeat(np.arange(4), 6)),
+            Term.grouped("b:a", np.repeat(np.arange(10), [2, 2, 2, 3, 3, 1, 5, 2, 2, 2])),
+        ],
+        {"a": 0.6, "b:a": 1.1},
+    ),
+    "uncorrelated": lambda: _make(
+        7,
+        20,
+        lambda r: [Term.grouped("g", _groups(r, 20, 4), np.column_stack([np.ones(20), r.normal(size=20)]), correlated=False)],
+        {"g": np.diag([0.4, 0.9])},
+    ),
+    "dense": lambda: _make(
+        8, 20, lambda r: [Term.dense(f"z{k}", r.uniform(size=(20, 1))) for k in range(3)], {"z0": 0.3, "z1": 1.0, "z2": 2.0}
+    ),
+    "known covariance": lambda: _make(
+        9, 20, lambda r: [Term.dense("z", r.normal(size=(20, 4)), between=_positive_definite(r, 4))], {"z": 0.6}
+    ),
+    "known covariance of groups": lambda: _make(
+        10,
+        18,
+        lambda r: [
+            Term.grouped(
+                "g", np.repeat(np.arange(6), 3), np.column_stack([np.ones(18), r.normal(size=18)]), between=_positive_definite(r, 6)
+            )
+        ],
+        {"g": _covariance([0.7, 0.5], -0.5)},
+    ),
+    "weights and offset": lambda: _make(
+        11,
+        20,
+        lambda r: [Term.grouped("g", _groups(r, 20, 5))],
+        {"g": 0.9},
+        weights=lambda r: r.uniform(0.2, 3, 20),
+        offset=lambda r: 10 * r.normal(size=20),
+    ),
+    "zero SD": lambda: _make(12, 15, lambda r: [Term.grouped("g", _groups(r, 15, 4))], {"g": 0.0}),
+    "one zero SD of two": lambda: _make(
+        13,
+        20,
+        lambda r: [Term.grouped("g", _groups(r, 20, 4), np.column_stack([np.ones(20), r.normal(size=20)]))],
+        {"g": np.diag([0.5, 0.0])},
+    ),
+    "perfect correlation": lambda: _make(
+        14,
+        20,
+        lambda r: [Term.grouped("g", _groups(r, 20, 4), np.column_stack([np.ones(20), r.normal(size=20)]))],
+        {"g": _covariance([0.5, 2.0], 1.0)},
+    ),
+    "levels without rows": lambda: _make(
+        15, 12, lambda r: [Term.grouped("g", np.repeat([0, 2, 3], 4), levels=["a", "b", "c", "d", "e"])], {"g": 0.8}
+    ),
+    "rows without effects": lambda: _make(
+        16, 16, lambda r: [Term.grouped("g", np.repeat(np.arange(4), 4), np.tile([0.0, 1, 2, 3], 4)[:, None])], {"g": 0.8}
+    ),
+    "three terms, one factor twice": lambda: _make(
+        17,
+        30,
+        lambda r: [
+            Term.grouped("g", np.repeat(np.arange(6), 5)),
+            Term.grouped("g.1", np.repeat(np.arange(6), 5), r.normal(size=(30, 1))),
+            Term.grouped("h", _groups(r, 30, 3)),
+        ],
+        {"g": 0.5, "g.1": 0.2, "h": 0.7},
+    ),
+    "wide crossed": lambda: _make(
+        18, 60, lambda r: [Term.grouped("a", _groups(r, 60, 20)), Term.grouped("b", _groups(r, 60, 6))], {"a": 1.6, "b": 0.4}, p=3
+    ),
+}
+
+each_case = pytest.mark.parametrize("name", CASES)

@@ -1,0 +1,65 @@
+"""The one form of draws: labels, what comes back out, and what is refused."""
+
+import numpy as np
+import pytest
+
+from cases import CASES
+from lmmlib import as_draws, draws, summary
+
+
+def _arrays(design, seed=1, chains=2, length=50):
+    rng = np.random.default_rng(seed)
+    lead = (chains, length)
+    return {
+        "beta": rng.normal(size=(*lead, len(design.coef))),
+        "sd": rng.uniform(0.5, 2, size=(*lead, len(design.effects))),
+        "sigma": rng.uniform(0.5, 2, size=lead),
+        "cor": rng.uniform(-0.9, 0.9, size=(*lead, len(design.pairs))) if design.pairs else None,
+        "u": rng.normal(size=(*lead, design.Z.shape[1])),
+    }
+
+
+def test_labels_and_selection():
+    data, _ = CASES["unbalanced slopes"]()
+    tree = as_draws(data=data, **_arrays(data.design))
+    u = tree.posterior.u
+    assert u.sel(ranef="g[3]: x2").shape == (2, 50)
+    assert u.groupby("covariate").mean().sizes["covariate"] == 2
+    assert u.where(u.level == "3", drop=True).sizes["ranef"] == 2
+    assert summary(tree).index.tolist() == ["beta[x1]", "beta[x2]", "sd[g: x1]", "sd[g: x2]", "cor[g: x1, x2]", "sigma"]
+    np.testing.assert_array_equal(tree.observed_data.y, data.y)
+    assert "log_likelihood" not in tree.children
+
+
+def test_theta_is_what_was_put_in():
+    data, _ = CASES["unbalanced slopes"]()
+    given = _arrays(data.design)
+    theta = draws.theta(as_draws(data=data, **given), data.design)
+    cov = theta.roots[0] @ np.swapaxes(theta.roots[0], 1, 2)
+    sd, cor = given["sd"].reshape(-1, 2), given["cor"].reshape(-1)
+    np.testing.assert_allclose(np.sqrt(np.einsum("sjj->sj", cov)), sd)
+    np.testing.assert_allclose(cov[:, 0, 1], sd.prod(1) * cor)
+    np.testing.assert_array_equal(theta.sigma, given["sigma"].ravel())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"beta": np.zeros((2, 50, 3))}, r"beta must have shape \(chains, draws, …\) = \(2, 50, 2\), got \(2, 50, 3\)"),
+        ({"sigma": np.zeros((2, 50))}, "sigma above zero"),
+        ({"sd": np.full((2, 50, 2), -1.0)}, "SDs, not variances or their logarithms"),
+        ({"cor": np.full((2, 50, 1), 1.5)}, "correlations within -1 and 1"),
+        ({"cor": None}, "cor must be given for the pairs g: x1, x2"),
+        ({"u": np.full((2, 50, 12), np.nan)}, "u must be finite, got 1200 entries that are not"),
+    ],
+)
+def test_bad_draws_are_refused(change, message):
+    data, _ = CASES["unbalanced slopes"]()
+    with pytest.raises(ValueError, match=message):
+        as_draws(data=data, **{**_arrays(data.design), **change})
+
+
+def test_correlations_without_a_pair_are_refused():
+    data, _ = CASES["balanced"]()
+    with pytest.raises(ValueError, match="cor must be left out"):
+        as_draws(data=data, **{**_arrays(data.design), "cor": np.zeros((2, 50, 1))})

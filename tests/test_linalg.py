@@ -1,0 +1,129 @@
+"""Kernels: packing loses nothing, triangles keep sums of squares, left-out rows are those of the dense inverse."""
+
+import numpy as np
+import pytest
+
+from cases import CASES, each_case
+from lmmlib import linalg
+
+
+@each_case
+def test_pack_rebuilds_the_matrix(name):
+    data, _ = CASES[name]()
+    design = data.design
+    n, K = design.Z.shape
+    rebuilt = np.zeros((n + 1, K))
+    for batch in design.blocks:
+        for rows, columns, values in zip(batch.rows, batch.columns, batch.values, strict=True):
+            rebuilt[np.ix_(rows, columns)] += values
+    white = np.sqrt(design.weights)[:, None] * np.hstack([t.columns_of_independent_levels().toarray() for t in design.terms])
+    np.testing.assert_array_equal(rebuilt[:n], white)
+    assert sorted(r for b in design.blocks for r in b.rows.ravel() if r < n) == list(range(n))
+    assert sorted(c for b in design.blocks for c in b.columns.ravel()) == list(range(K))
+
+
+def test_groups_and_nested_groups_are_blocks():
+    assert len(CASES["balanced"]()[0].design.blocks[0].rows) == 5
+    nested = CASES["nested"]()[0].design.blocks
+    assert sum(len(b.rows) for b in nested) == 4
+    assert sum(len(b.rows) for b in CASES["crossed"]()[0].design.blocks) == 1
+
+
+def test_positions_find_every_row():
+    design = CASES["unbalanced slopes"]()[0].design
+    flat = np.concatenate([b.rows.ravel() for b in design.blocks])
+    np.testing.assert_array_equal(flat[linalg.positions(design.blocks, design.n)], np.arange(design.n))
+
+
+def test_eliminate_keeps_every_sum_of_squares():
+    rng = np.random.default_rng(1)
+    for m in (1, 2, 3, 9):
+        Z, B, s, t = rng.normal(size=(m, 3)), rng.normal(size=(m, 2)), rng.normal(size=3), rng.normal(size=2)
+        R, RB, rest = linalg.eliminate(Z, B)
+        got = np.sum((R @ s - RB @ t) ** 2) + np.sum((rest @ t) ** 2)
+        np.testing.assert_allclose(got, np.sum((Z @ s - B @ t) ** 2), rtol=1e-12)
+
+
+def test_merge_is_the_factor_of_all_rows():
+    rng = np.random.default_rng(2)
+    A, B = rng.normal(size=(4, 5, 3)), rng.normal(size=(2, 1, 3))
+    T = linalg.merge([A, B])
+    rows = np.vstack([A.reshape(-1, 3), B.reshape(-1, 3)])
+    np.testing.assert_allclose(T.T @ T, rows.T @ rows, rtol=1e-12)
+
+
+def test_penalised_is_the_minimum():
+    rng = np.random.default_rng(3)
+    A, r = rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 4))
+    R, t, least = linalg.penalised(A, r)
+    for b in range(2):
+        M = A[b].T @ A[b] + np.eye(3)
+        s = np.linalg.solve(M, A[b].T @ r[b])
+        np.testing.assert_allclose(linalg.solve_upper(R, t)[b], s, rtol=1e-11)
+        np.testing.assert_allclose(least[b], np.sum((r[b] - A[b] @ s) ** 2) + np.sum(s**2), rtol=1e-12)
+        np.testing.assert_allclose(R[b].T @ R[b], M, rtol=1e-12)
+
+
+def test_penalised_without_columns_or_rows():
+    _, _, least = linalg.penalised(np.zeros((1, 2, 0)), np.array([[3.0, 4.0]]))
+    assert least == pytest.approx(25)
+    R, _, least = linalg.penalised(np.zeros((1, 0, 2)), np.zeros((1, 0)))
+    assert least == 0
+    np.testing.assert_allclose(np.abs(R), np.eye(2)[None])
+
+
+def test_rotation_keeps_every_sum_of_squares():
+    data, _ = CASES["unbalanced slopes"]()
+    design, rng = data.design, np.random.default_rng(4)
+    rotations, W, T = linalg.rotate(design.blocks, design.X)
+    beta, v = rng.normal(size=2), rng.normal(size=design.Z.shape[1])
+    squares = np.sum((W.T @ data.y - T @ beta) ** 2)
+    outside = data.y - W @ (W.T @ data.y)
+    for batch, rotation in zip(design.blocks, rotations, strict=True):
+        padded = np.append(data.y, 0)[batch.rows]
+        c = np.einsum("bmk,bm->bk", rotation.Q, padded)
+        squares += np.sum((c - rotation.RX @ beta - np.einsum("bkq,bq->bk", rotation.R, v[batch.columns])) ** 2)
+        np.subtract.at(outside, batch.rows[batch.rows < design.n], np.einsum("bmk,bk->bm", rotation.Q, c)[batch.rows < design.n])
+    np.testing.assert_allclose(squares + np.sum(outside**2), np.sum((data.y - design.X @ beta - design.Z @ v) ** 2), rtol=1e-12)
+
+
+@pytest.mark.parametrize("q", [0, 1, 3, 8, 9, 12])  # the way changes beyond eight columns
+def test_left_out_is_the_dense_inverse(q):
+    rng = np.random.default_rng(q)
+    A, r = rng.normal(size=(2, 3, 6, q)), rng.normal(size=(2, 3, 6))
+    residual, variance = linalg.left_out(A, r)
+    P = np.linalg.inv(A @ np.swapaxes(A, -1, -2) + np.eye(6))
+    c = np.einsum("...ii->...i", P)
+    np.testing.assert_allclose(variance, 1 / c, rtol=1e-10)
+    np.testing.assert_allclose(residual, np.einsum("...ij,...j->...i", P, r) / c, rtol=1e-9, atol=1e-12)
+
+
+def test_left_out_where_leverage_is_nearly_one():
+    A = np.zeros((11, 10))
+    A[:10] = 1e3 * np.eye(10)
+    A[10, 0] = 1e3
+    residual, variance = linalg.left_out(A, np.arange(1.0, 12))
+    np.testing.assert_allclose(variance[1:10], 1 + 1e6, rtol=1e-15)  # a row alone in its column: nothing else tells of it
+    np.testing.assert_allclose(residual[1:10], np.arange(2.0, 11), rtol=1e-15)
+    np.testing.assert_allclose(variance[0], 1 + 1e6 / (1 + 1e6), rtol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [np.diag([1.0, -1e-3]), np.array([[1.0, 2.0], [2.0, 1.0]]), np.array([[0.0, 0.1], [0.1, 1.0]])])
+def test_cholesky_refuses_negative_directions(bad):
+    with pytest.raises(linalg.NotPositiveSemidefiniteError):
+        linalg.cholesky_semidefinite(bad)
+
+
+def test_cholesky_of_singular_stacks():
+    rng = np.random.default_rng(5)
+    B = rng.normal(size=(50, 4, 2))
+    A = B @ np.swapaxes(B, -1, -2)
+    L = linalg.cholesky_semidefinite(A)
+    np.testing.assert_allclose(L @ np.swapaxes(L, -1, -2), A, rtol=1e-10, atol=1e-10)
+
+
+def test_dependent_columns_are_scale_free():
+    rng = np.random.default_rng(6)
+    X = np.column_stack([np.ones(20), rng.normal(size=20) * 1e-9, rng.normal(size=20) * 1e9])
+    assert linalg.dependent_columns(X) == []
+    assert linalg.dependent_columns(np.column_stack([X, X[:, 1] * 3 + 2e-9])) == [3]

@@ -1,0 +1,137 @@
+"""Densities against their dense twins, 50-digit arithmetic, published criteria and each other."""
+
+import numpy as np
+import pytest
+
+import truth
+from cases import CASES, each_case
+from lmmlib import Data, Design, Params, Term, from_formula, load, loglik, simulate
+from lmmlib.design import Theta
+
+
+@each_case
+def test_marginal_is_the_dense_density(name):
+    data, params = CASES[name]()
+    np.testing.assert_allclose(loglik.marginal(data, params), truth.marginal(data, params), rtol=1e-10)
+
+
+@each_case
+def test_conditional_is_the_dense_density(name):
+    data, params = CASES[name]()
+    u = np.random.default_rng(0).normal(size=data.design.Z.shape[1])
+    np.testing.assert_allclose(loglik.conditional(data, params, u), truth.conditional(data, params, u), rtol=1e-10)
+
+
+def test_many_draws_at_once_are_one_by_one():
+    data, params = CASES["unbalanced slopes"]()
+    one = params.theta(data.design)
+    scale = np.array([0.5, 1.0, 2.0])
+    many = Theta(np.outer(scale, one.beta), tuple(r * scale[:, None, None] for r in one.roots), one.sigma * scale)
+    by_one = [loglik.marginal(data, Params(s * params.beta, {"g": s**2 * params.cov["g"]}, s * params.sigma)) for s in scale]
+    np.testing.assert_allclose(loglik.log_density(data, many), by_one, rtol=1e-12)
+
+
+def _grouped(rng, ratio, offset):
+    design = Design(
+        np.ones((24, 1)), [Term.grouped("g", np.repeat(np.arange(6), 4), np.column_stack([np.ones(24), np.tile(np.arange(4.0), 6)]))]
+    )
+    return _simulated(rng, design, {"g": ratio**2 * np.array([[1.0, 0.3], [0.3, 0.5]])}, offset)
+
+
+def _dense(rng, ratio, offset):
+    design = Design(np.ones((24, 1)), [Term.dense(f"z{k}", rng.uniform(size=(24, 1))) for k in range(3)])
+    return _simulated(rng, design, {f"z{k}": ratio**2 for k in range(3)}, offset)
+
+
+def _simulated(rng, design, cov, offset):
+    params = Params([offset], cov, 1.0)
+    return Data(simulate(design, params, rng).y, design), params
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+@pytest.mark.parametrize("ratio", [0.0, 1e-6, 1e-3, 1.0, 1e3, 1e4, 1e6])
+@pytest.mark.parametrize("make", [_grouped, _dense])
+def test_marginal_is_exact_to_what_the_input_allows(make, ratio, offset):
+    data, params = make(np.random.default_rng(3), ratio, offset)
+    exact, magnitude = truth.marginal_50_digits(data, params)
+    # One rounding of each y and of each Xβ, in units of σ: no algorithm in double precision can promise less.
+    allowed = max(1e-13, 2.2e-16 * np.max(np.abs(data.y) + np.abs(data.design.X) @ np.abs(params.beta)) / params.sigma)
+    assert abs(loglik.marginal(data, params) - exact) <= allowed * magnitude
+
+
+def test_density_does_not_depend_on_the_order_of_rows_or_levels():
+    data, params = CASES["unbalanced slopes"]()
+    design, order = data.design, np.random.default_rng(1).permutation(data.design.n)
+    term = design.terms[0]
+    codes = term.Z.indices[::2] // 2
+    renamed = np.array([9, 4, 7, 1, 8, 0])[codes][order]
+    shuffled = Design(design.X[order], [Term.grouped("g", renamed, term.Z.data.reshape(-1, 2)[order])])
+    np.testing.assert_allclose(loglik.marginal(Data(data.y[order], shuffled), params), loglik.marginal(data, params), rtol=1e-12)
+
+
+def test_changing_units_changes_the_density_by_the_jacobian():
+    data, params = CASES["weights and offset"]()
+    design, c = data.design, 1e3
+    scaled = Design(design.X, design.terms, weights=design.weights, offset=c * design.offset)
+    there = loglik.marginal(Data(c * data.y, scaled), Params(c * params.beta, {"g": c**2 * params.cov["g"]}, c * params.sigma))
+    np.testing.assert_allclose(there, loglik.marginal(data, params) - design.n * np.log(c), rtol=1e-12)
+
+
+def test_a_known_covariance_can_be_written_into_the_columns():
+    data, params = CASES["known covariance"]()
+    term = data.design.terms[0]
+    absorbed = Design(data.design.X, [Term.dense("z", term.Z @ term.root)])
+    np.testing.assert_allclose(loglik.marginal(Data(data.y, absorbed), params), loglik.marginal(data, params), rtol=1e-12)
+
+
+# Published estimates and criteria (-2 log likelihood, ML), from the tests of MixedModels.jl and lme4. The criterion is
+# stationary at its optimum: rounding an estimate by d moves it by (d / standard error)^2, so 1e-8 where estimates
+# have seven digits; the correlation of sleepstudy has four, 5e-5 of a standard error of 0.27: 4e-8.
+@pytest.mark.parametrize(
+    ("formula", "table", "beta", "cov", "sigma", "criterion", "tolerance"),
+    [
+        ("Yield ~ 1 + (1 | Batch)", "Dyestuff", [1527.5], {"Batch": 37.26034**2}, 49.51010, 327.32705988, 1e-8),
+        ("Yield ~ 1 + (1 | Batch)", "Dyestuff2", [5.6656], {"Batch": 0.0}, 3.65323135, 162.87303665, 1e-8),
+        (
+            "Reaction ~ Days + (Days | Subject)",
+            "sleepstudy",
+            [251.40510485, 10.46728596],
+            {"Subject": [[23.780664**2, 0.0813 * 23.780664 * 5.7168447], [0.0813 * 23.780664 * 5.7168447, 5.7168447**2]]},
+            25.5918156,
+            1751.93934446,
+            1e-7,
+        ),
+        (
+            "strength ~ 1 + (1 | batch/cask)",
+            "Pastes",
+            [60.0533333333],
+            {"cask:batch": 2.9040779**2, "batch": 1.0950608**2},
+            0.8234074,
+            247.99446586,
+            1e-8,
+        ),
+        (
+            "diameter ~ 1 + (1 | plate) + (1 | sample)",
+            "Penicillin",
+            [22.9722222222],
+            {"plate": 0.8455719**2, "sample": 1.7706665**2},
+            0.5499319,
+            332.18834867,
+            1e-8,
+        ),
+    ],
+)
+def test_criterion_at_published_estimates(formula, table, beta, cov, sigma, criterion, tolerance):
+    data = from_formula(formula, load(table))
+    got = -2 * loglik.marginal(data, Params(beta, cov, sigma))
+    assert abs(got - criterion) <= tolerance
+
+
+def test_sizes_must_fit():
+    data, params = CASES["balanced"]()
+    with pytest.raises(ValueError, match=r"u must have shape \(5,\), got \(4,\); one entry an effect"):
+        loglik.conditional(data, params, np.zeros(4))
+    with pytest.raises(ValueError, match="cov must be given for g; it misses g and has unknown h"):
+        loglik.marginal(data, Params(params.beta, {"h": 1.0}, 1.0))
+    with pytest.raises(ValueError, match="beta has 1 entries; the design has 2 columns: x1, x2"):
+        loglik.marginal(data, Params([1.0], {"g": 1.0}, 1.0))

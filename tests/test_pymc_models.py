@@ -1,0 +1,296 @@
+"""Both PyMC models against NumPy, their shared parts, what sampling adds, and the gate."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cases import CASES
+from lmmlib import Priors, ScalePrior, as_draws, conditional_model, loglik, marginal_model, sample
+from lmmlib.design import Theta
+from lmmlib.pymc_models import SamplingError, SamplingWarning, diagnose
+from lmmlib.pymc_models.quiet import pymc as pm
+from lmmlib.simulation import draw_effects
+
+FAST = {"mode": "FAST_COMPILE"}  # seconds instead of minutes
+FAMILIES = {
+    "half-normal": lambda p: stats.halfnorm(scale=p.scale),
+    "half-Student-t": lambda p: stats.t(p.df, scale=p.scale),
+    "exponential": lambda p: stats.expon(scale=p.scale),
+}
+
+
+def _priors(design, families=("half-normal",)):
+    rng = np.random.default_rng(9)
+    made = [ScalePrior(family, rng.uniform(1, 2), 4.0 if family == "half-Student-t" else None) for family in families]
+    sd = {name: made[k % len(made)] for k, name in enumerate(design.effects)}
+    return Priors.build(design, {name: (0.3, 2.0) for name in design.coef}, sd, made[0], cor=3.0)
+
+
+def _log_prior_and_jacobian(priors, design, values):
+    """Of the unconstrained values: β as it is, log of SDs, x with ρ = x / √(1 + x²) for a correlation."""
+    total = stats.norm(priors.beta_mean, priors.beta_sd).logpdf(values["beta"]).sum()
+    scales = [*(priors.sd[name] for name in design.effects), priors.sigma]
+    for prior, log_sd in zip(scales, [*values["log_sd"], values["log_sigma"]], strict=True):
+        half = np.log(2) if prior.family == "half-Student-t" else 0.0
+        total += FAMILIES[prior.family](prior).logpdf(np.exp(log_sd)) + half + log_sd
+    for x, eta in zip(values["x"], priors.cor.values(), strict=True):
+        rho = x / np.sqrt(1 + x**2)
+        total += stats.beta(eta, eta).logpdf((rho + 1) / 2) - np.log(2) - 1.5 * np.log1p(x**2)
+    return total
+
+
+def _random_point(design, priors, seed):
+    rng = np.random.default_rng(seed)
+    values = {
+        "beta": rng.normal(size=len(design.coef)),
+        "log_sd": rng.normal(size=len(design.effects)) / 2,
+        "log_sigma": rng.normal() / 2,
+        "x": rng.normal(size=len(design.pairs)),
+    }
+    mixed = len({(p.family, p.df) for p in priors.sd.values()}) > 1
+    point = {"beta": values["beta"], "sigma_log__": values["log_sigma"]}
+    point |= (
+        {f"sd {name}_log__": s for name, s in zip(design.effects, values["log_sd"], strict=True)}
+        if mixed
+        else {"sd_log__": values["log_sd"]}
+    )
+    correlated = [t for t in design.terms if t.pairs]
+    point |= {f"{t.name} cor_factor_cholesky-corr__": np.array([x]) for t, x in zip(correlated, values["x"], strict=True)}
+    return values, point
+
+
+def _theta(design, values):
+    roots, first, pair = [], 0, 0
+    for t in design.terms:
+        q = len(t.effects)
+        cor = np.eye(q)
+        for i, j in t.pairs:
+            cor[i, j] = cor[j, i] = values["x"][pair] / np.sqrt(1 + values["x"][pair] ** 2)
+            pair += 1
+        roots.append(np.exp(values["log_sd"][first : first + q])[:, None] * np.linalg.cholesky(cor))
+        first += q
+    return Theta(values["beta"], tuple(roots), np.exp(values["log_sigma"]))
+
+
+def _logp(model, point):
+    """The compiled log density; scalars in the shape that the model wants."""
+    logp = model.compile_logp(mode="FAST_COMPILE")
+    shapes = {name: np.shape(value) for name, value in model.initial_point().items()}
+    assert set(point) == set(shapes)
+    return float(logp({name: np.reshape(value, shapes[name]) for name, value in point.items()}))
+
+
+BRIDGE = [
+    ("unbalanced slopes", ("half-normal",)),
+    ("nested", ("exponential",)),
+    ("crossed", ("half-normal", "half-Student-t")),
+    ("dense", ("half-Student-t",)),
+    ("known covariance of groups", ("half-normal",)),
+    ("weights and offset", ("half-normal",)),
+    ("rows without effects", ("half-normal",)),
+]
+
+
+@pytest.mark.parametrize(("name", "families"), BRIDGE)
+def test_marginal_model_is_likelihood_times_prior(name, families):
+    data, _ = CASES[name]()
+    priors = _priors(data.design, families)
+    model = marginal_model(data, priors)
+    values, point = _random_point(data.design, priors, 3)
+    expected = loglik.log_density(data, _theta(data.design, values)) + _log_prior_and_jacobian(priors, data.design, values)
+    np.testing.assert_allclose(_logp(model, point), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("name", "families"), BRIDGE)
+@pytest.mark.parametrize("centred", [True, False])
+def test_conditional_model_is_likelihood_times_priors(name, families, centred):
+    data, _ = CASES[name]()
+    design = data.design
+    priors = _priors(design, families)
+    values, point = _random_point(design, priors, 4)
+    theta = _theta(design, values)
+    z = np.random.default_rng(5).normal(size=design.Z.shape[1])
+    v, log_root_det, first = [], 0.0, 0
+    for t, root in zip(design.terms, theta.roots, strict=True):
+        J, q = t.size
+        v.append(z[first : first + J * q].reshape(J, q) @ root.T)
+        log_root_det += J * np.log(np.diag(root)).sum()
+        first += J * q
+        if centred:
+            point[f"{t.name} v"] = v[-1]
+    if not centred:
+        point["z"] = z
+    u = design.with_known_covariance(np.concatenate([part.ravel() for part in v]))
+    residual = data.y - design.fixed_part(theta.beta) - design.random_part(u)
+    expected = stats.norm(0, theta.sigma / np.sqrt(design.weights)).logpdf(residual).sum() + stats.norm.logpdf(z).sum()
+    expected += _log_prior_and_jacobian(priors, design, values) - log_root_det * centred
+    np.testing.assert_allclose(_logp(conditional_model(data, priors, centred=centred), point), expected, rtol=1e-10)
+
+
+def test_correlations_of_three_effects_have_their_prior():
+    """Under LKJ(η) each of q(q-1)/2 correlations is 2 Beta(a, a) - 1 with a = η - 1 + q/2."""
+    data, _ = CASES["more effects than rows"]()
+    with marginal_model(data, _priors(data.design)):
+        prior = pm.sample_prior_predictive(4000, random_seed=1, compile_kwargs=FAST).prior
+    a = 3.0 - 1 + 3 / 2
+    for rho in prior.cor.to_numpy()[0].T:
+        assert stats.kstest((rho + 1) / 2, stats.beta(a, a).cdf).pvalue > 1e-6
+
+
+@pytest.mark.parametrize("name", ["unbalanced slopes", "known covariance of groups"])
+def test_prior_predictive_has_the_marginal_covariance(name):
+    data, params = CASES[name]()
+    t = data.design.terms[0]
+    q = len(t.effects)
+    sd = np.sqrt(np.diag(params.cov["g"]))
+    fixed = {e: ScalePrior("fixed", s) for e, s in zip(data.design.effects, sd, strict=True)}
+    priors = Priors.build(data.design, (0.0, 1e-6), fixed, ScalePrior("fixed", params.sigma))
+    for model in (marginal_model(data, priors), conditional_model(data, priors, centred=False)):
+        with model:
+            tree = pm.sample_prior_predictive(4000, random_seed=2, compile_kwargs=FAST)
+        y = tree.prior_predictive.y.to_numpy()[0]
+        cor = tree.prior.cor.to_numpy()[0]
+        mean_cov = np.diag(sd**2).astype(float)
+        mean_cov[0, 1] = mean_cov[1, 0] = sd.prod() * cor.mean()
+        root = np.linalg.cholesky(mean_cov)
+        one = Theta(np.zeros((4000, 2)), (np.tile(root, (4000, 1, 1)),), np.full(4000, params.sigma))
+        ours = data.design.random_part(draw_effects(data.design, one, np.random.default_rng(3)))
+        variance = ours.var(0) + params.sigma**2
+        assert np.max(np.abs(y.var(0) / variance - 1)) < 10 * np.sqrt(2 / 4000)  # two variances, five errors each
+        assert q == 2
+
+
+@pytest.fixture(scope="module")
+def small():
+    data, _ = CASES["balanced"]()
+    return data, Priors.build(data.design, (0, 5), ScalePrior("half-normal", 1.0))
+
+
+@pytest.fixture(scope="module")
+def marginal_draws(small):
+    return sample(marginal_model(*small), random_seed=1)
+
+
+def test_models_have_the_same_names_and_labels(small):
+    data, priors = small
+    a, c = conditional_model(data, priors, centred=False), marginal_model(data, priors)
+    assert {v.name for v in a.unobserved_RVs} - {v.name for v in c.unobserved_RVs} == {"z", "u"}
+    for model in (a, c):
+        assert model.named_vars_to_dims["y"] == ("row",)
+        assert tuple(model.coords["effect"]) == data.design.effects
+        assert [v.name for v in model.observed_RVs] == ["y"]
+
+
+def test_a_marginal_fit_has_exact_effects(small, marginal_draws):
+    data, _ = small
+    assert marginal_draws.posterior.u.shape == (4, 1000, 5)
+    assert diagnose(marginal_draws).passed
+    assert marginal_draws.attrs["sampling_time"] > 0
+    np.testing.assert_array_equal(marginal_draws.observed_data.y, data.y)
+
+
+def test_both_formulations_have_one_posterior(small, marginal_draws):
+    import arviz_stats
+
+    other = sample(conditional_model(*small, centred=False), random_seed=2)
+    for method in ("mean", "sd"):
+        moments = [getattr(t.posterior, "std" if method == "sd" else "mean")(("chain", "draw")) for t in (marginal_draws, other)]
+        errors = [arviz_stats.mcse(t.posterior.to_dataset(), method=method) for t in (marginal_draws, other)]
+        for name in ("beta", "sd", "sigma", "u"):
+            gap = np.abs(moments[0][name] - moments[1][name]) / np.hypot(errors[0][name], errors[1][name])
+            assert float(gap.max()) < 5, (method, name)
+
+
+def test_exchanged_values_are_the_ones_drawn_for(small):
+    data, priors = small
+    model = marginal_model(data, priors)
+    with model:
+        pm.set_data({"y_data": data.y + 100})
+    draws = sample(model, random_seed=3)
+    np.testing.assert_array_equal(draws.observed_data.y, data.y + 100)
+    within = data.y - data.y.reshape(5, 4).mean(1).repeat(4)
+    assert np.corrcoef(draws.posterior.u.mean(("chain", "draw")), (data.y - within).reshape(5, 4)[:, 0])[0, 1] > 0.5
+
+
+def test_additions_by_the_user_are_kept_and_told(small):
+    model = marginal_model(*small)
+    with model:
+        pm.Deterministic("variance", model["sigma"] ** 2)
+    quiet = sample(model, random_seed=4)
+    assert "u" in quiet.posterior
+    np.testing.assert_allclose(quiet.posterior.variance, quiet.posterior.sigma**2)
+    with model:
+        pm.Potential("wish", -model["sigma"])
+    with pytest.warns(SamplingWarning, match="wish was added to the marginal model, so u given y is not known"):
+        assert "u" not in sample(model, random_seed=4).posterior
+
+
+def test_a_failing_fit_is_rerun_and_then_raised_or_told(small, monkeypatch):
+    calls = []
+
+    def poor(draws=1000, **options):
+        calls.append((draws, options["target_accept"]))
+        rng = np.random.default_rng(1)
+        data, lead = small[0], (4, draws)
+        walk = np.cumsum(rng.normal(size=(*lead, 1)), 1)
+        tree = as_draws(
+            data=data,
+            beta=np.zeros((*lead, 2)) + walk,
+            sd=np.exp(walk / 1e3),
+            sigma=np.exp(rng.normal(size=lead)),
+            u=np.zeros((*lead, 5)) + walk,
+        )
+        stat = {"diverging": np.zeros(lead, bool), "energy": rng.normal(size=lead), "tree_depth": np.full(lead, 3)}
+        tree["sample_stats"] = as_draws(
+            data=data, beta=np.zeros((*lead, 2)), sd=np.ones((*lead, 1)), sigma=np.ones(lead), stats=stat
+        ).sample_stats
+        return tree
+
+    monkeypatch.setattr(pm, "sample", poor)
+    model = conditional_model(*small, centred=False)
+    with pytest.raises(SamplingError, match=r"failed twice: R-hat above 1.01 for \d+ parameters \(beta\[x1\], .* try the marginal model"):
+        sample(model, random_seed=1)
+    assert calls == [(1000, 0.95), (2000, pytest.approx(0.99))]
+    with pytest.warns(SamplingWarning, match="failed twice"):
+        sample(model, random_seed=1, on_failure="warn")
+
+
+def test_the_gate_sees_each_failure(marginal_draws):
+    def changed(**stats_or_values):
+        tree = marginal_draws.copy()
+        for group in ("posterior", "sample_stats"):
+            known = {k: v(tree[group][k]) for k, v in stats_or_values.items() if k in tree[group]}
+            tree[group] = tree[group].to_dataset().assign(known)
+        return diagnose(tree)
+
+    assert changed(diverging=lambda d: d | (d.draw == 7)).failures == ("4 divergent transitions",)
+    assert "R-hat above 1.01 for 1 parameters (sigma)" in changed(sigma=lambda s: s + (s.chain == 0) * 5).failures[0]
+    assert any(
+        "ESS below 400" in f for f in changed(u=lambda u: u.isel(draw=(u.draw // 100 * 100).to_numpy()).assign_coords(draw=u.draw)).failures
+    )
+    assert changed(tree_depth=lambda t: t * 0 + 10).doubts == ("100.0% of the trees reached their largest size",)
+    assert "E-BFMI" in changed(energy=lambda e: e.cumsum("draw")).doubts[0]
+
+
+def test_bad_calls_are_told(small):
+    data, priors = small
+    with pytest.raises(ValueError, match="centred must be True or False, got 'yes'"):
+        conditional_model(data, priors, centred="yes")
+    with pytest.raises(ValueError, match="model must come from conditional_model or marginal_model"):
+        sample(pm.Model(), random_seed=1)
+    with pytest.raises(ValueError, match="on_failure must be 'raise' or 'warn', got 'ignore'"):
+        sample(marginal_model(data, priors), random_seed=1, on_failure="ignore")
+    other, _ = CASES["unbalanced slopes"]()
+    for build in (marginal_model, lambda d, p: conditional_model(d, p, centred=False)):
+        with pytest.raises(ValueError, match="priors of sd must be given for g: x1, g: x2; it misses"):
+            build(other, priors)
+    zero = Priors.build(data.design, (0, 1), {"g: Intercept": ScalePrior("fixed", 0.0)}, ScalePrior("half-normal", 1.0))
+    with pytest.raises(ValueError, match="an SD fixed at zero gives effects without a density; use centred=False"):
+        conditional_model(data, zero, centred=True)
+
+
+def test_an_sd_fixed_at_zero_is_an_ordinary_value(small):
+    data, _ = small
+    zero = Priors.build(data.design, (0, 1), {"g: Intercept": ScalePrior("fixed", 0.0)}, ScalePrior("half-normal", 1.0))
+    for model in (marginal_model(data, zero), conditional_model(data, zero, centred=False)):
+        assert np.isfinite(model.compile_logp(mode="FAST_COMPILE")(model.initial_point()))

@@ -1,0 +1,79 @@
+"""The slow dense versions of every fast formula, from bare arrays; no formula of lmmlib is used here."""
+
+from types import SimpleNamespace
+
+import mpmath
+import numpy as np
+from scipy.linalg import block_diag
+from scipy.stats import multivariate_normal, norm
+
+
+def arrays(design, params):
+    """Z, G, R, V and the mean of y as dense arrays."""
+    Z = np.hstack([t.Z.toarray() for t in design.terms])
+    known = [np.eye(len(t.levels)) if t.root is None else t.root @ t.root.T for t in design.terms]
+    G = block_diag(*(np.kron(A, params.cov[t.name]) for A, t in zip(known, design.terms, strict=True)))
+    R = np.diag(params.sigma**2 / design.weights)
+    return SimpleNamespace(Z=Z, G=G, R=R, V=Z @ G @ Z.T + R, mean=design.offset + design.X @ params.beta)
+
+
+def marginal(data, params):
+    """log N(y; Xβ, V)."""
+    a = arrays(data.design, params)
+    return multivariate_normal(a.mean, a.V).logpdf(data.y)
+
+
+def conditional(data, params, u):
+    """log N(y; Xβ + Zu, R)."""
+    a = arrays(data.design, params)
+    return norm(a.mean + a.Z @ u, np.sqrt(np.diag(a.R))).logpdf(data.y).sum()
+
+
+def effects(data, params):
+    """Mean and covariance of u given y."""
+    a = arrays(data.design, params)
+    gain = a.G @ a.Z.T @ np.linalg.inv(a.V)
+    return gain @ (data.y - a.mean), a.G - gain @ a.Z @ a.G
+
+
+def left_out(data, params):
+    """log p(y_i | y_-i) of each row, by conditioning the joint normal on all other rows."""
+    a = arrays(data.design, params)
+    r = data.y - a.mean
+    density = np.empty(len(r))
+    for i in range(len(r)):
+        o = np.arange(len(r)) != i
+        weights = np.linalg.solve(a.V[np.ix_(o, o)], a.V[o, i])
+        density[i] = norm(weights @ r[o], np.sqrt(a.V[i, i] - weights @ a.V[o, i])).logpdf(r[i])
+    return density
+
+
+def marginal_50_digits(data, params):
+    """log N(y; Xβ, V) in 50-digit arithmetic, and the sum of the magnitudes of its three terms."""
+    with mpmath.workdps(50):
+        V, r = _exact(data, params)
+        L = mpmath.cholesky(V)
+        white = mpmath.lu_solve(L, r)
+        log_det = 2 * sum(mpmath.log(L[i, i]) for i in range(V.rows))
+        terms = [V.rows * mpmath.log(2 * mpmath.pi), log_det, sum(w**2 for w in white)]
+        return float(-sum(terms) / 2), float(sum(abs(t) for t in terms) / 2)
+
+
+def left_out_50_digits(data, params):
+    """Left-out residual and variance of each row in 50-digit arithmetic."""
+    with mpmath.workdps(50):
+        V, r = _exact(data, params)
+        P = V**-1
+        e = P * r
+        return np.array([[float(e[i] / P[i, i]), float(1 / P[i, i])] for i in range(V.rows)]).T
+
+
+def _exact(data, params):
+    design = data.design
+    exact = mpmath.matrix
+    Z = exact(np.hstack([t.Z.toarray() for t in design.terms]).tolist())
+    G = exact(block_diag(*(np.kron(np.eye(len(t.levels)), params.cov[t.name]) for t in design.terms)).tolist())
+    V = Z * G * Z.T
+    for i, w in enumerate(design.weights):
+        V[i, i] += mpmath.mpf(params.sigma) ** 2 / mpmath.mpf(w)
+    return V, exact((data.y - design.offset).tolist()) - exact(design.X.tolist()) * exact(params.beta.tolist())
