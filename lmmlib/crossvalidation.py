@@ -13,13 +13,11 @@ from arviz_stats.utils import ELPDDataLOO
 from scipy.special import logsumexp
 
 from lmmlib import draws as draws_
-from lmmlib import linalg
 from lmmlib.data import Data
 from lmmlib.design import Theta
-from lmmlib.loglik import LOG_2PI
+from lmmlib.loglik import LOG_2PI, left_out_in_draws
 
 ROUTES = ("leverage", "conditional")
-CHUNK = 4_000_000  # entries of the stacked rows held at a time
 
 
 @dataclass(kw_only=True, repr=False)
@@ -96,47 +94,8 @@ def loo(draws: xr.DataTree, data: Data, leave: str = "row", route: str = "levera
         raise ValueError(f"route must be one of {', '.join(ROUTES)}, got {route!r}")
     draws_.check_data(draws, data)
     parameters = draws_.theta(draws, data.design)
-    densities = _left_out_densities(data, parameters) if route == "leverage" else _given_effects(data, parameters, draws_.flat(draws, "u"))
+    densities = left_out_in_draws(data, parameters) if route == "leverage" else _given_effects(data, parameters, draws_.flat(draws, "u"))
     return _collect(data, densities, len(parameters.sigma), _relative_efficiency(draws), route)
-
-
-def left_out_density(data: Data, theta: Theta) -> np.ndarray:
-    """log p(y_i|y_−i,θ) of every row for every draw, (S, n).
-
-    Parameters
-    ----------
-    data : Data
-    theta : Theta with one leading axis of S draws
-
-    Examples
-    --------
-    >>> from lmmlib.design import Design, Params, Term
-    >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
-    >>> one = Params([0.0], {"g": 3.0}, 1.0).theta(data.design)
-    >>> left_out_density(data, Theta(one.beta[None], (one.roots[0][None],), one.sigma[None])).round(6).tolist()
-    [[-1.737086, -2.112086]]
-    """
-    density = np.empty((len(theta.sigma), data.design.n))
-    for rows, values in _left_out_densities(data, theta):
-        density[:, rows] = values
-    return density
-
-
-def _left_out_densities(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Row numbers and their log densities (S, rows), a few blocks at a time."""
-    log_root_weight = 0.5 * np.log(data.design.weights)
-    for batch in data.design.blocks:
-        _, m, q = batch.values.shape
-        step = max(1, CHUNK // (len(theta.sigma) * m * (q + 1)))
-        for start in range(0, len(batch.rows), step):
-            rows = batch.rows[start : start + step]
-            white = data.whitened[rows]
-            r = white[..., -1] - np.einsum("bmp,sp->sbm", white[..., :-1], theta.beta)
-            A = linalg.scale_columns(batch.values[start : start + step], theta.Lam, batch.counts)
-            residual, variance = linalg.left_out(A, r)
-            scale = theta.sigma[:, None, None] ** 2 * variance
-            real = rows < data.design.n
-            yield rows[real], -0.5 * (LOG_2PI + np.log(scale) + residual**2 / scale)[:, real] + log_root_weight[rows[real]]
 
 
 def _given_effects(data: Data, theta: Theta, u: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -21,7 +21,11 @@ FAMILIES = {
 
 def _priors(design, families=("half-normal",)):
     rng = np.random.default_rng(9)
-    made = [ScalePrior(family, rng.uniform(1, 2), 4.0 if family == "half-Student-t" else None) for family in families]
+    # 10 has an exact single-precision form, whose logarithm PyTensor takes in single precision if it is let
+    made = [
+        ScalePrior(family, 10.0 if k == 0 else rng.uniform(1, 2), 4.0 if family == "half-Student-t" else None)
+        for k, family in enumerate(families)
+    ]
     sd = {name: made[k % len(made)] for k, name in enumerate(design.effects)}
     return Priors.build(design, {name: (0.3, 2.0) for name in design.coef}, sd, made[0], cor=3.0)
 

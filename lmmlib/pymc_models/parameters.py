@@ -113,7 +113,7 @@ def _vector(priors: Sequence[ScalePrior], names: Sequence[str]) -> pt.TensorVari
 
 
 def _scale(name: str, prior: ScalePrior, scale: list[float] | None = None, dims: str | None = None) -> pt.TensorVariable:
-    scale = prior.scale if scale is None else scale
+    scale = np.asarray(prior.scale if scale is None else scale)  # a bare 10.0 would have its logarithm in single precision
     if prior.family == "half-normal":
         return pm.HalfNormal(name, sigma=scale, dims=dims)
     if prior.family == "half-Student-t":

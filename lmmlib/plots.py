@@ -1,1 +1,0 @@
-"""One figure a function, from results; the only place that imports Matplotlib."""

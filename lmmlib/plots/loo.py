@@ -1,0 +1,88 @@
+"""Figures of leave-one-out: what is left out, and how far the weights can be trusted."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from lmmlib.plots.look import COLOURS, colour, figure, legend_above, marker
+
+
+def left_out_row(groups: int, rows: int, group: int, row: int) -> Figure:
+    """Rows of groups as squares: one is predicted, the others, those of its group among them, are given.
+
+    Examples
+    --------
+    >>> len(left_out_row(3, 4, 1, 2).axes[0].patches)
+    12
+    """
+    with figure(figsize=(7.2, 0.42 * groups + 0.9)) as (fig, axes):
+        ax = axes[0, 0]
+        for g in range(groups):
+            for r in range(rows):
+                out = (g, r) == (group, row)
+                face = COLOURS["marginal"] if out else COLOURS["conditional"]
+                ax.add_patch(
+                    Rectangle(
+                        (r, -g), 0.86, 0.78, facecolor=face, alpha=1.0 if out else 0.45, hatch="//" if out else None, edgecolor="white"
+                    )
+                )
+        ax.annotate("predicted", (row + 0.43, -group + 0.39), (rows + 0.5, -group + 0.39), va="center", arrowprops={"arrowstyle": "->"})
+        ax.text(
+            rows + 0.5,
+            -group - 0.6 if group < groups - 1 else -group + 1.4,
+            "all others are given",
+            va="center",
+            color=COLOURS["conditional"],
+        )
+        ax.set(xlim=(-0.2, rows + 4.5), ylim=(-groups + 0.8, 1.1), xticks=[], yticks=[-g + 0.39 for g in range(groups)])
+        ax.set_yticklabels([f"group {g + 1}" for g in range(groups)])
+        ax.grid(visible=False)
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+        ax.tick_params(length=0)
+    return fig
+
+
+def pareto_k(k: Mapping[str, np.ndarray], good_k: float) -> Figure:
+    """Pareto k of every row, one colour a route, with the threshold.
+
+    Parameters
+    ----------
+    k : label (``conditional …``, ``marginal …``) to (n,)
+    good_k : above it an entry is unreliable
+
+    Examples
+    --------
+    >>> len(pareto_k({"conditional": np.zeros(3)}, 0.7).axes[0].lines)
+    2
+    """
+    with figure() as (fig, axes):
+        ax = axes[0, 0]
+        for label, values in k.items():
+            ax.plot(values, marker(label), ms=4, alpha=0.8, color=colour(label), label=label)
+        ax.axhline(good_k, color=COLOURS["truth"], ls="--", lw=1.2, label=f"threshold {good_k:.2f}")
+        ax.set(xlabel="row", ylabel="Pareto k")
+        legend_above(ax)
+    return fig
+
+
+def pareto_k_against_leverage(leverage: np.ndarray, k: np.ndarray, residual: np.ndarray, good_k: float) -> Figure:
+    """Fitted k of the conditional weights against leverage, shaded by the standardised left-out residual.
+
+    Examples
+    --------
+    >>> len(pareto_k_against_leverage(np.array([0.1, 0.4]), np.array([0.2, 0.6]), np.array([0.0, 2.0]), 0.7).axes)
+    2
+    """
+    with figure(figsize=(7.2, 3.8)) as (fig, axes):
+        ax = axes[0, 0]
+        points = ax.scatter(leverage, k, c=np.abs(residual), cmap="cividis_r", s=24, edgecolor="#444444", linewidth=0.4)
+        low, high = 0, max(leverage.max(), 0.5) * 1.05
+        ax.plot([low, high], [low, high], ":", color=COLOURS["truth"], label="k = leverage, the limit")
+        ax.axhline(good_k, color=COLOURS["truth"], ls="--", lw=1.2, label=f"threshold {good_k:.2f}")
+        ax.set(xlabel="posterior mean leverage of the row", ylabel="fitted Pareto k, conditional route")
+        fig.colorbar(points, ax=ax, label="|standardised left-out residual|")
+        legend_above(ax, 2)
+    return fig

@@ -1,0 +1,63 @@
+"""Every page of the built site."""
+
+import json
+
+import pytest
+import scanners
+
+
+@pytest.mark.parametrize(
+    "scanner",
+    [
+        scanners.foreign_resources,
+        scanners.poor_alt,
+        scanners.raw_tex,
+        scanners.raw_markup,
+        scanners.bad_outputs,
+        scanners.poor_structure,
+    ],
+)
+def test_scanner_finds_nothing(scanner, site, pages):
+    found = {str(path.relative_to(site)): scanner(page) for path, page in pages.items()}
+    assert not {path: what for path, what in found.items() if what}
+
+
+def test_every_chapter_of_the_table_of_contents_is_there(site, pages):
+    toc = (site.parents[1] / "_toc.yml").read_text("utf-8")
+    names = [line.split(":")[1].strip() for line in toc.splitlines() if line.strip().startswith(("root:", "- file:"))]
+    assert len(names) > 1
+    assert not [name for name in names if site / f"{name}.html" not in pages]
+
+
+def test_links_and_loaded_files_exist(site, pages):
+    found = {str(path.relative_to(site)): scanners.dead_links(path, pages) for path in pages}
+    assert not {path: what for path, what in found.items() if what}
+
+
+def test_index_forwards_to_a_page(site, pages):
+    forward = scanners.parse((site / "index.html").read_text("utf-8")).find("meta", attrs={"http-equiv": "Refresh"})
+    assert site / forward["content"].split("url=")[1] in pages
+
+
+def test_style_sheets_load_nothing_from_elsewhere(site):
+    sheets = list(site.rglob("*.css"))
+    assert sheets
+    found = {str(sheet.relative_to(site)): scanners.foreign_in_css(sheet.read_text("utf-8")) for sheet in sheets}
+    assert not {path: what for path, what in found.items() if what}
+
+
+def test_pages_with_mathematics_load_mathjax_with_its_fonts(site, pages):
+    with_math = {path: scanners.mathjax_loaders(page) for path, page in pages.items() if page.select(".math")}
+    assert with_math
+    for path, loaders in with_math.items():
+        assert len(loaders) == 1, path
+        loader = path.parent / loaders[0].split("?")[0]
+        assert loader.is_file()
+        assert list(loader.parent.glob("output/chtml/fonts/*/*.woff"))
+
+
+def test_offered_notebooks_hold_their_outputs(pages):
+    offered = {(path.parent / tag["href"]).resolve() for path, page in pages.items() for tag in page.select("a[href$='.ipynb']")}
+    for file in offered:
+        cells = json.loads(file.read_text("utf-8"))["cells"]
+        assert any(cell.get("outputs") for cell in cells), file
