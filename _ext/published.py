@@ -12,23 +12,14 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 
+from typeset_numbers import typeset
+
 TABLE = "published.csv"
-MINUS = "\N{MINUS SIGN}"
-TIMES_TEN = "\N{NO-BREAK SPACE}\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}10"
 
 
 def read(path: Path) -> dict[str, str]:
     """Return the published values, as text, by key."""
     return {row["key"]: row["value"] for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())}
-
-
-def typeset(number: str) -> list[nodes.Node]:
-    """Return a number with true minus signs, and a power of ten for its exponent."""
-    mantissa, _, exponent = number.lower().partition("e")
-    mantissa = mantissa.replace("-", MINUS)
-    if not exponent:
-        return [nodes.Text(mantissa)]
-    return [nodes.Text(mantissa + TIMES_TEN), nodes.superscript("", str(int(exponent)).replace("-", MINUS))]
 
 
 class Published(SphinxRole):

@@ -50,7 +50,7 @@ def pareto_k(k: Mapping[str, np.ndarray], good_k: float) -> Figure:
 
     Parameters
     ----------
-    k : label (``conditional …``, ``marginal …``) to (n,)
+    k : label (``conditional …``, ``leverage …``) to (n,)
     good_k : above it an entry is unreliable
 
     Examples
@@ -79,10 +79,10 @@ def pareto_k_against_leverage(leverage: np.ndarray, k: np.ndarray, residual: np.
     with figure(figsize=(7.2, 3.8)) as (fig, axes):
         ax = axes[0, 0]
         points = ax.scatter(leverage, k, c=np.abs(residual), cmap="cividis_r", s=24, edgecolor="#444444", linewidth=0.4)
-        low, high = 0, max(leverage.max(), 0.5) * 1.05
+        low, high = 0, leverage.max() * 1.05
         ax.plot([low, high], [low, high], ":", color=COLOURS["truth"], label="k = leverage, the limit")
         ax.axhline(good_k, color=COLOURS["truth"], ls="--", lw=1.2, label=f"threshold {good_k:.2f}")
-        ax.set(xlabel="posterior mean leverage of the row", ylabel="fitted Pareto k, conditional route")
+        ax.set(xlabel="leverage of the row", ylabel="fitted Pareto k, conditional route")
         fig.colorbar(points, ax=ax, label="|standardised left-out residual|")
         legend_above(ax, 2)
     return fig

@@ -10,8 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 STYLE = str(files("lmmlib.plots").joinpath("lmmlib.mplstyle"))
-COLOURS = {"conditional": "#0072B2", "marginal": "#D55E00", "truth": "#222222", "published": "#009E73", "none": "#8c8c8c"}
-MARKERS = {"conditional": "o", "marginal": "s", "truth": "|", "published": "D"}
+COLOURS = {
+    "conditional": "#0072B2",
+    "marginal": "#D55E00",
+    "leverage": "#D55E00",
+    "truth": "#222222",
+    "published": "#009E73",
+    "none": "#8c8c8c",
+}
+MARKERS = {"conditional": "o", "marginal": "s", "leverage": "s", "truth": "|", "published": "D"}
 
 
 @contextmanager

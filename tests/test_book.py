@@ -1,0 +1,85 @@
+"""The sources of the book: cells that can be read, labels that the docstrings promise, figures that can be heard."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "intro.md", *sorted((ROOT / "chapters").glob("*.md"))]
+CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+UNSEEN = {"remove-cell", "remove-input"}
+WIDEST, LONGEST = 78, 15  # what the text column shows without scrolling, and what a reader takes in at once
+
+
+def _cells(page):
+    """(metadata, lines of code) of every cell of a page."""
+    for body in CELL.findall(page.read_text("utf8")):
+        if body.startswith("---\n"):
+            head, code = body[4:].split("---\n", 1)
+        else:
+            split = re.match(r"((?::[^\n]*\n)*)(.*)", body, re.DOTALL)
+            head, code = "\n".join(line[1:] for line in split[1].splitlines()), split[2]
+        yield yaml.safe_load(head) or {}, code.strip("\n").splitlines()
+
+
+def _with_cells():
+    return [page for page in PAGES if CELL.search(page.read_text("utf8"))]
+
+
+def _tags(metadata):
+    tags = metadata.get("tags", [])
+    return set(tags if isinstance(tags, list) else [tags])
+
+
+@pytest.mark.parametrize("page", _with_cells(), ids=lambda p: p.stem)
+def test_visible_cells_can_be_read(page):
+    for metadata, lines in _cells(page):
+        if not _tags(metadata) & UNSEEN:
+            assert len(lines) <= LONGEST, lines[0]
+            assert [line for line in lines if len(line) > WIDEST] == []
+
+
+@pytest.mark.parametrize("page", _with_cells(), ids=lambda p: p.stem)
+def test_every_figure_has_name_caption_and_alt(page):
+    for metadata, lines in _cells(page):
+        if any(re.match(r"plots\.\w+\(", line) for line in lines):
+            assert set(metadata["mystnb"]["figure"]) == {"name", "caption"}
+            assert len(metadata["mystnb"]["image"]["alt"]) > 60
+
+
+@pytest.mark.parametrize("page", _with_cells(), ids=lambda p: p.stem)
+def test_pages_without_sampling_do_not_import_pymc(page):
+    code = "\n".join("\n".join(lines) for _, lines in _cells(page))
+    assert ("pymc" in code) <= ("lmm.sample(" in code)
+
+
+@pytest.mark.parametrize("page", _with_cells(), ids=lambda p: p.stem)
+def test_glued_numbers_are_claimed_nowhere_without_a_check(page):
+    """Every cell that glues computed numbers asserts something about them."""
+    for _, lines in _cells(page):
+        code = "\n".join(lines)
+        glues = re.search(r"^\s*glue\(", code, re.MULTILINE) and "Markdown(" not in code
+        assert not glues or re.search(r"^\s*assert ", code, re.MULTILINE), code[:80]
+
+
+def test_docstrings_name_equations_that_exist():
+    labels = set(re.findall(r"^\$\$ \(([\w-]+)\)", "\n".join(p.read_text("utf8") for p in PAGES), re.MULTILINE))
+    named = set()
+    for file in (ROOT / "lmmlib").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf8"))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+                named |= set(re.findall(r":eq:`([\w-]+)`", ast.get_docstring(node) or ""))
+    assert named
+    assert named <= labels
+
+
+def test_the_version_stands_in_three_places_alike():
+    import tomllib
+
+    import lmmlib
+
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]["version"] == lmmlib.__version__
+    assert str(yaml.safe_load((ROOT / "CITATION.cff").read_text("utf8"))["version"]) == lmmlib.__version__
