@@ -1,6 +1,7 @@
 from . import crossvalidation as crossvalidation
 from . import draws as draws
 from . import effects as effects
+from . import estimation as estimation
 from . import loglik as loglik
 from . import moments as moments
 from . import plots as plots
@@ -17,6 +18,7 @@ from .design import ScalePrior as ScalePrior
 from .design import Term as Term
 from .draws import as_draws as as_draws
 from .draws import summary as summary
+from .estimation import estimate as estimate
 from .formula import from_formula as from_formula
 from .pymc_models import conditional_model as conditional_model
 from .pymc_models import marginal_model as marginal_model

@@ -32,6 +32,11 @@ class Triangles:
         r = self.Ry - np.einsum("bkp,...p->...bk", self.RX, theta.beta)
         return linalg.penalised(linalg.scale_columns(self.R, theta.Lam, self.counts), r)
 
+    def effects(self, s: np.ndarray, theta: Theta) -> np.ndarray:
+        """Λs for spherical effects s (..., B, q): effects with independent levels."""
+        turned = [np.swapaxes(L, -1, -2) for L in theta.Lam]
+        return linalg.scale_columns(s[..., None, :], turned, self.counts)[..., 0, :]
+
 
 @dataclass(frozen=True, eq=False)
 class Reduction:

@@ -1,12 +1,43 @@
-"""Random effects given the response: exact draws for any number of parameter draws, without Markov chains."""
+"""Random effects given the response: their mean, and exact draws for any number of parameter draws."""
 
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.data import Data, Triangles
-from lmmlib.design import Theta
+from lmmlib.data import Data
+from lmmlib.design import Params, Theta
 
 CHUNK = 2_000_000  # entries of the stacked factors held at a time
+
+
+def mean_given_y(data: Data, params: Params) -> np.ndarray:
+    r"""û = ΛR⁻¹t, the mean of u given y: BLUPs where β and the variances are estimates.
+
+    Parameters
+    ----------
+    data : Data
+    params : Params
+
+    Returns
+    -------
+    (K,) in the order of ``design.ranef``
+
+    References
+    ----------
+    Henderson (1975), Biometrics 31(2); :eq:`eq-effects-given-y`.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Design, Term
+    >>> data = Data([3.0, 0.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
+    >>> mean_given_y(data, Params([1.0], {"g": 4.0}, 2.0)).round(12).tolist()
+    [1.0, -0.5]
+    """
+    theta = params.theta(data.design)
+    v = np.empty(data.design.Z.shape[1])
+    for block in data.reduction.blocks:
+        R, t, _ = block.solve(theta)
+        v[block.columns] = block.effects(linalg.solve_upper(R, t), theta)
+    return data.design.with_known_covariance(v)
 
 
 def draw_given_y(data: Data, theta: Theta, rng: np.random.Generator) -> np.ndarray:
@@ -44,12 +75,7 @@ def draw_given_y(data: Data, theta: Theta, rng: np.random.Generator) -> np.ndarr
         step = max(1, CHUNK // max(1, 2 * block.R.size))
         for start in range(0, draws, step):
             part = slice(start, start + step)
-            v[part, block.columns] = _draw_block(block, theta[part], z[part])
+            R, t, _ = block.solve(theta[part])
+            noise = theta.sigma[part, None, None] * z[part][:, block.columns]
+            v[part, block.columns] = block.effects(linalg.solve_upper(R, t + noise), theta[part])
     return data.design.with_known_covariance(v)
-
-
-def _draw_block(block: Triangles, theta: Theta, z: np.ndarray) -> np.ndarray:
-    R, t, _ = block.solve(theta)
-    s = linalg.solve_upper(R, t + theta.sigma[:, None, None] * z[:, block.columns])
-    turned = [np.swapaxes(L, -1, -2) for L in theta.Lam]
-    return linalg.scale_columns(s[..., None, :], turned, block.counts)[..., 0, :]

@@ -20,6 +20,7 @@ FLOORS = {
     "moments": 3,
     "loglik": 3,
     "effects": 3,
+    "estimation": 4,
     "draws": 4,
     "pymc_models": 5,
     "crossvalidation": 6,

@@ -29,6 +29,17 @@ def conditional(data, params, u):
     return norm(a.mean + a.Z @ u, np.sqrt(np.diag(a.R))).logpdf(data.y).sum()
 
 
+def restricted(data, params):
+    """log of N(y; Xβ, V) integrated over β."""
+    a, X = arrays(data.design, params), data.design.X
+    Vi = np.linalg.inv(a.V)
+    y = data.y - data.design.offset
+    information = X.T @ Vi @ X
+    residual = y - X @ np.linalg.solve(information, X.T @ Vi @ y)
+    log_det = np.linalg.slogdet(a.V)[1] + np.linalg.slogdet(information)[1]
+    return -0.5 * ((len(y) - X.shape[1]) * np.log(2 * np.pi) + log_det + residual @ Vi @ residual)
+
+
 def effects(data, params):
     """Mean and covariance of u given y."""
     a = arrays(data.design, params)

@@ -8,7 +8,6 @@ import numpy as np
 
 from lmmlib.design.checks import frozen_array, positive, same_names
 from lmmlib.design.design import Design
-from lmmlib.design.term import Term
 
 FAMILIES = ("half-normal", "half-Student-t", "exponential", "fixed")
 
@@ -162,9 +161,7 @@ class Priors:
         mean[constant] = y.mean() / design.X[0, constant]
         x_unit = np.where(constant, np.abs(design.X[0]), x_sd)
         sd = {
-            name: ScalePrior("half-normal", spread / unit)
-            for t in design.terms
-            for name, unit in zip(t.effect_names, _spreads(t), strict=True)
+            name: ScalePrior("half-normal", spread / unit) for t in design.terms for name, unit in zip(t.effect_names, t.units, strict=True)
         }
         eta = {t.name: 2.0 for t in design.terms if t.pairs}
         return cls(mean, 10 * spread / x_unit, sd, ScalePrior("half-normal", spread), eta).checked(design)
@@ -181,13 +178,3 @@ class Priors:
         same_names("priors of sd", self.sd, design.effects)
         same_names("priors of cor", self.cor, [t.name for t in design.terms if t.pairs])
         return self
-
-
-def _spreads(term: Term) -> np.ndarray:
-    """Unit of each effect's covariate: its SD over the rows, its size where it is constant."""
-    if term.effects == (term.name,):  # dense: the root mean square of Zu for effects of SD one
-        return np.array([np.sqrt(np.sum(term.Z.data**2) / term.Z.shape[0])])
-    x = term.Z.data.reshape(-1, len(term.effects))  # a grouped term stores q entries a row, zeros too
-    units = x.std(0)
-    constant = units <= 1e-12 * np.abs(x).max(0)
-    return np.where(constant, np.abs(x[0]), units)

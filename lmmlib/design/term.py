@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -129,6 +130,19 @@ class Term:
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """Index pairs (i, j), j < i, of correlated effects; none for an uncorrelated term."""
         return tuple((i, j) for i in range(len(self.effects)) for j in range(i)) if self.correlated else ()
+
+    @cached_property
+    def units(self) -> np.ndarray:
+        """Unit of each effect's covariate, (q,): its SD over the rows, its size where it is constant.
+
+        For a dense term the root mean square over rows of Zu for effects of SD one.
+        """
+        if self.effects == (self.name,):
+            return np.array([np.sqrt(np.sum(self.Z.data**2) / self.Z.shape[0])])
+        x = self.Z.data.reshape(-1, len(self.effects))  # a grouped term stores q entries a row, zeros too
+        spread = x.std(0)
+        constant = spread <= 1e-12 * np.abs(x).max(0)
+        return np.where(constant, np.abs(x[0]), spread)
 
     def columns_of_independent_levels(self) -> csr_array:
         """Z (root ⊗ I): the columns for effects whose levels are independent."""

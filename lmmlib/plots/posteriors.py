@@ -8,17 +8,17 @@ from matplotlib.figure import Figure
 from lmmlib.plots.look import COLOURS, colour, figure, marker
 
 
-def estimates(panels: Mapping[str, Sequence[str]], results: Mapping[str, Mapping[str, tuple[float, float]]]) -> Figure:
-    """Points with bars of two SDs, one panel a kind of parameter.
+def estimates(panels: Mapping[str, Sequence[str]], results: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> Figure:
+    """Points with intervals, one panel a kind of parameter.
 
     Parameters
     ----------
     panels : title to names of parameters
-    results : label (``conditional …``, ``marginal …``, ``truth``, ``published …``) to {name: (value, SD)}; SD zero draws no bar
+    results : label (``conditional …``, ``marginal …``, ``truth``, ``published …``) to {name: (value, low, high)}
 
     Examples
     --------
-    >>> len(estimates({"σ": ["sigma"]}, {"conditional": {"sigma": (1.0, 0.1)}}).axes)
+    >>> len(estimates({"σ": ["sigma"]}, {"conditional": {"sigma": (1.0, 0.9, 1.2)}}).axes)
     1
     """
     with figure(1, len(panels), figsize=(7.2, 3.6)) as (fig, axes):
@@ -26,12 +26,11 @@ def estimates(panels: Mapping[str, Sequence[str]], results: Mapping[str, Mapping
             for k, (label, values) in enumerate(results.items()):
                 present = [i for i, name in enumerate(names) if name in values]
                 at = np.array(present) + 0.18 * (k - (len(results) - 1) / 2)
-                value, sd = np.array([values[names[i]] for i in present]).reshape(-1, 2).T
-                ax.errorbar(
-                    at, value, yerr=2 * sd, fmt=marker(label), color=colour(label), ms=5 if marker(label) != "|" else 9, lw=1.4, label=label
-                )
+                value, low, high = np.array([values[names[i]] for i in present]).reshape(-1, 3).T
+                size = 9 if marker(label) == "|" else 5
+                ax.errorbar(at, value, (value - low, high - value), fmt=marker(label), color=colour(label), ms=size, lw=1.4, label=label)
             ax.set(title=title, xticks=range(len(names)), xlim=(-0.6, len(names) - 0.4))
-            ax.set_xticklabels(names, rotation=35 if max(map(len, names)) > 5 else 0, ha="right" if max(map(len, names)) > 5 else "center")
+            ax.set_xticklabels(names)
             ax.grid(visible=False, axis="x")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         fig.legend(handles, labels, loc="outside upper left", ncols=4)

@@ -1,0 +1,127 @@
+"""ML and REML against published results, against the dense criterion, and at the edges."""
+
+import numpy as np
+import pytest
+
+import truth
+from cases import CASES
+from lmmlib import Data, Design, Params, Term, estimate, estimation, from_formula, load, loglik
+
+DAYS = "Reaction ~ Days + "
+SLOPES = DAYS + "(Days | Subject)"
+SLEEP_FIXED = ([251.40510, 10.46729], [6.6322953, 1.5022388])
+# Formula, table, method, criterion, SDs by effect, correlation, σ, β and its standard errors (None where not
+# published), from the tests of MixedModels.jl and lme4; digits as published, so half a unit of the last is allowed.
+PUBLISHED = [
+    ("Yield ~ 1 + (1 | Batch)", "Dyestuff", "ml", 327.32705988, [37.26034], None, 49.51010, ([1527.5], [17.69455])),
+    ("Yield ~ 1 + (1 | Batch)", "Dyestuff", "reml", 319.65427684, [42.00060], None, 49.51010, None),
+    ("Yield ~ 1 + (1 | Batch)", "Dyestuff2", "ml", 162.87303665, [0.0], None, 3.65323135, ([5.6656], [0.66698574])),
+    ("Yield ~ 1 + (1 | Batch)", "Dyestuff2", "reml", 161.82827781, [0.0], None, 3.715684, ([5.6656], [0.678388])),
+    ("diameter ~ 1 + (1 | plate) + (1 | sample)", "Penicillin", "ml", 332.18834867, [0.8455719, 1.7706665], None, 0.5499319, None),
+    ("diameter ~ 1 + (1 | plate) + (1 | sample)", "Penicillin", "reml", 330.86058899, [0.8467043, 1.9315584], None, 0.5499231, None),
+    ("strength ~ 1 + (1 | batch/cask)", "Pastes", "ml", 247.99446586, [1.0950608, 2.9040779], None, 0.8234074, None),
+    (
+        SLOPES,
+        "sleepstudy",
+        "ml",
+        1751.93934446,
+        [23.780664, 5.7168447],
+        0.0813,
+        25.5918156,
+        ([251.40510, 10.46729], [6.6322953, 1.5022388]),
+    ),
+    (SLOPES, "sleepstudy", "reml", 1743.62827, [24.7407, 5.9221], 0.0656, 25.5918, None),
+    (DAYS + "(1 | Subject)", "sleepstudy", "ml", 1794.07864301, [36.0120834], None, 30.8954338, None),
+    (DAYS + "(Days || Subject)", "sleepstudy", "ml", 1752.00325514, [24.171270, 5.799399], None, 25.556138, None),
+]
+
+
+@pytest.mark.parametrize(("formula", "table", "method", "criterion", "sds", "cor", "sigma", "fixed"), PUBLISHED)
+def test_published_results(formula, table, method, criterion, sds, cor, sigma, fixed):
+    data = from_formula(formula, load(table))
+    fit = estimate(data, method=method)
+    assert fit.converged
+    assert fit.criterion == pytest.approx(criterion, rel=1e-8 if criterion != 1743.62827 else 5e-6 / criterion)
+    variances = np.concatenate([np.diag(fit.params.cov[t.name]) for t in data.design.terms])
+    # lme4 and MixedModels.jl stop where the criterion is flat: two of their SDs are 1.1e-5 from the optimum. None is better.
+    np.testing.assert_allclose(np.sqrt(variances), sds, rtol=2e-5, atol=1e-6)
+    theirs = np.split(np.array(sds) ** 2, np.cumsum([len(t.effects) for t in data.design.terms])[:-1])
+    cov = {t.name: np.diag(v) for t, v in zip(data.design.terms, theirs, strict=True)}
+    if cor is not None:
+        cov["Subject"][0, 1] = cov["Subject"][1, 0] = cor * sds[0] * sds[1]
+    density = {"ml": loglik.marginal, "reml": loglik.restricted}[method]
+    assert density(data, Params(fit.params.beta, cov, sigma)) <= -0.5 * fit.criterion + 1e-9
+    assert fit.params.sigma == pytest.approx(sigma, rel=1e-5)
+    if cor is not None:
+        ours = fit.params.cov["Subject"]
+        assert ours[0, 1] / np.sqrt(ours[0, 0] * ours[1, 1]) == pytest.approx(cor, abs=5e-5)
+    if fixed is not None:
+        np.testing.assert_allclose(fit.params.beta, fixed[0], rtol=1e-6)
+        np.testing.assert_allclose(fit.se, fixed[1], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("ratio", "criterion"), [(0.0, 326.02323216), (1.0, 319.79238904)])
+def test_restricted_likelihood_away_from_its_optimum(ratio, criterion):
+    """At a given ratio σ² = ρ²/(n − p) is the best, and −2 log restricted likelihood is published."""
+    data = from_formula("Yield ~ 1 + (1 | Batch)", load("Dyestuff"))
+    at = loglik.profile(data.reduction, [np.array([[ratio]])])
+    sigma = np.sqrt(at.least / 29)
+    assert -2 * loglik.restricted(data, Params([0.0], {"Batch": (ratio * sigma) ** 2}, sigma)) == pytest.approx(criterion, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["unbalanced slopes", "crossed", "nested", "weights and offset", "known covariance of groups", "zero SD"])
+def test_restricted_likelihood_is_the_dense_one(name):
+    data, params = CASES[name]()
+    np.testing.assert_allclose(loglik.restricted(data, params), truth.restricted(data, params), rtol=1e-10)
+
+
+def test_restricted_likelihood_is_the_limit_of_wide_priors():
+    """p(y) under β ~ N(0, b² I), times (2π b²)^(p/2), goes to the restricted likelihood as b grows."""
+    data, params = CASES["balanced"]()
+    b = 1e5
+    wide = Design(data.design.X, [*data.design.terms, Term.dense("b", data.design.X)])
+    with_prior = loglik.marginal(Data(data.y, wide), Params([0.0, 0.0], {**params.cov, "b": b**2}, params.sigma))
+    np.testing.assert_allclose(with_prior + np.log(2 * np.pi * b**2), loglik.restricted(data, params), rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["ml", "reml"])
+@pytest.mark.parametrize(
+    "name", ["unbalanced slopes", "crossed", "nested", "weights and offset", "known covariance of groups", "uncorrelated", "dense"]
+)
+def test_nothing_nearby_is_better(name, method):
+    data, _ = CASES[name]()
+    fit = estimate(data, method=method)
+    density = {"ml": loglik.marginal, "reml": loglik.restricted}[method]
+    best = density(data, fit.params)
+    np.testing.assert_allclose(-2 * best, fit.criterion, rtol=1e-9)
+    for factor in (0.98, 1.02):
+        others = [Params(fit.params.beta, fit.params.cov, factor * fit.params.sigma)]
+        others += [Params(fit.params.beta, {**fit.params.cov, k: factor * v}, fit.params.sigma) for k, v in fit.params.cov.items()]
+        assert all(density(data, other) <= best + 1e-9 for other in others)
+
+
+def test_estimates_solve_henderson_s_equations():
+    data, _ = CASES["unbalanced slopes"]()
+    fit = estimate(data)
+    a = truth.arrays(data.design, fit.params)
+    X, Ri, Gi = data.design.X, np.linalg.inv(a.R), np.linalg.inv(a.G)
+    left = np.block([[X.T @ Ri @ X, X.T @ Ri @ a.Z], [a.Z.T @ Ri @ X, a.Z.T @ Ri @ a.Z + Gi]])
+    solution = np.linalg.solve(left, np.concatenate([X.T @ Ri @ data.y, a.Z.T @ Ri @ data.y]))
+    np.testing.assert_allclose(np.concatenate([fit.params.beta, fit.u]), solution, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(fit.se**2, np.diag(np.linalg.inv(left))[:2], rtol=1e-8)
+
+
+def test_a_failed_search_is_told(monkeypatch):
+    data, _ = CASES["balanced"]()
+    monkeypatch.setattr(estimation, "_search", lambda criterion, terms: (np.array([0.3]), False))
+    with pytest.warns(estimation.ConvergenceWarning, match="two searches for the optimum ended at different values"):
+        assert not estimate(data).converged
+
+
+def test_bad_calls_are_told():
+    data, _ = CASES["balanced"]()
+    with pytest.raises(ValueError, match="method must be one of reml, ml, got 'bayes'"):
+        estimate(data, method="bayes")
+    exact = Data([1.0, 2.0, 3.0], Design(np.column_stack([np.ones(3), np.eye(3)[:, :2]]), [Term.grouped("g", ["a", "b", "b"])]))
+    with pytest.raises(ValueError, match="the fixed effects fit the data exactly"):
+        estimate(exact)
