@@ -1,4 +1,5 @@
 from . import crossvalidation as crossvalidation
+from . import direct as direct
 from . import draws as draws
 from . import effects as effects
 from . import estimation as estimation
@@ -16,6 +17,7 @@ from .design import Params as Params
 from .design import Priors as Priors
 from .design import ScalePrior as ScalePrior
 from .design import Term as Term
+from .direct import posterior as posterior
 from .draws import as_draws as as_draws
 from .draws import summary as summary
 from .estimation import estimate as estimate

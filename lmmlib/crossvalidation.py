@@ -98,6 +98,32 @@ def loo(draws: xr.DataTree, data: Data, leave: str = "row", route: str = "levera
     return _collect(data, densities, len(parameters.sigma), _relative_efficiency(draws), route)
 
 
+def smoothed_weights(log_density: np.ndarray, r_eff: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Pareto-smoothed weights proportional to one over a density, by ArviZ.
+
+    Parameters
+    ----------
+    log_density : (S, n) of what is left out, for S draws
+    r_eff : effective draws a draw
+
+    Returns
+    -------
+    log weights (S, n), each column summing to one, and Pareto k (n,)
+
+    References
+    ----------
+    Vehtari, Simpson, Gelman, Yao & Gabry (2024), J. Mach. Learn. Res. 25(72).
+
+    Examples
+    --------
+    >>> log_weights, k = smoothed_weights(np.random.default_rng(1).normal(size=(400, 2)))
+    >>> np.exp(log_weights).sum(0).round(9).tolist(), k.shape
+    ([1.0, 1.0], (2,))
+    """
+    log_weights, k = array_stats.psislw(log_density, r_eff=r_eff, axis=0)  # it negates the density itself
+    return log_weights.T, k
+
+
 def _given_effects(data: Data, theta: Theta, u: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Row numbers and log p(y_i|u,θ), (S, rows)."""
     scale = theta.sigma[:, None] ** 2 / data.design.weights
@@ -108,8 +134,8 @@ def _given_effects(data: Data, theta: Theta, u: np.ndarray) -> Iterator[tuple[np
 def _collect(data: Data, densities: Iterator[tuple[np.ndarray, np.ndarray]], S: int, r_eff: float, route: str) -> RowLOO:
     elpd_i, in_sample, k = (np.empty(data.design.n) for _ in range(3))
     for rows, log_density in densities:
-        log_weights, k[rows] = array_stats.psislw(log_density, r_eff=r_eff, axis=0)  # negates the density itself
-        elpd_i[rows] = logsumexp(log_weights.T + log_density, axis=0)
+        log_weights, k[rows] = smoothed_weights(log_density, r_eff)
+        elpd_i[rows] = logsumexp(log_weights + log_density, axis=0)
         in_sample[rows] = logsumexp(log_density, axis=0) - np.log(S)
     good_k = min(1 - 1 / np.log10(S), 0.7)
     high = np.flatnonzero(k > good_k)

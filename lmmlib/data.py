@@ -1,5 +1,6 @@
 """Data: a response bound to its design, and all that the likelihood needs of both in a few triangles."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -31,6 +32,17 @@ class Triangles:
         """Least |Ry − RX β − RΛs|² + |s|² over s: factor (..., B, q, q), rotated side (..., B, q), minimum (..., B)."""
         r = self.Ry - np.einsum("bkp,...p->...bk", self.RX, theta.beta)
         return linalg.penalised(linalg.scale_columns(self.R, theta.Lam, self.counts), r)
+
+    def eliminate(self, Lam: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Eliminate the spherical effects for ratios Λ: factor (..., B, q, q), and what is left of [X y]."""
+        A = linalg.scale_columns(self.R, Lam, self.counts)
+        q, lead = A.shape[-1], A.shape[:-2]
+        seen = np.concatenate([self.RX, self.Ry[..., None]], -1)
+        seen = np.broadcast_to(seen, (*lead, *seen.shape[-2:]))
+        penalty = np.broadcast_to(np.eye(q), (*lead, q, q))
+        rows = np.concatenate([seen, np.zeros((*lead, q, seen.shape[-1]))], -2)
+        R, _, rest = linalg.eliminate(np.concatenate([A, penalty], -2), rows)
+        return R, rest
 
     def effects(self, s: np.ndarray, theta: Theta) -> np.ndarray:
         """Λs for spherical effects s (..., B, q): effects with independent levels."""

@@ -8,7 +8,7 @@ import pandas as pd
 TABLES = {
     "sleepstudy": (
         ("Subject",),
-        "Belenky et al. (2003), J. Sleep Research 12:1-12: mean reaction time (ms) of 18 subjects, 10 days of restricted sleep",
+        "Belenky et al. (2003), J. Sleep Research 12:1-12: mean reaction time (ms), 18 subjects, 10 days, restricted sleep",
     ),
     "Dyestuff": (("Batch",), "Davies & Goldsmith (1972), table 6.3: yield (g) of 6 batches"),
     "Dyestuff2": (("Batch",), "Box & Tiao (1973), table 5.1.4: constructed so that the ML variance between batches is zero"),

@@ -174,11 +174,7 @@ def profile(reduction: Reduction, Lam: Sequence[np.ndarray]) -> Profile:
     """
     log_det, rests = 0.0, [reduction.rest]
     for block in reduction.blocks:
-        q = block.R.shape[-1]
-        A = linalg.scale_columns(block.R, Lam, block.counts)
-        seen = np.concatenate([block.RX, block.Ry[..., None]], -1)
-        penalty, nothing = np.broadcast_to(np.eye(q), (len(A), q, q)), np.zeros((len(A), q, seen.shape[-1]))
-        R, _, rest = linalg.eliminate(np.concatenate([A, penalty], 1), np.concatenate([seen, nothing], 1))
+        R, rest = block.eliminate(Lam)
         log_det += float(np.sum(np.log(np.abs(np.einsum("bjj->bj", R)))))
         rests.append(rest)
     T = linalg.merge(rests)

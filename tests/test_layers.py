@@ -22,6 +22,7 @@ FLOORS = {
     "effects": 3,
     "estimation": 4,
     "draws": 4,
+    "direct": 5,
     "pymc_models": 5,
     "crossvalidation": 6,
     "replication": 6,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy.special import gammaln
 
 from lmmlib.design.checks import frozen_array, positive, same_names
 from lmmlib.design.design import Design
@@ -53,6 +54,24 @@ class ScalePrior:
             positive(f"scale of the {self.family} prior", scale)
         object.__setattr__(self, "scale", scale)
         object.__setattr__(self, "df", None if self.df is None else positive("df", self.df))
+
+    def log_density(self, sd: np.ndarray) -> np.ndarray:
+        """Log density at ``sd`` above zero.
+
+        Examples
+        --------
+        >>> ScalePrior("exponential", 2.0).log_density(np.array([2.0])).round(6).tolist()
+        [-1.693147]
+        """
+        x = np.asarray(sd) / self.scale
+        if self.family == "half-normal":
+            return 0.5 * np.log(2 / np.pi) - np.log(self.scale) - 0.5 * x**2
+        if self.family == "exponential":
+            return -np.log(self.scale) - x
+        if self.family == "half-Student-t":
+            constant = np.log(2) + gammaln((self.df + 1) / 2) - gammaln(self.df / 2) - 0.5 * np.log(self.df * np.pi)
+            return constant - np.log(self.scale) - 0.5 * (self.df + 1) * np.log1p(x**2 / self.df)
+        raise ValueError("a fixed SD has no density")
 
 
 @dataclass(frozen=True, eq=False)

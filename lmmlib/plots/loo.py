@@ -68,21 +68,29 @@ def pareto_k(k: Mapping[str, np.ndarray], good_k: float) -> Figure:
     return fig
 
 
-def pareto_k_against_leverage(leverage: np.ndarray, k: np.ndarray, residual: np.ndarray, good_k: float) -> Figure:
-    """Fitted k of the conditional weights against leverage, shaded by the standardised left-out residual.
+def pareto_k_against_leverage(leverage: np.ndarray, k: Mapping[int, np.ndarray], residual: np.ndarray, good_k: float) -> Figure:
+    """Fitted k of the conditional weights against leverage, shaded by the left-out residual; one panel a number of draws.
+
+    Parameters
+    ----------
+    leverage : (n,);  residual : (n,), standardised
+    k : number of draws to (n,)
+    good_k : above it an entry is unreliable
 
     Examples
     --------
-    >>> len(pareto_k_against_leverage(np.array([0.1, 0.4]), np.array([0.2, 0.6]), np.array([0.0, 2.0]), 0.7).axes)
+    >>> len(pareto_k_against_leverage(np.array([0.1, 0.4]), {100: np.array([0.2, 0.6])}, np.array([0.0, 2.0]), 0.7).axes)
     2
     """
-    with figure(figsize=(7.2, 3.8)) as (fig, axes):
-        ax = axes[0, 0]
-        points = ax.scatter(leverage, k, c=np.abs(residual), cmap="cividis_r", s=24, edgecolor="#444444", linewidth=0.4)
-        low, high = 0, leverage.max() * 1.05
-        ax.plot([low, high], [low, high], ":", color=COLOURS["truth"], label="k = leverage, the limit")
-        ax.axhline(good_k, color=COLOURS["truth"], ls="--", lw=1.2, label=f"threshold {good_k:.2f}")
-        ax.set(xlabel="leverage of the row", ylabel="fitted Pareto k, conditional route")
-        fig.colorbar(points, ax=ax, label="|standardised left-out residual|")
-        legend_above(ax, 2)
+    with figure(1, len(k), figsize=(7.2, 3.8), sharey=True) as (fig, axes):
+        for ax, (draws, fitted) in zip(axes[0], k.items(), strict=True):
+            points = ax.scatter(leverage, fitted, c=np.abs(residual), cmap="cividis_r", s=22, edgecolor="#444444", linewidth=0.4)
+            edge = np.array([0, leverage.max() * 1.05])
+            ax.plot(edge, edge, ":", color=COLOURS["truth"], label="k = leverage, the limit")
+            ax.axhline(good_k, color=COLOURS["truth"], ls="--", lw=1.2, label=f"threshold {good_k:.2f}")
+            ax.set(title=f"{draws:,} draws", xlabel="leverage of the row")
+        axes[0, 0].set_ylabel("fitted Pareto k")
+        fig.colorbar(points, ax=axes[0, -1], label="|standardised left-out residual|")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        fig.legend(handles, labels, loc="outside upper left", ncols=2)
     return fig

@@ -87,8 +87,8 @@ def offsets(samples: Mapping[str, np.ndarray], expected: Mapping[str, tuple[floa
             ax.hist(values, bins=24, density=True, color=colour, alpha=0.45)
             grid = np.linspace(min(values.min(), mean - 3 * sd), max(values.max(), mean + 3 * sd), 201)
             ax.plot(grid, norm.pdf(grid, mean, sd), color=COLOURS["truth"], lw=1.2)
-            ax.axvline(mean, color=COLOURS["truth"], ls="--", lw=1.4)
-            ax.axvline(published[title], color=COLOURS["published"], lw=2)
+            ax.axvline(mean, color=COLOURS["truth"], ls="--", lw=1.4, label="closed form")
+            ax.axvline(published[title], color=COLOURS["published"], lw=2, label="published pair")
             ax.set(title=title, xlabel="conditional − marginal, nats", yticks=[])
             ax.grid(visible=False, axis="y")
             ax.text(

@@ -1,0 +1,5 @@
+"""The posterior without Markov chains: β and u exact given the variance parameters, these by importance sampling."""
+
+from lmmlib.direct.posterior import PosteriorError, posterior
+
+__all__ = ["PosteriorError", "posterior"]
