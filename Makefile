@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env book test check-site lab lint lock clean
+.PHONY: help env book test test-slow check-site lab lint lock clean
 
 # Where this is set, as in many containers, every kernel compiles PyMC anew: 6.7 s an import instead of 1.2 s.
 export PYTHONDONTWRITEBYTECODE :=
@@ -21,7 +21,7 @@ endif
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "ARGS=... passes options on to pytest (test, check-site), to JupyterLab (lab) or to uv (lock: --upgrade); PYTHON=... names the interpreter"
+	@echo "ARGS=... passes options on to pytest (test, test-slow, check-site), to JupyterLab (lab) or to uv (lock: --upgrade); PYTHON=... names the interpreter"
 
 env: $(STAMP)  ## make the environment in .venv, or bring it up to the lock
 	@echo "env: $$($(BIN)/python -V) and the packages of requirements.txt are in $(VENV)"
@@ -56,6 +56,9 @@ book: $(STAMP)  ## execute the chapters that changed, render the book, publish i
 
 test: $(STAMP)  ## run the tests and the examples in the docstrings
 	@SECONDS=0; $(BIN)/python -m pytest $(ARGS) && echo "test: passed in $$SECONDS s"
+
+test-slow: $(STAMP)  ## run the tests that sample for minutes
+	@SECONDS=0; $(BIN)/python -m pytest tests/slow $(ARGS) && echo "test-slow: passed in $$SECONDS s"
 
 check-site: $(STAMP)  ## check the pages that make book has built
 	@SECONDS=0; $(BIN)/python -m pytest tests/site $(ARGS) && echo "check-site: passed in $$SECONDS s"

@@ -215,10 +215,8 @@ def left_out(data: Data, params: Params) -> np.ndarray:
     >>> left_out(data, Params([0.0], {"g": 3.0}, 1.0)).round(6).tolist()
     [-1.737086, -2.112086]
     """
-    one = params.theta(data.design)
-    theta = Theta(one.beta[None], tuple(root[None] for root in one.roots), one.sigma[None])
     density = np.empty(data.design.n)
-    for rows, values in left_out_in_draws(data, theta):
+    for rows, values in left_out_in_draws(data, params.theta(data.design).repeat(1)):
         density[rows] = values[0]
     return density
 

@@ -55,7 +55,7 @@ def fitted():
     theta = Theta(beta, tuple(np.tile(r, (S, 1, 1)) for r in one.roots), np.full(S, one.sigma))
     u = draw_given_y(data, theta, rng).reshape(4, 1000, -1)
     sd = np.full((4, 1000, 1), np.sqrt(0.7))
-    return data, params, as_draws(data=data, beta=beta.reshape(4, 1000, 2), sd=sd, sigma=np.full((4, 1000), one.sigma), u=u)
+    return data, params, as_draws(data=data, beta=beta.reshape(4, 1000, 2), sd=sd, sigma=np.full((4, 1000), params.sigma), u=u)
 
 
 def test_both_routes_reach_the_exact_value(fitted):

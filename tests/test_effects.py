@@ -5,8 +5,8 @@ import pytest
 
 import truth
 from cases import CASES
-from lmmlib.design import Theta
-from lmmlib.effects import draw_given_y
+from lmmlib import estimate, from_formula, load, moments
+from lmmlib.effects import draw_given_y, information
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,7 @@ from lmmlib.effects import draw_given_y
 def test_draws_have_the_exact_moments(name):
     data, params = CASES[name]()
     S = 20_000
-    one = params.theta(data.design)
-    many = Theta(np.tile(one.beta, (S, 1)), tuple(np.tile(r, (S, 1, 1)) for r in one.roots), np.full(S, one.sigma))
-    u = draw_given_y(data, many, np.random.default_rng(7))
+    u = draw_given_y(data, params.theta(data.design).repeat(S), np.random.default_rng(7))
     mean, cov = truth.effects(data, params)
     variance = np.maximum(np.diag(cov), 1e-12)
     assert np.max(np.abs(u.mean(0) - mean) / np.sqrt(variance / S)) < 5
@@ -37,6 +35,22 @@ def test_draws_have_the_exact_moments(name):
 
 def test_zero_sd_gives_zero_effects():
     data, params = CASES["zero SD"]()
-    one = params.theta(data.design)
-    u = draw_given_y(data, Theta(one.beta[None], (one.roots[0][None],), one.sigma[None]), np.random.default_rng(1))
+    u = draw_given_y(data, params.theta(data.design).repeat(1), np.random.default_rng(1))
     np.testing.assert_array_equal(u, 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["unbalanced slopes", "crossed", "nested", "dense", "weights and offset", "levels without rows", "one zero SD of two"]
+)
+def test_information_is_the_dense_ratio(name):
+    data, params = CASES[name]()
+    prior = np.diag(moments.effects_covariance(data.design, params))
+    left = np.diag(moments.effects(data, params).cov)
+    expected = np.where(prior > 0, 1 - left / np.where(prior > 0, prior, 1), 0)
+    np.testing.assert_allclose(information(data, params), expected, rtol=1e-10, atol=1e-12)
+
+
+def test_information_tells_experiment_1_from_classic_data():
+    table = load("sleepstudy")
+    data = from_formula("Reaction ~ Days + (Days | Subject)", table)
+    assert information(data, estimate(data).params).mean() < 0.9

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from cases import CASES
-from lmmlib import Priors, ScalePrior, as_draws, conditional_model, loglik, marginal_model, sample
+from lmmlib import Data, Design, Priors, ScalePrior, Term, as_draws, conditional_model, from_formula, load, loglik, marginal_model, sample
 from lmmlib.design import Theta
 from lmmlib.pymc_models import SamplingError, SamplingWarning, diagnose
 from lmmlib.pymc_models.quiet import pymc as pm
@@ -120,10 +120,7 @@ def test_conditional_model_is_likelihood_times_priors(name, families, centred):
         v.append(z[first : first + J * q].reshape(J, q) @ root.T)
         log_root_det += J * np.log(np.diag(root)).sum()
         first += J * q
-        if centred:
-            point[f"{t.name} v"] = v[-1]
-    if not centred:
-        point["z"] = z
+        point[f"{t.name} {'v' if centred else 'z'}"] = v[-1] if centred else z[first - J * q : first]
     u = design.with_known_covariance(np.concatenate([part.ravel() for part in v]))
     residual = data.y - design.fixed_part(theta.beta) - design.random_part(u)
     expected = stats.norm(0, theta.sigma / np.sqrt(design.weights)).logpdf(residual).sum() + stats.norm.logpdf(z).sum()
@@ -178,7 +175,7 @@ def marginal_draws(small):
 def test_models_have_the_same_names_and_labels(small):
     data, priors = small
     a, c = conditional_model(data, priors, centred=False), marginal_model(data, priors)
-    assert {v.name for v in a.unobserved_RVs} - {v.name for v in c.unobserved_RVs} == {"z", "u"}
+    assert {v.name for v in a.unobserved_RVs} - {v.name for v in c.unobserved_RVs} == {"g z", "u"}
     for model in (a, c):
         assert model.named_vars_to_dims["y"] == ("row",)
         assert tuple(model.coords["effect"]) == data.design.effects
@@ -278,7 +275,7 @@ def test_the_gate_sees_each_failure(marginal_draws):
 
 def test_bad_calls_are_told(small):
     data, priors = small
-    with pytest.raises(ValueError, match="centred must be True or False, got 'yes'"):
+    with pytest.raises(ValueError, match="centred must be True, False or 'auto', got 'yes'"):
         conditional_model(data, priors, centred="yes")
     with pytest.raises(ValueError, match="model must come from conditional_model or marginal_model"):
         sample(pm.Model(), random_seed=1)
@@ -298,3 +295,13 @@ def test_an_sd_fixed_at_zero_is_an_ordinary_value(small):
     zero = Priors.build(data.design, (0, 1), {"g: Intercept": ScalePrior("fixed", 0.0)}, ScalePrior("half-normal", 1.0))
     for model in (marginal_model(data, zero), conditional_model(data, zero, centred=False)):
         assert np.isfinite(model.compile_logp(mode="FAST_COMPILE")(model.initial_point()))
+
+
+def test_auto_centres_the_terms_that_the_data_inform():
+    table = load("thread_like")
+    terms = [Term.dense(f"z{k}", table[[f"z{k}"]].to_numpy()) for k in range(1, 6)]
+    data = Data(table.y, Design(table[["x1", "x2", "x3", "x4"]].to_numpy(), terms))
+    model = conditional_model(data, Priors.weak(data))
+    assert {v.name for v in model.free_RVs} == {"beta", "sd", "sigma", "z1 v", "z2 v", "z3 v", "z4 v", "z5 v"}
+    sleep = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
+    assert "Subject z" in {v.name for v in conditional_model(sleep, Priors.weak(sleep)).free_RVs}

@@ -28,6 +28,11 @@ class Theta:
     def __getitem__(self, index: object) -> "Theta":
         return Theta(self.beta[index], tuple(r[index] for r in self.roots), self.sigma[index])
 
+    def repeat(self, draws: int) -> "Theta":
+        """The same value as ``draws`` draws of it, along one leading axis."""
+        roots = tuple(np.broadcast_to(root, (draws, *root.shape)) for root in self.roots)
+        return Theta(np.broadcast_to(self.beta, (draws, *self.beta.shape)), roots, np.full(draws, self.sigma))
+
     @property
     def Lam(self) -> tuple[np.ndarray, ...]:
         """Relative covariance factors Λ_k = root / σ."""

@@ -9,11 +9,15 @@ from scipy.linalg import block_diag
 from lmmlib import linalg
 from lmmlib.data import Data
 from lmmlib.design import Design, Priors
+from lmmlib.effects import information
+from lmmlib.estimation import estimate
 from lmmlib.pymc_models.parameters import declare, remember, start
 from lmmlib.pymc_models.quiet import pymc as pm
 
+WELL_INFORMED = 0.9  # mean information about the levels of a term, above which its effects are sampled themselves
 
-def conditional_model(data: Data, priors: Priors, centred: bool) -> pm.Model:
+
+def conditional_model(data: Data, priors: Priors, centred: bool | str = "auto") -> pm.Model:
     r"""u ~ N(0, G), y given u ~ N(offset + Xβ + Zu, σ²W⁻¹), as an ordinary PyMC model.
 
     Parameters
@@ -21,7 +25,8 @@ def conditional_model(data: Data, priors: Priors, centred: bool) -> pm.Model:
     data : Data
     priors : Priors, the same object as for the marginal model
     centred : True samples u itself, which suits levels that the data inform well; False samples z ~ N(0, I) with
-        u = root z, which suits levels that they inform little. Both are the same model.
+        u = root z, which suits levels that they inform little; ``auto`` chooses term by term, by the information
+        about the levels at the REML estimates (:func:`lmmlib.effects.information`). All are the same model.
 
     Returns
     -------
@@ -46,16 +51,18 @@ def conditional_model(data: Data, priors: Priors, centred: bool) -> pm.Model:
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
     >>> model = conditional_model(data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)), centred=False)
     >>> [v.name for v in model.free_RVs]
-    ['beta', 'sd', 'sigma', 'z']
+    ['beta', 'sd', 'sigma', 'g z']
     """
-    if not isinstance(centred, bool):
-        raise ValueError(f"centred must be True or False, got {centred!r}")
     design = data.design
-    if centred and any(p.family == "fixed" and p.scale == 0 for p in priors.sd.values()):
+    if centred != "auto" and not isinstance(centred, bool):
+        raise ValueError(f"centred must be True, False or 'auto', got {centred!r}")
+    chosen = _well_informed(data) if centred == "auto" else [centred] * len(design.terms)
+    known_zero = {name for name, p in priors.sd.items() if p.family == "fixed" and p.scale == 0}
+    if any(c and known_zero & set(t.effect_names) for c, t in zip(chosen, design.terms, strict=True)):
         raise ValueError("an SD fixed at zero gives effects without a density; use centred=False")
     with start(data) as model:
         parameters = declare(design, priors)
-        v = (_centred if centred else _non_centred)(design, parameters.roots)
+        v = _effects(design, parameters.roots, chosen)
         pm.Deterministic("u", pt.dot(_known_root(design), v) if _has_known_covariance(design) else v, dims="ranef")
         mean = design.offset + pt.dot(design.X, parameters.beta) + random_part(design)(v)
         pm.Normal("y", mean, parameters.sigma / np.sqrt(design.weights), observed=model["y_data"], dims="row")
@@ -74,8 +81,18 @@ def random_part(design: Design) -> Callable[[pt.TensorVariable], pt.TensorVariab
     return apply
 
 
-def _non_centred(design: Design, roots: Sequence[pt.TensorVariable]) -> pt.TensorVariable:
-    return scaled(design, roots, pm.Normal("z", 0, 1, dims="ranef"))
+def _effects(design: Design, roots: Sequence[pt.TensorVariable], centred: Sequence[bool]) -> pt.TensorVariable:
+    """Effects with independent levels, (K,), each term's sampled themselves or from standard normals."""
+    parts = []
+    for term, (J, q), root, itself in zip(design.terms, design.shapes, roots, centred, strict=True):
+        if not itself:
+            z = pm.Normal(f"{term.name} z", 0, 1, shape=(J, q))
+            parts.append(pt.dot(z, root.T).ravel())
+            continue
+        name = f"{term.name} v"
+        part = pm.Normal(name, 0, root[0, 0], shape=J) if q == 1 else pm.MvNormal(name, np.zeros(q), chol=root, shape=(J, q))
+        parts.append(part.ravel())
+    return pt.concatenate(parts)
 
 
 def scaled(design: Design, roots: Sequence[pt.TensorVariable], z: pt.TensorVariable) -> pt.TensorVariable:
@@ -87,13 +104,11 @@ def scaled(design: Design, roots: Sequence[pt.TensorVariable], z: pt.TensorVaria
     return pt.concatenate(parts)
 
 
-def _centred(design: Design, roots: Sequence[pt.TensorVariable]) -> pt.TensorVariable:
-    parts = []
-    for term, (J, q), root in zip(design.terms, design.shapes, roots, strict=True):
-        name = f"{term.name} v"
-        part = pm.Normal(name, 0, root[0, 0], shape=J) if q == 1 else pm.MvNormal(name, np.zeros(q), chol=root, shape=(J, q))
-        parts.append(part.ravel())
-    return pt.concatenate(parts)
+def _well_informed(data: Data) -> list[bool]:
+    """Whether the data inform the levels of each term well, at the REML estimates."""
+    shares = information(data, estimate(data).params)
+    ends = np.cumsum([J * q for J, q in data.design.shapes])[:-1]
+    return [bool(part.mean() > WELL_INFORMED) for part in np.split(shares, ends)]
 
 
 def _has_known_covariance(design: Design) -> bool:

@@ -1,0 +1,137 @@
+"""The direct posterior against dense densities, quadrature, a published posterior, and its own gate."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.integrate import quad
+from scipy.special import logsumexp
+
+import truth
+from cases import CASES
+from lmmlib import Data, Design, Params, Priors, ScalePrior, Term, direct, posterior
+from lmmlib.direct import density, proposal
+
+HALF_NORMAL = ScalePrior("half-normal", 1.0)
+
+
+@pytest.mark.parametrize("name", ["unbalanced slopes", "crossed", "nested", "dense", "weights and offset", "known covariance of groups"])
+def test_log_posterior_is_prior_times_dense_evidence(name):
+    """N(y; Xb₀, V + XBX') times half-normal SDs with Jacobian, and 2 Beta(η, η) − 1 for a correlation tanh z."""
+    data, _ = CASES[name]()
+    design = data.design
+    priors = Priors.build(design, (0.3, 2.0), HALF_NORMAL, cor=3.0)
+    rng = np.random.default_rng(3)
+    phi = rng.normal(size=(1, density.dimension(design, priors))) / 2
+    log_sd, z = phi[0, : len(design.effects) + 1], phi[0, len(design.effects) + 1 :]
+    expected = stats.halfnorm.logpdf(np.exp(log_sd)).sum() + log_sd.sum()
+    for free in z:
+        expected += stats.beta(3, 3).logpdf((np.tanh(free) + 1) / 2) - np.log(2) + np.log1p(-(np.tanh(free) ** 2))
+    cov, first, pair = {}, 0, 0
+    for t in design.terms:
+        q = len(t.effects)
+        sd = np.exp(log_sd[first : first + q])
+        cor = np.eye(q)
+        for i, j in t.pairs:
+            cor[i, j] = cor[j, i] = np.tanh(z[pair])
+            pair += 1
+        cov[t.name] = np.outer(sd, sd) * cor
+        first += q
+    a = truth.arrays(design, Params(np.full(2, 0.3), cov, np.exp(log_sd[-1])))
+    expected += stats.multivariate_normal(a.mean, a.V + 4.0 * design.X @ design.X.T).logpdf(data.y)
+    np.testing.assert_allclose(density.log_posterior(phi, data, priors)[0], expected, rtol=1e-10)
+
+
+def test_correlations_of_three_effects_integrate_to_one():
+    """Importance weights of LKJ(η) against independent logistic draws have mean one."""
+    free = stats.logistic(scale=0.5).rvs(size=(200_000, 3), random_state=1)
+    _, log_density = density._correlation_root(free, 3, 2.0)
+    ratio = np.exp(log_density - stats.logistic(scale=0.5).logpdf(free).sum(1))
+    assert abs(ratio.mean() - 1) < 5 * ratio.std() / np.sqrt(len(free))
+
+
+def test_one_unknown_variance_by_quadrature():
+    data, _ = CASES["balanced"]()
+    priors = Priors.build(data.design, (0.0, 3.0), HALF_NORMAL, ScalePrior("fixed", 0.8))
+
+    def value(log_sd, power=0.0):
+        return float(np.exp(density.log_posterior(np.array([[log_sd]]), data, priors)[0] + 40 + power * log_sd))
+
+    evidence, first = (quad(value, -18, 4, args=(power,), epsabs=0, epsrel=1e-10, limit=200)[0] for power in (0.0, 1.0))
+    tree = posterior(data, priors, 8192, rng=np.random.default_rng(1), weighted=True)
+    assert abs(tree.attrs["log_evidence"] - (np.log(evidence) - 40)) < max(5 * tree.attrs["log_evidence_error"], 1e-4)
+    weight = np.exp(tree.sample_stats.log_weight)
+    assert float((weight * tree.posterior.sd[..., 0]).sum()) == pytest.approx(first / evidence, rel=1e-3)
+
+
+def test_eight_schools():
+    """log p(y), E μ and E τ by quadrature: −31.3113473523, 4.39682, 3.597705."""
+    y, se = np.array([28.0, 8, -3, 7, -1, 1, 18, 12]), np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
+    design = Design(np.ones((8, 1)), [Term.grouped("school", range(8))], weights=se**-2.0, coef=["mu"])
+    priors = Priors.build(design, (0.0, 5.0), ScalePrior("half-Student-t", 5.0, df=1), ScalePrior("fixed", 1.0))
+    tree = posterior(Data(y, design), priors, 65536, rng=np.random.default_rng(2), weighted=True)
+    assert tree.attrs["log_evidence_error"] < 1e-3
+    assert abs(tree.attrs["log_evidence"] + 31.3113473523) < 5 * tree.attrs["log_evidence_error"]
+    weight = np.exp(tree.sample_stats.log_weight)
+    for name, exact in (("sd", 3.597705), ("beta", 4.39682)):
+        by_chain = (weight * tree.posterior[name][..., 0]).sum("draw") / weight.sum("draw")
+        error = float(by_chain.std(ddof=1)) / 2
+        if name == "beta":  # drawn at random given τ, so at least the error of independent draws
+            error = max(error, float(tree.posterior[name].std()) / np.sqrt(tree.attrs["kish_ess"]))
+        assert abs(float(by_chain.mean()) - exact) < 5 * error
+
+
+def test_draws_have_the_exact_moments_where_variances_are_known():
+    data, params = CASES["nested"]()
+    design = data.design
+    fixed = {e: ScalePrior("fixed", np.sqrt(params.cov[t.name][0, 0])) for t in design.terms for e in t.effect_names}
+    priors = Priors.build(design, (0.0, 2.0), fixed, ScalePrior("fixed", params.sigma))
+    tree = posterior(data, priors, 20_000, rng=np.random.default_rng(3))
+    a, X = truth.arrays(design, params), design.X
+    wide = Data(data.y, Design(X, [*design.terms, Term.dense("b", X)]))
+    mean, cov = truth.effects(wide, Params([0.0, 0.0], {**params.cov, "b": 4.0}, params.sigma))
+    drawn = np.concatenate([tree.posterior.u, tree.posterior.beta], -1).reshape(20_000, -1)
+    assert np.max(np.abs(drawn.mean(0) - mean) / np.sqrt(np.diag(cov) / 20_000)) < 5
+    spread = np.sqrt((cov**2 + np.outer(np.diag(cov), np.diag(cov))) / 20_000)
+    assert np.max(np.abs(np.cov(drawn.T) - cov) / spread) < 5
+    exact = stats.multivariate_normal(np.zeros(design.n), a.V + 4.0 * X @ X.T).logpdf(data.y)
+    assert tree.attrs["log_evidence"] == pytest.approx(exact, rel=1e-10)
+
+
+def test_both_modes_are_found():
+    def two(x):
+        return logsumexp([stats.norm(-6, 1).logpdf(x[:, 0]), stats.norm(6, 0.5).logpdf(x[:, 0]) + np.log(3)], axis=0)
+
+    found = proposal.adapted(two, np.array([[-5.0], [5.0]]), np.random.default_rng(1))
+    order = np.argsort(found.centre[:, 0])
+    np.testing.assert_allclose(found.centre[order, 0], [-6, 6], atol=0.3)
+    np.testing.assert_allclose(found.weight[order], [0.25, 0.75], atol=0.05)
+    x = found.draw(4096, np.random.default_rng(2))
+    ratio = np.exp(two(x) - logsumexp(found.log_components(x), axis=1))
+    assert abs(ratio.mean() - 4) < 5 * ratio.std() / np.sqrt(4096)
+
+
+def test_untrustworthy_weights_are_refused(monkeypatch):
+    data, _ = CASES["balanced"]()
+    priors = Priors.build(data.design, (0.0, 3.0), HALF_NORMAL)
+    narrow = proposal.Mixture(np.ones(1), np.zeros((1, 2)), 0.02 * np.eye(2)[None])
+    monkeypatch.setitem(direct.posterior.__globals__, "adapted", lambda *_: narrow)
+    with pytest.raises(
+        direct.PosteriorError, match=r"Pareto k .* \(at most 0.7\), effective sample size .* try more draws, or the marginal model by NUTS"
+    ):
+        posterior(data, priors, 1024, rng=np.random.default_rng(1))
+
+
+def test_bad_calls_are_told():
+    data, _ = CASES["balanced"]()
+    priors = Priors.build(data.design, (0.0, 3.0), HALF_NORMAL)
+    with pytest.raises(ValueError, match="draws must be a multiple of 4 and 16 at least, got 1001"):
+        posterior(data, priors, 1001, rng=np.random.default_rng(1))
+    with pytest.raises(ValueError, match="priors of sd must be given for g: x1"):
+        posterior(CASES["unbalanced slopes"]()[0], priors, rng=np.random.default_rng(1))
+
+
+def test_one_stream_one_result():
+    data, _ = CASES["balanced"]()
+    priors = Priors.build(data.design, (0.0, 3.0), HALF_NORMAL)
+    first, second = (posterior(data, priors, 512, rng=np.random.default_rng(7)) for _ in range(2))
+    np.testing.assert_array_equal(first.posterior.u, second.posterior.u)
