@@ -28,7 +28,7 @@ class WithoutAccents(AuthorYearTitle):
 
     def sorting_key(self, entry: Entry) -> tuple[str, ...]:
         """Return the usual key with its accents taken off."""
-        apart = (unicodedata.normalize("NFKD", str(part)) for part in super(WithoutAccents, self).sorting_key(entry))
+        apart = (unicodedata.normalize("NFKD", str(part)) for part in super().sorting_key(entry))
         return tuple(part.encode("ascii", "ignore").decode().lower() for part in apart)
 
 
