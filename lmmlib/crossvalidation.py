@@ -168,7 +168,8 @@ def _relative_efficiency(draws: xr.DataTree) -> float:
     posterior = draws.posterior
     if posterior.sizes["chain"] == 1:
         return 1.0
-    ess = arviz_stats.ess(posterior.to_dataset(), method="mean")
+    names = [name for name in draws_.VARIABLES if name in posterior]
+    ess = arviz_stats.ess(posterior.to_dataset()[names], method="mean")
     found = np.concatenate([np.ravel(v.to_numpy()) for v in ess.data_vars.values()])
     found = found[np.isfinite(found)]
     return float(found.mean()) / (posterior.sizes["chain"] * posterior.sizes["draw"]) if len(found) else 1.0

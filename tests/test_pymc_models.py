@@ -5,7 +5,21 @@ import pytest
 from scipy import stats
 
 from cases import CASES
-from lmmlib import Data, Design, Priors, ScalePrior, Term, as_draws, conditional_model, from_formula, load, loglik, marginal_model, sample
+from lmmlib import (
+    Data,
+    Design,
+    Priors,
+    ScalePrior,
+    Term,
+    as_draws,
+    conditional_model,
+    from_formula,
+    load,
+    loglik,
+    marginal_model,
+    replicate,
+    sample,
+)
 from lmmlib.design import Theta
 from lmmlib.pymc_models import SamplingError, SamplingWarning, diagnose
 from lmmlib.pymc_models.quiet import pymc as pm
@@ -305,3 +319,20 @@ def test_auto_centres_the_terms_that_the_data_inform():
     assert {v.name for v in model.free_RVs} == {"beta", "sd", "sigma", "z1 v", "z2 v", "z3 v", "z4 v", "z5 v"}
     sleep = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
     assert "Subject z" in {v.name for v in conditional_model(sleep, Priors.weak(sleep)).free_RVs}
+
+
+@pytest.mark.parametrize("formulation", ["conditional", "marginal"])
+def test_posterior_predictive_sampling_by_pymc_draws_nothing_but_y(formulation):
+    """Draws lack no free variable, which PyMC would draw from its prior without a word; y then has the right spread."""
+    data = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
+    priors = Priors.weak(data)
+    model = conditional_model(data, priors) if formulation == "conditional" else marginal_model(data, priors)
+    draws = sample(model, random_seed=5)
+    assert {v.name for v in model.free_RVs} <= set(draws.posterior.data_vars)
+    with model:
+        theirs = pm.sample_posterior_predictive(draws, random_seed=1, progressbar=False, compile_kwargs=FAST).posterior_predictive.y
+    levels = "known" if formulation == "conditional" else "new"
+    ours = replicate(draws, data.design, levels, rng=np.random.default_rng(1)).posterior_predictive.y
+    ratio = theirs.var(("chain", "draw")) / ours.var(("chain", "draw"))
+    # Two variances of 4000 nearly independent draws each; their kurtosis, from the spread of θ, is below 10.
+    assert float(np.abs(ratio - 1).max()) < 5 * np.sqrt(2 * 9 / 4000)

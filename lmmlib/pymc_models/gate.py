@@ -1,10 +1,13 @@
 """What draws must pass before anything is computed from them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import arviz_stats
 import numpy as np
 import xarray as xr
+
+from lmmlib.draws import VARIABLES
 
 LARGEST_RHAT = 1.01
 SMALLEST_ESS = 400
@@ -48,7 +51,7 @@ class Diagnosis:
         return not self.failures
 
 
-def diagnose(draws: xr.DataTree, max_tree_depth: int = 10) -> Diagnosis:
+def diagnose(draws: xr.DataTree, names: Sequence[str] = VARIABLES, max_tree_depth: int = 10) -> Diagnosis:
     """R-hat at most 1.01, bulk and tail ESS at least 400 over all parameters and effects, and no divergence.
 
     E-BFMI below 0.3 and more than 1 % of trees at their largest only raise doubts.
@@ -56,6 +59,7 @@ def diagnose(draws: xr.DataTree, max_tree_depth: int = 10) -> Diagnosis:
     Parameters
     ----------
     draws : DataTree with ``posterior`` and ``sample_stats``
+    names : variables to look at; those that the draws lack are passed over
     max_tree_depth : of the sampler
 
     Returns
@@ -66,7 +70,7 @@ def diagnose(draws: xr.DataTree, max_tree_depth: int = 10) -> Diagnosis:
     ----------
     Vehtari et al. (2021), Bayesian Anal. 16(2), for R-hat and ESS; Betancourt (2016), arXiv 1604.00695, for E-BFMI.
     """
-    posterior = draws.posterior.to_dataset()
+    posterior = draws.posterior.to_dataset()[[name for name in names if name in draws.posterior]]
     rhat = _flat(arviz_stats.rhat(posterior))
     bulk = _flat(arviz_stats.ess(posterior, method="bulk"))
     tail = _flat(arviz_stats.ess(posterior, method="tail"))

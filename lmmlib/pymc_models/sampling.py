@@ -41,7 +41,8 @@ def sample(
 
     Returns
     -------
-    xarray.DataTree in the one form; ``sample_stats`` holds NUTS's own, the attribute ``sampling_time`` the seconds
+    xarray.DataTree in the one form, with the model's other variables beside it, so that PyMC's predictive sampling
+    works on it; ``sample_stats`` holds NUTS's own, the attribute ``sampling_time`` the seconds
         that compiling and sampling took
 
     Raises
@@ -98,11 +99,12 @@ def _attempt(
     seconds = time.perf_counter() - began
     tree = _completed(model, source, raw, np.random.default_rng([seed, 1]))
     tree.attrs["sampling_time"] = seconds
-    return tree, diagnose(tree)
+    added = set(tree.posterior.data_vars) - source.names
+    return tree, diagnose(tree, [*draws_.VARIABLES, *added])
 
 
 def _completed(model: pm.Model, source: Source, raw: xr.DataTree, rng: np.random.Generator) -> xr.DataTree:
-    """The draws in the one form, with u; what the user added to the model is kept as it came."""
+    """The draws in the one form, with u; the model's other variables are kept as they came."""
     ours = {name: raw.posterior[name].transpose("chain", "draw", ...).to_numpy() for name in draws_.VARIABLES if name in raw.posterior}
     stats = {str(name): array.to_numpy() for name, array in raw.sample_stats.data_vars.items() if array.dims == ("chain", "draw")}
     data = source.data.with_y(model["y_data"].get_value())  # the values may have been exchanged
@@ -110,9 +112,9 @@ def _completed(model: pm.Model, source: Source, raw: xr.DataTree, rng: np.random
     if source.formulation == "marginal" and _is_unchanged(model, source):
         u = draw_given_y(data, draws_.theta(tree, data.design), rng)
         tree = draws_.assemble(data, {**ours, "u": u.reshape(*ours["sigma"].shape, -1)}, stats)
-    added = [name for name in raw.posterior.data_vars if name not in source.names]
-    if added:
-        tree["posterior"] = tree.posterior.to_dataset().merge(raw.posterior.to_dataset()[added])
+    others = [name for name in raw.posterior.data_vars if name not in ours]  # PyMC's predictive sampling needs them all
+    if others:
+        tree["posterior"] = tree.posterior.to_dataset().merge(raw.posterior.to_dataset()[others])
     return tree
 
 
