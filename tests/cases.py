@@ -111,6 +111,15 @@ CASES = {
         ],
         {"g": 0.5, "g.1": 0.2, "h": 0.7},
     ),
+    "two correlated terms": lambda: _make(
+        19,
+        24,
+        lambda r: [
+            Term.grouped("g", np.repeat(np.arange(6), 4), np.column_stack([np.ones(24), r.normal(size=24)])),
+            Term.grouped("h", np.tile(np.arange(3), 8), np.column_stack([np.ones(24), r.normal(size=24)])),
+        ],
+        {"g": _covariance([0.7, 1.3], 0.4), "h": _covariance([0.5, 0.2], -0.6)},
+    ),
     "wide crossed": lambda: _make(
         18, 60, lambda r: [Term.grouped("a", _groups(r, 60, 20)), Term.grouped("b", _groups(r, 60, 6))], {"a": 1.6, "b": 0.4}, p=3
     ),

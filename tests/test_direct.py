@@ -14,7 +14,9 @@ from lmmlib.direct import density, proposal
 HALF_NORMAL = ScalePrior("half-normal", 1.0)
 
 
-@pytest.mark.parametrize("name", ["unbalanced slopes", "crossed", "nested", "dense", "weights and offset", "known covariance of groups"])
+@pytest.mark.parametrize(
+    "name", ["unbalanced slopes", "two correlated terms", "nested", "dense", "weights and offset", "known covariance of groups"]
+)
 def test_log_posterior_is_prior_times_dense_evidence(name):
     """N(y; Xb₀, V + XBX') times half-normal SDs with Jacobian, and 2 Beta(η, η) − 1 for a correlation tanh z."""
     data, _ = CASES[name]()

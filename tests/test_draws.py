@@ -32,13 +32,14 @@ def test_labels_and_selection():
 
 
 def test_theta_is_what_was_put_in():
-    data, _ = CASES["unbalanced slopes"]()
+    data, _ = CASES["two correlated terms"]()
     given = _arrays(data.design)
     theta = draws.theta(as_draws(data=data, **given), data.design)
-    cov = theta.roots[0] @ np.swapaxes(theta.roots[0], 1, 2)
-    sd, cor = given["sd"].reshape(-1, 2), given["cor"].reshape(-1)
-    np.testing.assert_allclose(np.sqrt(np.einsum("sjj->sj", cov)), sd)
-    np.testing.assert_allclose(cov[:, 0, 1], sd.prod(1) * cor)
+    sd, cor = given["sd"].reshape(-1, 2, 2), given["cor"].reshape(-1, 2)
+    for k, root in enumerate(theta.roots):
+        cov = root @ np.swapaxes(root, 1, 2)
+        np.testing.assert_allclose(np.sqrt(np.einsum("sjj->sj", cov)), sd[:, k])
+        np.testing.assert_allclose(cov[:, 0, 1], sd[:, k].prod(1) * cor[:, k])
     np.testing.assert_array_equal(theta.sigma, given["sigma"].ravel())
 
 

@@ -27,6 +27,7 @@ def test_groups_and_nested_groups_are_blocks():
     nested = CASES["nested"]()[0].design.blocks
     assert sum(len(b.rows) for b in nested) == 4
     assert sum(len(b.rows) for b in CASES["crossed"]()[0].design.blocks) == 1
+    assert sum(len(b.rows) for b in CASES["rows without effects"]()[0].design.blocks) == 5  # four groups, and rows of none
 
 
 def test_positions_find_every_row():

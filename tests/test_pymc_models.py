@@ -103,6 +103,7 @@ BRIDGE = [
     ("nested", ("exponential",)),
     ("crossed", ("half-normal", "half-Student-t")),
     ("dense", ("half-Student-t",)),
+    ("two correlated terms", ("half-normal",)),
     ("known covariance of groups", ("half-normal",)),
     ("weights and offset", ("half-normal",)),
     ("rows without effects", ("half-normal",)),
