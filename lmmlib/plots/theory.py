@@ -91,14 +91,6 @@ def offsets(samples: Mapping[str, np.ndarray], expected: Mapping[str, tuple[floa
             ax.axvline(published[title], color=COLOURS["published"], lw=2, label="published pair")
             ax.set(title=title, xlabel="conditional − marginal, nats", yticks=[])
             ax.grid(visible=False, axis="y")
-            ax.text(
-                0.98,
-                0.97,
-                "dashed: closed form\ngreen: published",
-                transform=ax.transAxes,
-                ha="right",
-                va="top",
-                fontsize=8.5,
-                color="#444444",
-            )
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        fig.legend(handles, labels, loc="outside upper left", ncols=2)
     return fig
