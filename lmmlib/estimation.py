@@ -11,7 +11,7 @@ from lmmlib import linalg
 from lmmlib.data import Data
 from lmmlib.design import Params, Term
 from lmmlib.effects import mean_given_y
-from lmmlib.loglik import LOG_2PI, profile
+from lmmlib.loglik import LOG_2PI, Profile, profile
 
 METHODS = ("reml", "ml")
 STARTS = (1.0, 0.1, 10.0)  # ratios to the residual SD of effects in the unit of their own covariate
@@ -89,10 +89,7 @@ def estimate(data: Data, method: str = "reml") -> Estimate:
         raise ValueError("the fixed effects fit the data exactly, so no variance can be estimated; drop columns of X or add rows")
 
     def criterion(x: np.ndarray) -> float:
-        at = profile(data.reduction, _factors(design.terms, x))
-        log_sigma2 = np.log(at.least / degrees)
-        log_det = at.log_det + at.log_det_fixed * (method == "reml")
-        return degrees * (1 + LOG_2PI + log_sigma2) + 2 * log_det - data.reduction.log_weights
+        return _criterion(profile(data.reduction, _factors(design.terms, x)), degrees, method, data.reduction.log_weights)
 
     best, converged = _search(criterion, design.terms)
     if not converged:
@@ -100,6 +97,12 @@ def estimate(data: Data, method: str = "reml") -> Estimate:
             "two searches for the optimum ended at different values; rescale covariates or simplify terms", ConvergenceWarning, stacklevel=2
         )
     return _completed(data, best, method, degrees, converged)
+
+
+def _criterion(at: Profile, degrees: int, method: str, log_weights: float) -> float:
+    """−2 log of the likelihood, or of the restricted one, with σ at its best."""
+    log_det = at.log_det + at.log_det_fixed * (method == "reml")
+    return float(degrees * (1 + LOG_2PI + np.log(at.least / degrees)) + 2 * log_det - log_weights)
 
 
 def _search(criterion: Callable[[np.ndarray], float], terms: tuple[Term, ...]) -> tuple[np.ndarray, bool]:
@@ -127,10 +130,9 @@ def _completed(data: Data, x: np.ndarray, method: str, degrees: int, converged: 
     beta = linalg.solve_upper(at.R_X, at.t)
     cov = {t.name: sigma**2 * L @ L.T for t, L in zip(design.terms, Lam, strict=True)}
     params = Params(beta, cov, sigma)
-    log_det = at.log_det + at.log_det_fixed * (method == "reml")
-    value = degrees * (1 + LOG_2PI + 2 * np.log(sigma)) + 2 * log_det - data.reduction.log_weights
+    value = _criterion(at, degrees, method, data.reduction.log_weights)
     root = np.linalg.inv(at.R_X)
-    return Estimate(params, sigma * np.linalg.norm(root, axis=1), mean_given_y(data, params), float(value), method, converged)
+    return Estimate(params, sigma * np.linalg.norm(root, axis=1), mean_given_y(data, params), value, method, converged)
 
 
 def _entries(term: Term) -> tuple[np.ndarray, np.ndarray]:

@@ -127,10 +127,7 @@ def _starts(data: Data, priors: Priors) -> np.ndarray:
     estimated, prior = np.array(pairs).T
     correlations = np.zeros(len(design.pairs))
     points = [estimated, prior, np.append(prior[:-1] - 2, estimated[-1]), np.append(estimated[:-1] - 2, estimated[-1] + 0.3)]
-    free_sigma = priors.sigma.family != "fixed"
-    split = len(estimated) - free_sigma
-    order = [np.concatenate([x[:split], x[split:], correlations]) for x in points]
-    return np.array(order)
+    return np.array([np.concatenate([x, correlations]) for x in points])
 
 
 def _systematic(log_weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
