@@ -11,6 +11,8 @@ from . import replication as replication
 from . import simulation as simulation
 from .crossvalidation import loo as loo
 from .data import Data as Data
+from .data import Reduction as Reduction
+from .data import reduce as reduce
 from .datasets import load as load
 from .design import Design as Design
 from .design import Params as Params
@@ -22,6 +24,7 @@ from .draws import as_draws as as_draws
 from .draws import summary as summary
 from .estimation import estimate as estimate
 from .formula import from_formula as from_formula
+from .formula import reduce_tables as reduce_tables
 from .pymc_models import conditional_model as conditional_model
 from .pymc_models import marginal_model as marginal_model
 from .pymc_models import sample as sample

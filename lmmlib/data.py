@@ -1,53 +1,17 @@
 """Data: a response bound to its design, and all that the likelihood needs of both in a few triangles."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
 import numpy as np
+from scipy.sparse import coo_array, csr_array, vstack
 
 from lmmlib import linalg
-from lmmlib.design import Design, Theta, frozen_array
+from lmmlib.design import Design, Layout, Term, Theta, frozen_array
 
-
-@dataclass(frozen=True, eq=False)
-class Triangles:
-    """Blocks of one form after elimination: |Ry − RX β − R v|² is what their columns see of the rows.
-
-    Attributes
-    ----------
-    R : (B, q, q);  RX : (B, q, p);  Ry : (B, q)
-    columns : (B, q) int, entries of u
-    counts : columns by term
-    """
-
-    R: np.ndarray
-    RX: np.ndarray
-    Ry: np.ndarray
-    columns: np.ndarray
-    counts: tuple[int, ...]
-
-    def solve(self, theta: Theta) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Least |Ry − RX β − RΛs|² + |s|² over s: factor (..., B, q, q), rotated side (..., B, q), minimum (..., B)."""
-        r = self.Ry - np.einsum("bkp,...p->...bk", self.RX, theta.beta)
-        return linalg.penalised(linalg.scale_columns(self.R, theta.Lam, self.counts), r)
-
-    def eliminate(self, Lam: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Eliminate the spherical effects for ratios Λ: factor (..., B, q, q), and what is left of [X y]."""
-        A = linalg.scale_columns(self.R, Lam, self.counts)
-        q, lead = A.shape[-1], A.shape[:-2]
-        seen = np.concatenate([self.RX, self.Ry[..., None]], -1)
-        seen = np.broadcast_to(seen, (*lead, *seen.shape[-2:]))
-        penalty = np.broadcast_to(np.eye(q), (*lead, q, q))
-        rows = np.concatenate([seen, np.zeros((*lead, q, seen.shape[-1]))], -2)
-        R, _, rest = linalg.eliminate(np.concatenate([A, penalty], -2), rows)
-        return R, rest
-
-    def effects(self, s: np.ndarray, theta: Theta) -> np.ndarray:
-        """Λs for spherical effects s (..., B, q): effects with independent levels."""
-        turned = [np.swapaxes(L, -1, -2) for L in theta.Lam]
-        return linalg.scale_columns(s[..., None, :], turned, self.counts)[..., 0, :]
+GROWTH = 3  # parts are merged when together they hold this many times the rows of what they were merged to
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,16 +20,52 @@ class Reduction:
 
     Attributes
     ----------
-    blocks : tuple of Triangles
-    rest : (p+1, p+1) upper, [X y] after every block's own columns are taken out
+    layout : Layout, names and terms of the design
+    forms : tuple of linalg.Bordered, the rows W^½[Z (root ⊗ I), X, y − offset] rotated to few
     n : rows
     log_weights : Σ log w
+
+    See Also
+    --------
+    reduce : merges the reductions of any split of the rows
     """
 
-    blocks: tuple[Triangles, ...]
-    rest: np.ndarray
+    layout: Layout
+    forms: tuple[linalg.Bordered, ...]
     n: int
     log_weights: float
+
+    @property
+    def fault(self) -> str | None:
+        """Why these rows cannot be fitted, or None; as a design's."""
+        dependent = linalg.dependent_columns(self.rows[1][:, :-1])
+        if dependent:
+            told = ", ".join(self.layout.coef[j] for j in dependent)
+            return f"X must have full column rank; {told} can be made from the columns before; drop it"
+        Z = self.rows[0]
+        counted = zip(self.layout.terms, self.layout.shapes, strict=True)
+        starts = np.cumsum([0, *(J * q for J, q in self.layout.shapes)])
+        whole = [Term(t.name, t.levels, t.effects, Z[:, a : a + J * q]) for (t, (J, q)), a in zip(counted, starts, strict=False)]
+        return next((t.fault for t in whole if t.fault), None)
+
+    @property
+    def entries(self) -> int:
+        """Numbers that one evaluation works on, to size chunks of draws by."""
+        return sum(form.rest.size + sum(2 * leaves.rows.size for leaves in form.leaves) for form in self.forms)
+
+    @cached_property
+    def rows(self) -> tuple[csr_array, np.ndarray]:
+        """The rotated rows, (r, K) sparse and (r, p + 1)."""
+        return linalg.as_rows(self.forms, self.layout.width)
+
+    def factorise(self, Lam: Sequence[np.ndarray], sides: np.ndarray | None = None) -> linalg.Factor:
+        """Eliminate the spherical effects for ratios Λ_k (S, q, q): see ``linalg.factorise``."""
+        return linalg.factorise(self.forms, Lam, sides)
+
+    def given(self, theta: Theta) -> linalg.Factor:
+        """The same at S values of θ, with the residual y − offset − Xβ as the one right-hand side."""
+        ones = np.ones((len(theta.beta), 1))
+        return self.factorise(theta.Lam, np.concatenate([-theta.beta, ones], -1)[..., None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,8 @@ class Data:
 
     Raises
     ------
-    ValueError  if y is not n finite numbers
+    ValueError  if y is not n finite numbers, X is rank deficient (its columns are named), a grouping has one level, an
+        effect touches no row, or two terms do the same to all rows
 
     Examples
     --------
@@ -99,6 +100,8 @@ class Data:
             raise TypeError(f"design must be a Design, got {type(self.design).__name__}; make one with Design(X, terms)")
         n = self.design.n
         object.__setattr__(self, "y", frozen_array("y", self.y, (n,), f"the design has {n} rows"))
+        if self.design.fault:
+            raise ValueError(self.design.fault)
 
     def with_y(self, y: object) -> "Data":
         """The same design with another response."""
@@ -112,18 +115,130 @@ class Data:
     @cached_property
     def whitened(self) -> np.ndarray:
         """(n + 1, p + 1): W^½ [X, y − offset] and a row of zeros for the padding of blocks."""
-        root = np.sqrt(self.design.weights)[:, None]
-        rows = root * np.column_stack([self.design.X, self.y - self.design.offset])
-        return np.vstack([rows, np.zeros(rows.shape[1])])
+        return np.vstack([_whitened(self.y, self.design), np.zeros(self.design.X.shape[1] + 1)])
 
     @cached_property
     def reduction(self) -> Reduction:
         """One orthogonal elimination, block by block, made at first use."""
-        by_form: dict[tuple[int, ...], list[tuple[np.ndarray, ...]]] = {}
-        rests = []
-        for batch in self.design.blocks:
-            R, RB, rest = linalg.eliminate(batch.values, self.whitened[batch.rows])
-            by_form.setdefault(batch.counts, []).append((R, RB[..., :-1], RB[..., -1], batch.columns))
-            rests.append(rest)
-        blocks = tuple(Triangles(*map(np.concatenate, zip(*parts, strict=True)), counts) for counts, parts in by_form.items())
-        return Reduction(blocks, linalg.merge(rests), self.design.n, float(np.log(self.design.weights).sum()))
+        return reduction_of(self.y, self.design)
+
+
+def reduction_of(y: np.ndarray, design: Design) -> Reduction:
+    """The reduction of rows that need not make a :class:`Data` by themselves: of one level, or of dependent columns.
+
+    Examples
+    --------
+    >>> reduction_of(np.array([1.0]), Design([[1.0, 2.0]], [Term.grouped("g", ["a"])])).n
+    1
+    """
+    forms = linalg.reduce_rows(design.independent, _whitened(y, design), design.plan)
+    return Reduction(design.layout, forms, design.n, float(np.log(design.weights).sum()))
+
+
+def _whitened(y: np.ndarray, design: Design) -> np.ndarray:
+    return np.sqrt(design.weights)[:, None] * np.column_stack([design.X, y - design.offset])
+
+
+def reduced(data: Data | Reduction) -> Reduction:
+    """The reduction of ``data``, which may be one already.
+
+    Raises
+    ------
+    TypeError  if it is neither
+    """
+    if isinstance(data, Reduction):
+        return data
+    if isinstance(data, Data):
+        return data.reduction
+    raise TypeError(f"data must be a Data or a Reduction, got {type(data).__name__}; make one with Data(y, design) or from_formula")
+
+
+def reduce(parts: Iterable[Data | Reduction]) -> Reduction:
+    r"""Merge parts of one data set, in any order and any split, to what its log density needs.
+
+    Each part holds some of the rows; its levels may be some of the levels. The triangles of all parts are stacked and
+    rotated again, which keeps every \|y − Xβ − Zv\|² to rounding.
+
+    Parameters
+    ----------
+    parts : iterable of Data or Reduction, taken one at a time, so that not all need fit into memory
+
+    Returns
+    -------
+    Reduction, to be given to ``loglik.marginal``, ``loglik.restricted``, ``estimate`` or ``posterior`` in place of a
+    Data; levels in the order in which they first appeared
+
+    Raises
+    ------
+    ValueError  if there is no part, or the parts differ in coefficients, terms or known covariances
+
+    See Also
+    --------
+    lmmlib.reduce_tables : the same from a formula and tables
+
+    References
+    ----------
+    Golub & Van Loan (2013), Matrix Computations, 4th ed., section 6.5, for updating a QR factorisation by rows.
+
+    Examples
+    --------
+    >>> first, second = (Design([[1.0]] * 2, [Term.grouped("g", codes)]) for codes in (["a", "b"], ["b", "c"]))
+    >>> merged = reduce([Data([1.0, 2.0], first), Data([4.0, 3.0], second)])
+    >>> merged.n, merged.layout.terms[0].levels
+    (4, ('a', 'b', 'c'))
+    """
+    held: list[Reduction] = []
+    size = 0
+    for part in parts:
+        held.append(reduced(part))
+        if sum(r.rows[0].shape[0] for r in held) > GROWTH * max(size, 1) and len(held) > 1:
+            held = [_merged(held)]
+            size = held[0].rows[0].shape[0]
+    if not held:
+        raise ValueError("there must be one part at least, got none")
+    return held[0] if len(held) == 1 else _merged(held)
+
+
+def _merged(parts: Sequence[Reduction]) -> Reduction:
+    layout = _joint_layout([part.layout for part in parts])
+    Z = csr_array(vstack([_in_columns_of(layout, part) for part in parts]))
+    B = np.concatenate([part.rows[1] for part in parts])
+    forms = linalg.reduce_rows(Z, B, linalg.plan(Z, layout.shapes))
+    return Reduction(layout, forms, sum(part.n for part in parts), sum(part.log_weights for part in parts))
+
+
+def _joint_layout(layouts: Sequence[Layout]) -> Layout:
+    """The first layout with the levels of all."""
+    first = layouts[0]
+    for other in layouts[1:]:
+        if other.coef != first.coef:
+            raise ValueError(f"all parts must have the coefficients {', '.join(first.coef)}; one has {', '.join(other.coef)}")
+        _same_terms(first, other)
+    terms = []
+    for k, t in enumerate(first.terms):
+        levels = tuple(dict.fromkeys(level for layout in layouts for level in layout.terms[k].levels))
+        terms.append(Term(t.name, levels, t.effects, csr_array((0, len(levels) * len(t.effects))), t.correlated, t.root))
+    units = tuple(np.sqrt(np.mean([np.square(layout.units[k]) for layout in layouts], 0)) for k in range(len(terms)))
+    return Layout(first.coef, tuple(terms), units)
+
+
+def _same_terms(first: Layout, other: Layout) -> None:
+    kinds = [[(t.name, t.effects, t.correlated, t.root is None) for t in layout.terms] for layout in (first, other)]
+    if kinds[0] != kinds[1]:
+        told = [", ".join(f"{t.name} ({', '.join(t.effects)})" for t in layout.terms) for layout in (first, other)]
+        raise ValueError(f"all parts must have the terms {told[0]}; one has {told[1]}")
+    for a, b in zip(first.terms, other.terms, strict=True):
+        if a.root is not None and (a.levels != b.levels or not np.array_equal(a.root, b.root)):
+            raise ValueError(f"all parts must have the same levels of {a.name!r} with the same known covariance")
+
+
+def _in_columns_of(layout: Layout, part: Reduction) -> csr_array:
+    """The rows of a part over the columns of a layout that holds all its levels."""
+    moved, start = [], 0
+    for t, own in zip(layout.terms, part.layout.terms, strict=True):
+        where = {level: j for j, level in enumerate(t.levels)}
+        q = len(t.effects)
+        moved += [start + where[level] * q + i for level in own.levels for i in range(q)]
+        start += len(t.levels) * q
+    Z = part.rows[0].tocoo()
+    return csr_array(coo_array((Z.data, (Z.row, np.array(moved)[Z.col])), shape=(Z.shape[0], layout.width)))

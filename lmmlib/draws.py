@@ -12,15 +12,15 @@ import pandas as pd
 import xarray as xr
 
 from lmmlib import linalg
-from lmmlib.data import Data
-from lmmlib.design import Design, Theta
+from lmmlib.data import Data, Reduction
+from lmmlib.design import Design, Layout, Theta
 
 DIMS = {"beta": ["coef"], "sd": ["effect"], "cor": ["effect_pair"], "u": ["ranef"], "y": ["row"]}
 VARIABLES = ("beta", "sd", "cor", "sigma", "u")
 FINGERPRINT = "lmmlib_design"
 
 
-def coords(design: Design) -> dict[str, list[str] | np.ndarray]:
+def coords(design: Design | Layout) -> dict[str, list[str] | np.ndarray]:
     """Labels of every dimension that draws of ``design`` have.
 
     Examples
@@ -29,13 +29,8 @@ def coords(design: Design) -> dict[str, list[str] | np.ndarray]:
     >>> coords(Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))["ranef"]
     ['g[a]: Intercept', 'g[b]: Intercept']
     """
-    return {
-        "coef": list(design.coef),
-        "effect": list(design.effects),
-        "effect_pair": list(design.pairs),
-        "ranef": design.ranef["ranef"],
-        "row": np.arange(design.n),
-    }
+    names = {"coef": list(design.coef), "effect": list(design.effects), "effect_pair": list(design.pairs), "ranef": design.ranef["ranef"]}
+    return {**names, "row": np.arange(design.n)} if isinstance(design, Design) else names
 
 
 def as_draws(
@@ -90,14 +85,17 @@ def as_draws(
     return assemble(data, arrays, stats or {})
 
 
-def assemble(data: Data, posterior: Mapping[str, np.ndarray], stats: Mapping[str, np.ndarray]) -> xr.DataTree:
-    """The tree of :func:`as_draws` from arrays that are known to fit."""
-    groups = {"posterior": dict(posterior), "sample_stats": dict(stats), "observed_data": {"y": data.y}}
-    tree = arviz_base.from_dict({k: v for k, v in groups.items() if v}, coords=coords(data.design), dims=DIMS)
+def assemble(data: Data | Reduction, posterior: Mapping[str, np.ndarray], stats: Mapping[str, np.ndarray]) -> xr.DataTree:
+    """The tree of :func:`as_draws` from arrays that are known to fit; without the response for a Reduction."""
+    design = data.design if isinstance(data, Data) else data.layout
+    observed = {"y": data.y} if isinstance(data, Data) else {}
+    groups = {"posterior": dict(posterior), "sample_stats": dict(stats), "observed_data": observed}
+    tree = arviz_base.from_dict({k: v for k, v in groups.items() if v}, coords=coords(design), dims=DIMS)
     if "u" in posterior:
-        index = {key: ("ranef", values) for key, values in data.design.ranef.items() if key != "ranef"}
+        index = {key: ("ranef", values) for key, values in design.ranef.items() if key != "ranef"}
         tree["posterior"] = tree.posterior.to_dataset().assign_coords(index)
-    tree.attrs[FINGERPRINT] = data.design.fingerprint
+    if isinstance(data, Data):
+        tree.attrs[FINGERPRINT] = data.design.fingerprint
     return tree
 
 

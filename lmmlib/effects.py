@@ -1,20 +1,20 @@
-"""Random effects given the response: their mean, and exact draws for any number of parameter draws."""
+"""Random effects given the response: their mean and covariance, exact draws, and the leverages of the rows."""
 
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.data import Data
+from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Params, Theta
 
-CHUNK = 2_000_000  # entries of the stacked factors held at a time
+CHUNK = 200_000  # entries of the stacked factors held at a time: what a processor keeps close
 
 
-def mean_given_y(data: Data, params: Params) -> np.ndarray:
+def mean_given_y(data: Data | Reduction, params: Params) -> np.ndarray:
     r"""û = ΛR⁻¹t, the mean of u given y: BLUPs where β and the variances are estimates.
 
     Parameters
     ----------
-    data : Data
+    data : Data or Reduction
     params : Params
 
     Returns
@@ -32,22 +32,20 @@ def mean_given_y(data: Data, params: Params) -> np.ndarray:
     >>> mean_given_y(data, Params([1.0], {"g": 4.0}, 2.0)).round(12).tolist()
     [1.0, -0.5]
     """
-    theta = params.theta(data.design)
-    v = np.empty(data.design.Z.shape[1])
-    for block in data.reduction.blocks:
-        R, t, _ = block.solve(theta)
-        v[block.columns] = block.effects(linalg.solve_upper(R, t), theta)
-    return data.design.with_known_covariance(v)
+    reduction = reduced(data)
+    layout, theta = reduction.layout, params.theta(reduction.layout).repeat(1)
+    s = linalg.back_substitute(reduction.forms, reduction.given(theta), layout.width)
+    return layout.with_known_covariance(layout.scaled(s.T, theta.Lam))[0]
 
 
-def draw_given_y(data: Data, theta: Theta, rng: np.random.Generator) -> np.ndarray:
+def draw_given_y(data: Data | Reduction, theta: Theta, rng: np.random.Generator) -> np.ndarray:
     r"""One draw of u from p(u|y,θ) for each draw of θ.
 
     With M = Λ'Z'ZΛ + I = R'R and R⁻ᵀΛ'Z'(y − Xβ) = t, the draw is u = ΛR⁻¹(t + σz), z ~ N(0, I).
 
     Parameters
     ----------
-    data : Data
+    data : Data or Reduction
     theta : Theta with one leading axis of S draws
     rng : numpy.random.Generator
 
@@ -67,36 +65,84 @@ def draw_given_y(data: Data, theta: Theta, rng: np.random.Generator) -> np.ndarr
     >>> draw_given_y(Data([1.0, 2.0, 3.0, 4.0], design), once, np.random.default_rng(1)).tolist()
     [[0.0, 0.0]]
     """
-    draws, width = len(theta.sigma), sum(J * q for J, q in data.design.shapes)
-    z = rng.standard_normal((draws, width))
-    v = np.empty((draws, width))
-    for block in data.reduction.blocks:
-        step = max(1, CHUNK // max(1, 2 * block.R.size))
-        for start in range(0, draws, step):
-            part = slice(start, start + step)
-            R, t, _ = block.solve(theta[part])
-            noise = theta.sigma[part, None, None] * z[part][:, block.columns]
-            v[part, block.columns] = block.effects(linalg.solve_upper(R, t + noise), theta[part])
-    return data.design.with_known_covariance(v)
+    reduction = reduced(data)
+    layout, draws = reduction.layout, len(theta.sigma)
+    s = theta.sigma[:, None] * rng.standard_normal((draws, layout.width))
+    step = max(1, CHUNK // reduction.entries)
+    for start in range(0, draws, step):
+        part = slice(start, start + step)
+        factor = reduction.given(theta[part])
+        s[part] = linalg.back_substitute(reduction.forms, factor, layout.width, s[part].T).T
+    return layout.with_known_covariance(layout.scaled(s, theta.Lam))
 
 
-def information(data: Data, params: Params) -> np.ndarray:
+def covariance_given_y(data: Data | Reduction, params: Params) -> dict[str, np.ndarray]:
+    r"""Var(u|y,θ) of each level's effects: the diagonal blocks of σ²ΛM⁻¹Λ', with M = Λ'Z'WZΛ + I.
+
+    Parameters
+    ----------
+    data : Data or Reduction
+    params : Params
+
+    Returns
+    -------
+    mapping from a term's name to (J, q, q), the covariance matrices of its levels at known β and variances
+
+    Notes
+    -----
+    Blocks of effects cost what the factor costs; a term with a known covariance of J levels costs J² more.
+
+    References
+    ----------
+    Henderson (1975), Biometrics 31(2); :eq:`eq-effects-given-y`.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Design, Term
+    >>> data = Data([3.0, 0.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
+    >>> covariance_given_y(data, Params([1.0], {"g": 4.0}, 2.0))["g"].ravel().round(12).tolist()
+    [2.0, 2.0]
+    """
+    reduction = reduced(data)
+    layout, theta = reduction.layout, params.theta(reduction.layout).repeat(1)
+    factor = reduction.given(theta)
+    spherical = linalg.covariance_blocks(reduction.forms, factor, layout.width, layout.shapes)
+    found = {}
+    for k, (t, root) in enumerate(zip(layout.terms, theta.roots, strict=True)):
+        cov = spherical[k]
+        if t.root is not None:
+            cov = _mixed(reduction, factor, k)
+        found[t.name] = root[0] @ cov @ root[0].T
+    return found
+
+
+def _mixed(reduction: Reduction, factor: linalg.Factor, k: int) -> np.ndarray:
+    """Covariance, in units of σ²ΛΛ', of each level of a term whose levels have a known covariance."""
+    layout = reduction.layout
+    (J, q), root = layout.shapes[k], layout.terms[k].root
+    first = sum(a * b for a, b in layout.shapes[:k])
+    found = np.empty((J, q, q))
+    for level in range(J):
+        side = np.zeros((layout.width, q))
+        side[first : first + J * q] = np.kron(root[level][:, None], np.eye(q))
+        half = linalg.forward_substitute(reduction.forms, factor, side)
+        found[level] = half.T @ half
+    return found
+
+
+def information(data: Data | Reduction, params: Params) -> np.ndarray:
     r"""Share of each effect's variance that the response removes: 1 − Var(u_k|y,θ) / Var(u_k|θ).
 
     Near one the data determine the effect, and a sampler does well to sample it itself; near zero the prior does.
 
     Parameters
     ----------
-    data : Data
+    data : Data or Reduction
     params : Params
 
     Returns
     -------
     (K,) within 0 and 1, in the order of ``design.ranef``; zero for an effect without variance
-
-    Notes
-    -----
-    For effects with independent levels: a known covariance of the levels is taken out first.
 
     References
     ----------
@@ -109,11 +155,44 @@ def information(data: Data, params: Params) -> np.ndarray:
     >>> information(data, Params([1.0], {"g": 4.0}, 2.0)).round(12).tolist()
     [0.5, 0.5]
     """
-    theta = params.theta(data.design)
-    left = np.empty(data.design.Z.shape[1])
-    for block in data.reduction.blocks:
-        R, _, _ = block.solve(theta)
-        half = block.effects(np.moveaxis(np.linalg.inv(R), -1, 0), theta)  # ΛR⁻¹, column by column
-        left[block.columns] = np.sum(half**2, 0)
-    prior = np.concatenate([np.tile(np.sum(L**2, -1), J) for (J, _), L in zip(data.design.shapes, theta.Lam, strict=True)])
-    return 1 - np.divide(left, prior, out=np.ones_like(left), where=prior > 0)
+    layout, left = reduced(data).layout, covariance_given_y(data, params)
+    shares = []
+    for t in layout.terms:
+        known = np.ones(len(t.levels)) if t.root is None else np.sum(t.root**2, 1)
+        prior = np.outer(known, np.diag(params.cov[t.name]))
+        after = np.einsum("jqq->jq", left[t.name])
+        shares.append(1 - np.divide(after, prior, out=np.ones_like(prior), where=prior > 0).ravel())
+    return np.concatenate(shares)
+
+
+def leverages(data: Data, params: Params) -> np.ndarray:
+    r"""Diagonal of the matrix that maps y to Xβ̂ + Zû at known variances, with β̂ at its best (a flat prior on β).
+
+    Parameters
+    ----------
+    data : Data
+    params : Params; its β plays no part
+
+    Returns
+    -------
+    (n,) within 0 and 1; their sum is the effective number of parameters
+
+    References
+    ----------
+    Hodges & Sargent (2001), Biometrika 88(2), for the sum.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Design, Term
+    >>> data = Data([3.0, 0.0, 1.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
+    >>> leverages(data, Params([1.0], {"g": 0.0}, 2.0)).round(12).tolist()
+    [0.333333333333, 0.333333333333, 0.333333333333]
+    """
+    reduction, design = data.reduction, data.design
+    factor = reduction.factorise(params.theta(design).repeat(1).Lam)
+    roots = params.theta(design).repeat(1).Lam
+    p, found = design.X.shape[1], np.empty(design.n)
+    for rows, seen, rest in linalg.rows_seen(design.independent, data.whitened[:-1, :p], design.plan, reduction.forms, factor, roots):
+        by_fixed = linalg.solve_lower_stack(factor.rest[:p, :p, None], rest)
+        found[rows] = (seen + np.sum(by_fixed**2, 0))[:, 0]
+    return found

@@ -6,21 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.data import Data, Reduction
+from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Params, Theta, frozen_array
 
 LOG_2PI = float(np.log(2 * np.pi))
-CHUNK = 4_000_000  # entries of the stacked rows held at a time
+CHUNK = 200_000  # entries of the stacked factors held at a time: what a processor keeps close
+ROWS = 4_000_000  # entries of stacked rows held at a time
 
 
-def conditional(data: Data, params: Params, u: object) -> float:
+def conditional(data: Data | Reduction, params: Params, u: object) -> float:
     r"""Log density of y given the effects u.
 
     log p(y|u,θ) = −½ [ n log 2πσ² − Σ log w + |W^½(y − Xβ − Zu)|² / σ² ]
 
     Parameters
     ----------
-    data : Data
+    data : Data or Reduction
     params : Params; their covariances play no part
     u : (K,) effects in the order of ``design.ranef``
 
@@ -43,14 +44,18 @@ def conditional(data: Data, params: Params, u: object) -> float:
     >>> round(conditional(Data([1.0, 2.0], design), Params([0.0], {"g": 1.0}, 1.0), [1.0, 1.0]), 6)
     -2.337877
     """
-    design, theta = data.design, params.theta(data.design)
-    u = frozen_array("u", u, (design.Z.shape[1],), "one entry an effect, see design.ranef")
-    residual = data.y - design.fixed_part(theta.beta) - design.random_part(u)
-    squares = np.sum(design.weights * residual**2)
-    return float(-0.5 * (_constant(data, theta) + squares / theta.sigma**2))
+    reduction = reduced(data)
+    layout, theta = reduction.layout, params.theta(reduction.layout)
+    u = frozen_array("u", u, (layout.width,), "one entry an effect, see design.ranef")
+    if isinstance(data, Data):
+        residual = np.sqrt(data.design.weights) * (data.y - data.design.fixed_part(theta.beta) - data.design.random_part(u))
+    else:
+        Z, B = data.rows
+        residual = B[:, -1] - B[:, :-1] @ theta.beta - Z @ layout.with_independent_levels(u)
+    return float(-0.5 * (_constant(reduction, theta.sigma) + np.sum(residual**2) / theta.sigma**2))
 
 
-def marginal(data: Data, params: Params) -> float:
+def marginal(data: Data | Reduction, params: Params) -> float:
     r"""Log density of y with the effects integrated out.
 
     log p(y|θ) = −½ [ n log 2πσ² − Σ log w + log|M| + min over s of (|W^½(y − Xβ − ZΛs)|² + |s|²) / σ² ],
@@ -58,7 +63,7 @@ def marginal(data: Data, params: Params) -> float:
 
     Parameters
     ----------
-    data : Data
+    data : Data or Reduction
     params : Params; a zero SD is allowed
 
     Returns
@@ -85,11 +90,12 @@ def marginal(data: Data, params: Params) -> float:
     >>> round(marginal(Data([1.0, 2.0], design), Params([0.0], {"g": 3.0}, 1.0)), 6)
     -3.849171
     """
-    return float(log_density(data, params.theta(data.design)))
+    reduction = reduced(data)
+    return float(log_density(reduction, params.theta(reduction.layout).repeat(1))[0])
 
 
-def log_density(data: Data, theta: Theta) -> np.ndarray:
-    """log p(y|θ) of :func:`marginal` for θ in arrays, along their leading axes.
+def log_density(data: Data | Reduction, theta: Theta) -> np.ndarray:
+    """log p(y|θ) of :func:`marginal` for S values of θ in arrays: (S,).
 
     Examples
     --------
@@ -98,17 +104,18 @@ def log_density(data: Data, theta: Theta) -> np.ndarray:
     >>> log_density(data, Theta(np.zeros((3, 1)), (np.ones((3, 1, 1)),), np.ones(3))).shape
     (3,)
     """
-    reduction = data.reduction
-    rest = reduction.rest[..., -1] - theta.beta @ reduction.rest[..., :-1].T
-    log_det, squares = 0.0, np.sum(rest**2, -1)
-    for block in reduction.blocks:
-        R, _, least = block.solve(theta)
-        log_det += np.sum(np.log(np.abs(np.einsum("...jj->...j", R))), (-1, -2))
-        squares += np.sum(least, -1)
-    return -0.5 * (_constant(data, theta) + 2 * log_det + squares / theta.sigma**2)
+    reduction = reduced(data)
+    step = max(1, CHUNK // reduction.entries)
+    parts = []
+    for start in range(0, len(theta.sigma), step):
+        part = theta[start : start + step]
+        factor = reduction.given(part)
+        squares = factor.rest[0, 0] ** 2
+        parts.append(-0.5 * (_constant(reduction, part.sigma) + 2 * factor.log_det + squares / part.sigma**2))
+    return np.concatenate(parts)
 
 
-def restricted(data: Data, params: Params) -> float:
+def restricted(data: Data | Reduction, params: Params) -> float:
     r"""Log density of y with the effects integrated out, and β too under a flat prior: the likelihood of REML.
 
     log ∫ p(y|β,θ) dβ = −½ [ (n − p) log 2πσ² − Σ log w + log|M| + log|X'V₁⁻¹X| + ρ²/σ² ], with V₁ = V/σ² and ρ² the
@@ -116,7 +123,7 @@ def restricted(data: Data, params: Params) -> float:
 
     Parameters
     ----------
-    data : Data
+    data : Data or Reduction
     params : Params; its β plays no part
 
     Returns
@@ -138,47 +145,45 @@ def restricted(data: Data, params: Params) -> float:
     >>> round(restricted(Data([1.0, 2.0], design), Params([0.0], {"g": 3.0}, 1.0)), 6)
     -2.021159
     """
-    theta = params.theta(data.design)
-    at = profile(data.reduction, theta.Lam)
-    constant = (data.design.n - len(theta.beta)) * (LOG_2PI + 2 * np.log(theta.sigma)) - data.reduction.log_weights
-    return float(-0.5 * (constant + 2 * (at.log_det + at.log_det_fixed) + at.least / theta.sigma**2))
+    reduction = reduced(data)
+    theta = params.theta(reduction.layout).repeat(1)
+    at = profile(reduction, theta.Lam)
+    constant = (reduction.n - theta.beta.shape[1]) * (LOG_2PI + 2 * np.log(theta.sigma)) - reduction.log_weights
+    return float(-0.5 * (constant + 2 * (at.log_det + at.log_det_fixed) + at.least / theta.sigma**2)[0])
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """What is left when u and β are at their best for given ratios Λ.
+    """What is left when u and β are at their best for S given ratios Λ.
 
     Attributes
     ----------
-    R_X : (p, p) upper, R_X'R_X = X'V₁⁻¹X;  t : (p,) with β̂ = R_X⁻¹t
-    least : ρ², the penalised sum of squares at β̂ and û
-    log_det : ½ log|M|;  log_det_fixed : log|R_X|
+    R_X : (p, p, S) upper, R_X'R_X = X'V₁⁻¹X;  t : (p, S) with β̂ = R_X⁻¹t
+    least : (S,) ρ², the penalised sum of squares at β̂ and û
+    log_det : (S,) ½ log|M|;  log_det_fixed : (S,) log|R_X|
     """
 
     R_X: np.ndarray
     t: np.ndarray
-    least: float
-    log_det: float
-    log_det_fixed: float
+    least: np.ndarray
+    log_det: np.ndarray
+    log_det_fixed: np.ndarray
 
 
 def profile(reduction: Reduction, Lam: Sequence[np.ndarray]) -> Profile:
-    """Eliminate the effects block by block, then β, for ratios Λ.
+    """Eliminate the effects block by block, then β, for ratios Λ_k (S, q, q).
 
     Examples
     --------
     >>> from lmmlib.design import Design, Term
     >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
-    >>> round(profile(data.reduction, [np.array([[0.0]])]).least, 12)
-    0.5
+    >>> profile(data.reduction, [np.zeros((1, 1, 1))]).least.round(12).tolist()
+    [0.5]
     """
-    log_det, rests = 0.0, [reduction.rest]
-    for block in reduction.blocks:
-        R, rest = block.eliminate(Lam)
-        log_det += float(np.sum(np.log(np.abs(np.einsum("bjj->bj", R)))))
-        rests.append(rest)
-    T = linalg.merge(rests)
-    return Profile(T[:-1, :-1], T[:-1, -1], float(T[-1, -1] ** 2), log_det, float(np.log(np.abs(np.diag(T)[:-1])).sum()))
+    factor = reduction.factorise(Lam)
+    T = factor.rest
+    log_det_fixed = np.log(np.abs(np.einsum("jjs->js", T[:-1, :-1]))).sum(0)
+    return Profile(T[:-1, :-1], T[:-1, -1], T[-1, -1] ** 2, factor.log_det, log_det_fixed)
 
 
 def left_out(data: Data, params: Params) -> np.ndarray:
@@ -234,7 +239,7 @@ def left_out_in_draws(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np
     log_root_weight = 0.5 * np.log(data.design.weights)
     for batch in data.design.blocks:
         _, m, q = batch.values.shape
-        step = max(1, CHUNK // (len(theta.sigma) * m * (q + 1)))
+        step = max(1, ROWS // (len(theta.sigma) * m * (q + 1)))
         for start in range(0, len(batch.rows), step):
             rows = batch.rows[start : start + step]
             white = data.whitened[rows]
@@ -246,7 +251,6 @@ def left_out_in_draws(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np
             yield rows[real], -0.5 * (LOG_2PI + np.log(scale) + residual**2 / scale)[:, real] + log_root_weight[rows[real]]
 
 
-def _constant(data: Data, theta: Theta) -> np.ndarray:
+def _constant(reduction: Reduction, sigma: np.ndarray) -> np.ndarray:
     """Terms of the density that both formulations share."""
-    design = data.design
-    return design.n * (LOG_2PI + 2 * np.log(theta.sigma)) - data.reduction.log_weights
+    return reduction.n * (LOG_2PI + 2 * np.log(sigma)) - reduction.log_weights

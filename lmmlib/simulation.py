@@ -95,7 +95,7 @@ def draw_effects(design: Design, theta: Theta, rng: np.random.Generator) -> np.n
     for (J, q), root in zip(design.shapes, theta.roots, strict=True):
         z = rng.standard_normal((*lead, J, q))
         parts.append((z @ np.swapaxes(root, -1, -2)).reshape(*lead, J * q))
-    return design.with_known_covariance(np.concatenate(parts, -1))
+    return design.layout.with_known_covariance(np.concatenate(parts, -1))
 
 
 def draw_response(design: Design, theta: Theta, u: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,12 +1,15 @@
 """The door: what is refused, in which words, and that nothing given is changed."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lmmlib import Data, Design, Params, Priors, ScalePrior, Term
+from lmmlib import Data, Design, Params, Priors, ScalePrior, Term, estimate, estimation, loglik
 
 G = ["a", "a", "b", "b"]
 ONES = np.ones((4, 1))
@@ -14,6 +17,10 @@ ONES = np.ones((4, 1))
 
 def _design(**options):
     return Design(ONES, [Term.grouped("g", G)], **options)
+
+
+def _data(*terms, X=ONES, **options):
+    return Data(np.arange(float(len(X))), Design(X, terms or [Term.grouped("g", G)], **options))
 
 
 @pytest.mark.parametrize(
@@ -24,7 +31,7 @@ def _design(**options):
         (lambda: Data(list("1234"), _design()), "y must be numbers, got entries of type <U1; convert them first"),
         (lambda: Design(np.ones((3, 1)), [Term.grouped("g", G)]), "term 'g' has 4 rows; X has 3"),
         (
-            lambda: Design(np.column_stack([ONES, 2 * ONES]), [Term.grouped("g", G)], coef=["a", "b"]),
+            lambda: _data(X=np.column_stack([ONES, 2 * ONES]), coef=["a", "b"]),
             "X must have full column rank; b can be made from the columns before",
         ),
         (lambda: Design(ONES, []), "needs one random-effects term"),
@@ -32,7 +39,7 @@ def _design(**options):
         (lambda: _design(weights=[1, 1, 0, 1]), "weights must be above zero, got 0 in row 2"),
         (lambda: _design(offset=[1, 1]), r"offset must have shape \(4,\), got \(2,\); X has 4 rows"),
         (lambda: _design(coef=["a", "b"]), "coef must have 1 labels, got 2"),
-        (lambda: Term.grouped("g", ["a", "a"]), "grouping 'g' must have two levels or more, got 1"),
+        (lambda: _data(Term.grouped("g", ["a"] * 4)), "grouping 'g' must have two levels or more, got 1"),
         (lambda: Term.grouped("g", []), r"codes of 'g' must be one label a row, got shape \(0,\)"),
         (lambda: Term.grouped("g", ["a", None, "b"]), "codes of 'g' must not be missing, got 1 missing of 3"),
         (lambda: Term.grouped("g", [0.0, 1.0], levels=["a", "b"]), "codes of 'g' must be integers that index levels, got type float64"),
@@ -42,12 +49,16 @@ def _design(**options):
             "codes of 'g' must lie in 0 to 1, got 0 to 9223372036854775809",
         ),
         (lambda: Term.grouped("g", G, np.ones((3, 1))), "term 'g' has 4 codes; its covariates have 3 rows"),
-        (lambda: Term.grouped("g", G, np.zeros((4, 1))), "each column of 'g' must have an entry other than zero, column 0 is"),
+        (lambda: _data(Term.grouped("g", G, np.zeros((4, 1)))), "each column of 'g' must have an entry other than zero, column 0 is"),
         (lambda: Term.grouped("g", G, levels=["a", "a"]), "codes of 'g' must be integers"),
         (lambda: Term.grouped("g", [0, 1], levels=["a", "a"]), "levels of 'g' must be distinct, got a more than once"),
         (lambda: Term.grouped("g", G, between=np.ones((2, 2))), "between of 'g' must be positive definite"),
         (lambda: Term.grouped("g", G, between=np.array([[1.0, 0.5], [0.2, 1.0]])), "between of 'g' must be symmetric"),
-        (lambda: Term.dense("z", np.ones((4, 0))), "each column of 'z' must have an entry other than zero, there is none"),
+        (lambda: Term.dense("z", np.ones((4, 0))), "Z of 'z' must have a column at least, got none"),
+        (lambda: _data(Term.dense("z", np.eye(4)[:, :3] * [1, 0, 1])), "each column of 'z' must have an entry other than zero, column 1 is"),
+        (lambda: _data(Term.grouped("g", G), Term.grouped("h", ["x", "x", "w", "w"])), "terms 'g' and 'h' are one: only the sum"),
+        (lambda: _data(Term.dense("a", np.eye(4)[:, :2]), Term.dense("b", np.eye(4)[:, :2])), "terms 'a' and 'b' are one"),
+        (lambda: Data([1.0], Design([[1.0]], [Term.grouped("g", ["a"])])), "grouping 'g' must have two levels or more, got 1"),
         (lambda: Term.dense("z", [[1.0], [np.inf]]), "Z of 'z' must be finite"),
         (lambda: Params([0.0], {"g": 1.0}, 0.0), "sigma must be above zero, got 0"),
         (lambda: Params([0.0], {"g": -1.0}, 1.0), "cov of 'g' must be positive semi-definite"),
@@ -146,7 +157,33 @@ def test_only_full_rank_passes(X):
         X.shape[1] > 0 and np.isfinite(X).all() and np.linalg.matrix_rank(X / np.maximum(np.abs(X).max(0), 1e-300), tol=1e-9) == X.shape[1]
     )
     if full:
-        assert Design(X, [Term.grouped("g", G)]).X.shape == X.shape
+        assert _data(X=X).design.X.shape == X.shape
     else:
         with pytest.raises(ValueError, match="X must"):
-            Design(X, [Term.grouped("g", G)])
+            _data(X=X)
+
+
+@given(
+    codes=hnp.arrays(np.int64, 6, elements=st.integers(0, 3)),
+    x=hnp.arrays(float, (6, 2), elements=st.sampled_from([0.0, 1.0, 2.0, -3.0])),
+    y=hnp.arrays(float, 6, elements=st.sampled_from([0.0, 1.0, 2.0, 5.0])),
+)
+@settings(deadline=None, max_examples=60)
+def test_whatever_passes_the_door_has_a_finite_density_and_the_rest_is_told(codes, x, y):
+    """Any codes, covariates and responses: a sentence, or an ordinary number from every function behind the door."""
+    try:
+        data = Data(y, Design(np.column_stack([np.ones(6), x[:, 0]]), [Term.grouped("g", codes, x[:, [1]])]))
+    except ValueError as told:
+        assert re.search("must have (full column rank|two levels|an entry other than zero)", str(told))  # noqa: PT017
+        return
+    params = Params([0.0, 1.0], {"g": 2.0}, 0.5)
+    assert np.isfinite(loglik.marginal(data, params))
+    assert np.isfinite(loglik.left_out(data, params)).all()
+    try:
+        with warnings.catch_warnings():  # told, too: where σ = 0 is best, the search for a ratio has no end
+            warnings.simplefilter("ignore", estimation.ConvergenceWarning)
+            fit = estimate(data)
+    except ValueError as told:
+        assert re.search("fit (the data|y) exactly|combinations of columns of X|effects for 6 rows", str(told))  # noqa: PT017
+        return
+    assert np.isfinite([fit.criterion, fit.params.sigma, *fit.se, *fit.u, *fit.leverages]).all()

@@ -23,7 +23,7 @@ def test_log_posterior_is_prior_times_dense_evidence(name):
     design = data.design
     priors = Priors.build(design, (0.3, 2.0), HALF_NORMAL, cor=3.0)
     rng = np.random.default_rng(3)
-    phi = rng.normal(size=(1, density.dimension(design, priors))) / 2
+    phi = rng.normal(size=(1, density.dimension(design.layout, priors))) / 2
     log_sd, z = phi[0, : len(design.effects) + 1], phi[0, len(design.effects) + 1 :]
     expected = stats.halfnorm.logpdf(np.exp(log_sd)).sum() + log_sd.sum()
     for free in z:
@@ -40,7 +40,7 @@ def test_log_posterior_is_prior_times_dense_evidence(name):
         first += q
     a = truth.arrays(design, Params(np.full(2, 0.3), cov, np.exp(log_sd[-1])))
     expected += stats.multivariate_normal(a.mean, a.V + 4.0 * design.X @ design.X.T).logpdf(data.y)
-    np.testing.assert_allclose(density.log_posterior(phi, data, priors)[0], expected, rtol=1e-10)
+    np.testing.assert_allclose(density.log_posterior(phi, data.reduction, priors)[0], expected, rtol=1e-10)
 
 
 def test_correlations_of_three_effects_integrate_to_one():
@@ -56,7 +56,7 @@ def test_one_unknown_variance_by_quadrature():
     priors = Priors.build(data.design, (0.0, 3.0), HALF_NORMAL, ScalePrior("fixed", 0.8))
 
     def value(log_sd, power=0.0):
-        return float(np.exp(density.log_posterior(np.array([[log_sd]]), data, priors)[0] + 40 + power * log_sd))
+        return float(np.exp(density.log_posterior(np.array([[log_sd]]), data.reduction, priors)[0] + 40 + power * log_sd))
 
     evidence, first = (quad(value, -18, 4, args=(power,), epsabs=0, epsrel=1e-10, limit=200)[0] for power in (0.0, 1.0))
     tree = posterior(data, priors, 8192, rng=np.random.default_rng(1), weighted=True)
@@ -107,7 +107,7 @@ def test_both_modes_are_found():
     order = np.argsort(found.centre[:, 0])
     np.testing.assert_allclose(found.centre[order, 0], [-6, 6], atol=0.3)
     np.testing.assert_allclose(found.weight[order], [0.25, 0.75], atol=0.05)
-    x = found.draw(4096, np.random.default_rng(2))
+    x, _ = found.draw(4096, np.random.default_rng(2))
     ratio = np.exp(two(x) - logsumexp(found.log_components(x), axis=1))
     assert abs(ratio.mean() - 4) < 5 * ratio.std() / np.sqrt(4096)
 
@@ -116,7 +116,7 @@ def test_untrustworthy_weights_are_refused(monkeypatch):
     data, _ = CASES["balanced"]()
     priors = Priors.build(data.design, (0.0, 3.0), HALF_NORMAL)
     narrow = proposal.Mixture(np.ones(1), np.zeros((1, 2)), 0.02 * np.eye(2)[None])
-    monkeypatch.setitem(direct.posterior.__globals__, "adapted", lambda *_: narrow)
+    monkeypatch.setitem(direct.posterior.__globals__, "adapted", lambda *_, **__: narrow)
     with pytest.raises(
         direct.PosteriorError, match=r"Pareto k .* \(at most 0.7\), effective sample size .* try more draws, or the marginal model by NUTS"
     ):

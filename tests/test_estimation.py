@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import truth
-from cases import CASES
-from lmmlib import Data, Design, Params, Term, estimate, estimation, from_formula, load, loglik
+from cases import CASES, each_case
+from lmmlib import Data, Design, Params, Term, effects, estimate, estimation, from_formula, load, loglik
 
 DAYS = "Reaction ~ Days + "
 SLOPES = DAYS + "(Days | Subject)"
@@ -64,8 +64,8 @@ def test_published_results(formula, table, method, criterion, sds, cor, sigma, f
 def test_restricted_likelihood_away_from_its_optimum(ratio, criterion):
     """At a given ratio σ² = ρ²/(n − p) is the best, and −2 log restricted likelihood is published."""
     data = from_formula("Yield ~ 1 + (1 | Batch)", load("Dyestuff"))
-    at = loglik.profile(data.reduction, [np.array([[ratio]])])
-    sigma = np.sqrt(at.least / 29)
+    at = loglik.profile(data.reduction, [np.array([[[ratio]]])])
+    sigma = float(np.sqrt(at.least[0] / 29))
     assert -2 * loglik.restricted(data, Params([0.0], {"Batch": (ratio * sigma) ** 2}, sigma)) == pytest.approx(criterion, rel=1e-9)
 
 
@@ -113,8 +113,8 @@ def test_estimates_solve_henderson_s_equations():
 
 def test_a_failed_search_is_told(monkeypatch):
     data, _ = CASES["balanced"]()
-    monkeypatch.setattr(estimation, "_search", lambda criterion, terms: (np.array([0.3]), False))
-    with pytest.warns(estimation.ConvergenceWarning, match="two searches for the optimum ended at different values"):
+    monkeypatch.setattr(estimation, "_search", lambda criteria, starts: (np.array([0.3]), 0.5))
+    with pytest.warns(estimation.ConvergenceWarning, match="ended where a further step promises a gain of 0.5 in the criterion"):
         assert not estimate(data).converged
 
 
@@ -125,3 +125,46 @@ def test_bad_calls_are_told():
     exact = Data([1.0, 2.0, 3.0], Design(np.column_stack([np.ones(3), np.eye(3)[:, :2]]), [Term.grouped("g", ["a", "b", "b"])]))
     with pytest.raises(ValueError, match="the fixed effects fit the data exactly"):
         estimate(exact)
+
+
+@pytest.mark.parametrize(
+    ("y", "terms", "message"),
+    [
+        ([1.0, 1, 1, 5, 5, 5], lambda: [Term.grouped("g", list("aaabbb"))], "X and the effects fit y exactly, so that nothing is left for sigma"),
+        (range(6), lambda: [Term.grouped("g", range(6))], "term 'g' has 6 effects for 6 rows: their variances and that of the rows"),
+        ([1.0, 3, 2, 5, 4, 7], lambda: [Term.dense("z", np.ones((6, 1)))], "the effects of 'z' are combinations of columns of X"),
+    ],
+)
+def test_what_cannot_be_estimated_is_told(y, terms, message):
+    data = Data(list(y), Design(np.ones((6, 1)), terms()))
+    with pytest.raises(ValueError, match=message):
+        estimate(data)
+
+
+def test_leverages_and_their_published_sums():
+    for formula, table, total in ((SLOPES, "sleepstudy", 28.6116), ("Yield ~ 1 + (1 | Batch)", "Dyestuff", 4.69516026)):
+        fit = estimate(from_formula(formula, load(table)), method="ml")
+        assert fit.leverages.sum() == pytest.approx(total, abs=6e-5)
+        assert 0 < fit.leverages.min() <= fit.leverages.max() < 1
+
+
+@pytest.mark.parametrize("name", ["unbalanced slopes", "crossed", "nested", "weights and offset", "known covariance of groups", "dense", "rows without effects"])
+def test_leverages_are_the_slopes_of_the_fit(name):
+    """h_i is what the fitted value of row i gains where y_i gains one, at known variances: by Henderson's equations."""
+    data, params = CASES[name]()
+    a, X = truth.arrays(data.design, params), data.design.X
+    W, Ri, Gi = np.hstack([X, a.Z]), np.linalg.inv(a.R), np.zeros((len(a.G) + X.shape[1],) * 2)
+    Gi[X.shape[1] :, X.shape[1] :] = np.linalg.inv(a.G)
+    expected = np.diag(W @ np.linalg.solve(W.T @ Ri @ W + Gi, W.T @ Ri))
+    np.testing.assert_allclose(effects.leverages(data, params), expected, rtol=1e-9)
+
+
+@each_case
+def test_conditional_covariances_are_the_dense_blocks(name):
+    data, params = CASES[name]()
+    cov, first = truth.effects(data, params)[1], 0
+    found = effects.covariance_given_y(data, params)
+    for t, (J, q) in zip(data.design.terms, data.design.shapes, strict=True):
+        dense = np.array([cov[first + j * q :][:q, first + j * q :][:, :q] for j in range(J)])
+        np.testing.assert_allclose(found[t.name], dense, rtol=1e-8, atol=1e-10)
+        first += J * q

@@ -116,7 +116,8 @@ def test_marginal_model_is_likelihood_times_prior(name, families):
     priors = _priors(data.design, families)
     model = marginal_model(data, priors)
     values, point = _random_point(data.design, priors, 3)
-    expected = loglik.log_density(data, _theta(data.design, values)) + _log_prior_and_jacobian(priors, data.design, values)
+    log_density = loglik.log_density(data, _theta(data.design, values).repeat(1))[0]
+    expected = log_density + _log_prior_and_jacobian(priors, data.design, values)
     np.testing.assert_allclose(_logp(model, point), expected, rtol=1e-10)
 
 
@@ -136,7 +137,7 @@ def test_conditional_model_is_likelihood_times_priors(name, families, centred):
         log_root_det += J * np.log(np.diag(root)).sum()
         first += J * q
         point[f"{t.name} {'v' if centred else 'z'}"] = v[-1] if centred else z[first - J * q : first]
-    u = design.with_known_covariance(np.concatenate([part.ravel() for part in v]))
+    u = design.layout.with_known_covariance(np.concatenate([part.ravel() for part in v]))
     residual = data.y - design.fixed_part(theta.beta) - design.random_part(u)
     expected = stats.norm(0, theta.sigma / np.sqrt(design.weights)).logpdf(residual).sum() + stats.norm.logpdf(z).sum()
     expected += _log_prior_and_jacobian(priors, design, values) - log_root_det * centred

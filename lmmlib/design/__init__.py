@@ -2,8 +2,9 @@
 
 from lmmlib.design.checks import frozen_array
 from lmmlib.design.design import Design
+from lmmlib.design.layout import Layout
 from lmmlib.design.params import Params, Theta
 from lmmlib.design.priors import Priors, ScalePrior
 from lmmlib.design.term import Term
 
-__all__ = ["Design", "Params", "Priors", "ScalePrior", "Term", "Theta", "frozen_array"]
+__all__ = ["Design", "Layout", "Params", "Priors", "ScalePrior", "Term", "Theta", "frozen_array"]

@@ -4,13 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from typing import Protocol
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack
 
 from lmmlib import linalg
 from lmmlib.design.checks import frozen_array, labels
+from lmmlib.design.layout import Layout
 from lmmlib.design.term import Term
+
+
+class Recipe(Protocol):
+    """What a design of a formula remembers."""
+
+    def design(self, table: object, known: Layout | None = None) -> "Design":
+        """The rows of a table, with at least the levels of ``known``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,19 +28,21 @@ class Design:
 
     Parameters
     ----------
-    X : (n, p) of full column rank
+    X : (n, p)
     terms : sequence of Term
     weights : (n,) above zero, or None for ones
     offset : (n,) in units of the response, or None for zeros
     coef : p names, ``x1`` to ``xp`` if None
+    recipe : builds rows like these from another table; there where the design comes from a formula
 
     Raises
     ------
-    ValueError  if sizes differ, X is rank deficient (its columns are named), or names are not distinct
+    ValueError  if sizes differ, a weight is not above zero, or names are not distinct
 
     Notes
     -----
-    Arrays are copied and read-only.
+    Arrays are copied and read-only. Whether a response can be fitted to the design is asked by :class:`lmmlib.Data`: a
+    design of new rows may be as small as one row.
 
     Examples
     --------
@@ -45,6 +56,7 @@ class Design:
     weights: np.ndarray | None = None
     offset: np.ndarray | None = None
     coef: Sequence[str] | None = None
+    recipe: "Recipe | None" = None
 
     def __post_init__(self) -> None:
         X = frozen_array("X", self.X, (None, None))
@@ -59,10 +71,6 @@ class Design:
         for t in terms:
             if t.Z.shape[0] != n:
                 raise ValueError(f"term {t.name!r} has {t.Z.shape[0]} rows; X has {n}")
-        dependent = linalg.dependent_columns(X)
-        if dependent:
-            told = ", ".join(names[j] for j in dependent)
-            raise ValueError(f"X must have full column rank; {told} can be made from the columns before; drop it")
         weights = np.ones(n) if self.weights is None else frozen_array("weights", self.weights, (n,), f"X has {n} rows")
         if np.any(weights <= 0):
             raise ValueError(f"weights must be above zero, got {weights.min():g} in row {int(weights.argmin())}; drop such rows")
@@ -75,27 +83,58 @@ class Design:
         """Rows."""
         return self.X.shape[0]
 
+    @cached_property
+    def fault(self) -> str | None:
+        """Why no response can be fitted to this design, or None."""
+        dependent = linalg.dependent_columns(self.X)
+        if dependent:
+            told = ", ".join(self.coef[j] for j in dependent)
+            return f"X must have full column rank; {told} can be made from the columns before; drop it"
+        for k, t in enumerate(self.terms):
+            twin = next((other for other in self.terms[:k] if other.size == t.size and other.pattern == t.pattern), None)
+            if t.fault or twin:
+                return t.fault or f"terms {twin.name!r} and {t.name!r} are one: only the sum of their variances could be told; drop one"
+        return None
+
+    def new_rows(self, table: object) -> "Design":
+        """The design of other rows: same coefficients and terms, levels as they are here, unknown ones after them.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame with the columns of the formula that this design was made from
+
+        Raises
+        ------
+        ValueError  if the design was not made from a formula, or the table does not fit it
+        """
+        if self.recipe is None:
+            raise ValueError("only a design made by from_formula can build rows from a table; make a Design of the new rows instead")
+        return self.recipe.design(table, self.layout)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Names and terms, without the rows."""
+        return Layout(self.coef, self.terms, tuple(t.units for t in self.terms))
+
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Levels J and effects q of each term."""
-        return tuple(t.size for t in self.terms)
+        return self.layout.shapes
 
     @property
     def effects(self) -> tuple[str, ...]:
         """Names of all effects that have an SD: ``Subject: Intercept``, ``Subject: Days``."""
-        return tuple(name for t in self.terms for name in t.effect_names)
+        return self.layout.effects
 
     @property
     def pairs(self) -> tuple[str, ...]:
         """Names of all pairs of effects that have a correlation."""
-        return tuple(name for t in self.terms for name in t.pair_names)
+        return self.layout.pairs
 
-    @cached_property
+    @property
     def ranef(self) -> dict[str, list[str]]:
         """Label, term, level and covariate of each entry of u; ``effect`` is the dimension of SDs already."""
-        rows = [(t.name, level, effect) for t in self.terms for level in t.levels for effect in t.effects]
-        named = {key: list(column) for key, column in zip(("term", "level", "covariate"), zip(*rows, strict=True), strict=True)}
-        return {"ranef": [f"{t}[{level}]" if t == e else f"{t}[{level}]: {e}" for t, level, e in rows], **named}
+        return self.layout.ranef
 
     @cached_property
     def Z(self) -> csr_array:
@@ -103,10 +142,20 @@ class Design:
         return csr_array(hstack([t.Z for t in self.terms], format="csr"))
 
     @cached_property
-    def blocks(self) -> tuple[linalg.Batch, ...]:
-        """Rows of W^½ Z (root ⊗ I) in independent blocks: columns of effects with independent levels."""
+    def independent(self) -> csr_array:
+        """(n, K) sparse W^½ Z (root ⊗ I): columns of effects whose levels are independent."""
         columns = hstack([t.columns_of_independent_levels() for t in self.terms], format="csr")
-        return linalg.pack(csr_array(diags_array(np.sqrt(self.weights)) @ columns), self.shapes)
+        return csr_array(diags_array(np.sqrt(self.weights)) @ columns)
+
+    @cached_property
+    def plan(self) -> linalg.Plan:
+        """Blocks and border of ``independent``."""
+        return linalg.plan(self.independent, self.shapes)
+
+    @cached_property
+    def blocks(self) -> tuple[linalg.Batch, ...]:
+        """The rows of ``independent`` by blocks that share no column."""
+        return linalg.pack(self.independent, self.shapes)
 
     def fixed_part(self, beta: np.ndarray) -> np.ndarray:
         """Offset + Xβ for β (..., p): (..., n)."""
@@ -116,17 +165,6 @@ class Design:
         """Zu for u (..., K): (..., n)."""
         flat = u.reshape(-1, u.shape[-1])
         return (self.Z @ flat.T).T.reshape(*u.shape[:-1], self.n)
-
-    def with_known_covariance(self, v: np.ndarray) -> np.ndarray:
-        """u = (root ⊗ I) v from effects v (..., K) whose levels are independent."""
-        parts, start = [], 0
-        for t, (J, q) in zip(self.terms, self.shapes, strict=True):
-            part = v[..., start : start + J * q]
-            if t.root is not None:
-                part = np.einsum("ij,...jq->...iq", t.root, part.reshape(*v.shape[:-1], J, q)).reshape(part.shape)
-            parts.append(part)
-            start += J * q
-        return np.concatenate(parts, -1)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from lmmlib import linalg
 from lmmlib.design.checks import frozen_array, positive, same_names
 from lmmlib.design.design import Design
+from lmmlib.design.layout import Layout
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,7 @@ class Params:
         object.__setattr__(self, "sigma", positive("sigma", self.sigma))
         object.__setattr__(self, "cov", {name: _covariance(name, value) for name, value in self.cov.items()})
 
-    def theta(self, design: Design) -> Theta:
+    def theta(self, design: Design | Layout) -> Theta:
         """The arrays of these parameters, checked against ``design``.
 
         Raises

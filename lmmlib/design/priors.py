@@ -9,6 +9,7 @@ from scipy.special import gammaln
 
 from lmmlib.design.checks import frozen_array, positive, same_names
 from lmmlib.design.design import Design
+from lmmlib.design.layout import Layout
 
 FAMILIES = ("half-normal", "half-Student-t", "exponential", "fixed")
 
@@ -122,7 +123,7 @@ class Priors:
     @classmethod
     def build(
         cls,
-        design: Design,
+        design: Design | Layout,
         beta: tuple[float, float] | Mapping[str, tuple[float, float]],
         sd: ScalePrior | Mapping[str, ScalePrior],
         sigma: ScalePrior | None = None,
@@ -132,7 +133,7 @@ class Priors:
 
         Parameters
         ----------
-        design : Design
+        design : Design, or the layout of one
         beta : (mean, SD), or a mapping by coefficient
         sd : ScalePrior, or a mapping by effect
         sigma : ScalePrior; that of ``sd`` if None and ``sd`` is one
@@ -185,7 +186,7 @@ class Priors:
         eta = {t.name: 2.0 for t in design.terms if t.pairs}
         return cls(mean, 10 * spread / x_unit, sd, ScalePrior("half-normal", spread), eta).checked(design)
 
-    def checked(self, design: Design) -> "Priors":
+    def checked(self, design: Design | Layout) -> "Priors":
         """These priors, if they fit ``design``.
 
         Raises

@@ -60,7 +60,7 @@ class Term:
 
         Raises
         ------
-        ValueError  if lengths differ, a code is missing or out of range, there is one level, or A is singular
+        ValueError  if lengths differ, a code is missing or out of range, or A is singular
 
         Examples
         --------
@@ -70,10 +70,6 @@ class Term:
         """
         codes, names = _codes(name, codes, levels)
         n, J = len(codes), len(names)
-        if J < 2:
-            raise ValueError(
-                f"grouping {name!r} must have two levels or more, got {J}: its effect would be one with the fixed effects; drop it"
-            )
         x = np.ones((n, 1)) if covariates is None else frozen_array(f"covariates of {name!r}", covariates, (None, None))
         if len(x) != n:
             raise ValueError(f"term {name!r} has {n} codes; its covariates have {len(x)} rows")
@@ -81,7 +77,6 @@ class Term:
         default = ("Intercept",) if covariates is None else tuple(f"x{i + 1}" for i in range(q))
         columns = codes[:, None] * q + np.arange(q)
         Z = csr_array((x.ravel(), columns.ravel(), np.arange(0, n * q + 1, q)), shape=(n, J * q))
-        _no_empty_effect(name, x)
         names = labels(f"levels of {name!r}", names, J)
         return cls(name, names, labels(f"effects of {name!r}", effects or default, q), Z, correlated or q == 1, _root(name, between, J))
 
@@ -98,7 +93,7 @@ class Term:
 
         Raises
         ------
-        ValueError  if ``Z`` is not a finite matrix, is zero, or A is singular
+        ValueError  if ``Z`` is not a finite matrix, or A is singular
 
         Examples
         --------
@@ -107,7 +102,8 @@ class Term:
         """
         Z = frozen_array(f"Z of {name!r}", Z, (None, None))
         J = Z.shape[1]
-        _no_empty_effect(name, Z)
+        if J == 0:
+            raise ValueError(f"Z of {name!r} must have a column at least, got none")
         names = labels(f"levels of {name!r}", range(1, J + 1) if levels is None else levels, J)
         return cls(name, names, (name,), csr_array(Z), True, _root(name, between, J))
 
@@ -144,6 +140,29 @@ class Term:
         constant = spread <= 1e-12 * np.abs(x).max(0)
         return np.where(constant, np.abs(x[0]), spread)
 
+    @cached_property
+    def pattern(self) -> tuple[object, ...]:
+        """What the term does to the rows, whatever its levels are called: alike where only a sum of variances can be told."""
+        J, q = self.size
+        known = None if self.root is None else self.root.tobytes()
+        if self.effects == (self.name,):
+            return (J, q, known, self.Z.toarray().tobytes())
+        codes = pd.factorize(self.Z.indices[::q] // q)[0] if known is None else self.Z.indices[::q] // q
+        return (J, q, known, codes.tobytes(), self.Z.data.tobytes())
+
+    @property
+    def fault(self) -> str | None:
+        """Why no response can tell of this term's effects, or None."""
+        J, q = self.size
+        if J < 2 and self.effects != (self.name,):
+            return f"grouping {self.name!r} must have two levels or more, got {J}: its effect would be one with the fixed effects; drop it"
+        by_column = np.zeros(J * q, bool)
+        by_column[self.Z.indices[self.Z.data != 0]] = True
+        empty = np.flatnonzero(~(by_column if self.effects == (self.name,) else by_column.reshape(J, q).any(0)))
+        if len(empty):
+            return f"each column of {self.name!r} must have an entry other than zero, column {empty[0]} is; drop it"
+        return None
+
     def columns_of_independent_levels(self) -> csr_array:
         """Z (root ⊗ I): the columns for effects whose levels are independent."""
         return self.Z if self.root is None else csr_array(self.Z @ kron(csr_array(self.root), np.eye(len(self.effects)), format="csr"))
@@ -166,13 +185,6 @@ def _codes(name: str, codes: object, levels: Sequence[object] | None) -> tuple[n
     if codes.min() < 0 or codes.max() >= len(levels):
         raise ValueError(f"codes of {name!r} must lie in 0 to {len(levels) - 1}, got {codes.min()} to {codes.max()}")
     return codes.astype(np.int64), levels
-
-
-def _no_empty_effect(name: str, columns: np.ndarray) -> None:
-    empty = np.flatnonzero(~columns.any(0))
-    if columns.size == 0 or len(empty):
-        where = f"column {empty[0]} is" if len(empty) else "there is none"
-        raise ValueError(f"each column of {name!r} must have an entry other than zero, {where}; drop it")
 
 
 def _root(name: str, between: object, J: int) -> np.ndarray | None:

@@ -10,11 +10,11 @@ import numpy as np
 from scipy.special import betaln
 
 from lmmlib import linalg
-from lmmlib.data import Data
-from lmmlib.design import Design, Priors, Theta
+from lmmlib.data import Reduction
+from lmmlib.design import Layout, Priors
 from lmmlib.loglik import LOG_2PI
 
-CHUNK = 2_000_000  # entries of the stacked factors held at a time
+CHUNK = 200_000  # entries of the stacked factors held at a time: what a processor keeps close
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,21 +46,25 @@ class FixedPart:
 
     Attributes
     ----------
-    R : (S, p, p) upper;  t : (S, p);  log_density : (S,)
+    R : (p, p, S) upper;  t : (p, S);  log_density : (S,)
     """
 
     R: np.ndarray
     t: np.ndarray
     log_density: np.ndarray
 
+    def at(self, part: object) -> "FixedPart":
+        """The same for some of the draws."""
+        return FixedPart(self.R[..., part], self.t[..., part], self.log_density[part])
 
-def dimension(design: Design, priors: Priors) -> int:
+
+def dimension(layout: Layout, priors: Priors) -> int:
     """Number of free coordinates."""
-    free = [priors.sd[name].family != "fixed" for name in design.effects]
-    return sum(free) + len(design.pairs) + (priors.sigma.family != "fixed")
+    free = [priors.sd[name].family != "fixed" for name in layout.effects]
+    return sum(free) + len(layout.pairs) + (priors.sigma.family != "fixed")
 
 
-def unfold(phi: np.ndarray, design: Design, priors: Priors) -> Scales:
+def unfold(phi: np.ndarray, layout: Layout, priors: Priors) -> Scales:
     """Variance parameters and their log prior from free coordinates φ (S, d).
 
     References
@@ -69,15 +73,15 @@ def unfold(phi: np.ndarray, design: Design, priors: Priors) -> Scales:
 
     Examples
     --------
-    >>> from lmmlib.design import ScalePrior, Term
+    >>> from lmmlib.design import Design, ScalePrior, Term
     >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])])
     >>> priors = Priors.build(design, (0, 1), ScalePrior("half-normal", 1.0))
-    >>> unfold(np.zeros((1, 2)), design, priors).sd.tolist()
+    >>> unfold(np.zeros((1, 2)), design.layout, priors).sd.tolist()
     [[1.0]]
     """
     taken, log_prior = 0, np.zeros(len(phi))
     columns = []
-    for prior in [*(priors.sd[name] for name in design.effects), priors.sigma]:
+    for prior in [*(priors.sd[name] for name in layout.effects), priors.sigma]:
         if prior.family == "fixed":
             columns.append(np.full(len(phi), prior.scale))
             continue
@@ -86,7 +90,7 @@ def unfold(phi: np.ndarray, design: Design, priors: Priors) -> Scales:
         taken += 1
     scales, sigma = np.column_stack(columns[:-1]), columns[-1]
     roots, correlations, first = [], [], 0
-    for t in design.terms:
+    for t in layout.terms:
         q = len(t.effects)
         L = np.tile(np.eye(q), (len(phi), 1, 1))
         if t.pairs:
@@ -119,56 +123,53 @@ def _correlation_root(z: np.ndarray, q: int, eta: float) -> tuple[np.ndarray, np
     return L, log_density
 
 
-def fixed_part(data: Data, priors: Priors, scales: Scales) -> FixedPart:
+def fixed_part(reduction: Reduction, priors: Priors, scales: Scales) -> FixedPart:
     """Integrate u and β ~ N(b₀, B) out: N(y; Xb₀, V + XBX') for each draw, through triangles.
 
     Examples
     --------
-    >>> from lmmlib.design import ScalePrior, Term
+    >>> from lmmlib.data import Data
+    >>> from lmmlib.design import Design, ScalePrior, Term
     >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
     >>> priors = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
-    >>> fixed_part(data, priors, unfold(np.zeros((3, 2)), data.design, priors)).log_density.shape
+    >>> fixed_part(data.reduction, priors, unfold(np.zeros((3, 2)), data.design.layout, priors)).log_density.shape
     (3,)
     """
-    size = sum(block.R.size for block in data.reduction.blocks) * 4
-    step = max(1, CHUNK // max(1, size))
-    parts = [_fixed_part(data, priors, scales.at(slice(s, s + step))) for s in range(0, len(scales.sigma), step)]
-    return FixedPart(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("R", "t", "log_density")))
+    step = max(1, CHUNK // reduction.entries)
+    parts = [_fixed_part(reduction, priors, scales.at(slice(s, s + step))) for s in range(0, len(scales.sigma), step)]
+    return FixedPart(*(np.concatenate([getattr(p, name) for p in parts], -1) for name in ("R", "t", "log_density")))
 
 
-def _fixed_part(data: Data, priors: Priors, scales: Scales) -> FixedPart:
-    reduction, S, p = data.reduction, len(scales.sigma), len(priors.beta_mean)
-    theta = Theta(np.zeros((S, p)), scales.roots, scales.sigma)
-    relative = scales.sigma[:, None] / priors.beta_sd
-    prior_rows = np.concatenate([relative[:, :, None] * np.eye(p), (relative * priors.beta_mean)[..., None]], -1)
-    rows, log_det = [np.broadcast_to(reduction.rest, (S, *reduction.rest.shape)), prior_rows], np.zeros(S)
-    for block in reduction.blocks:
-        R, rest = block.eliminate(theta.Lam)
-        log_det += np.sum(np.log(np.abs(np.einsum("sbjj->sbj", R))), (1, 2))
-        rows.append(rest.reshape(S, -1, p + 1))
-    T = np.linalg.qr(np.concatenate(rows, 1), mode="r")
-    R_beta, t, least = T[:, :p, :p], T[:, :p, p], T[:, p, p] ** 2
-    log_det += np.sum(np.log(np.abs(np.einsum("sjj->sj", R_beta))) - np.log(relative), -1)
-    constant = reduction.n * (LOG_2PI + 2 * np.log(scales.sigma)) - reduction.log_weights
-    return FixedPart(R_beta, t, -0.5 * (constant + 2 * log_det + least / scales.sigma**2))
+def _fixed_part(reduction: Reduction, priors: Priors, scales: Scales) -> FixedPart:
+    sigma, p = scales.sigma, len(priors.beta_mean)
+    factor = reduction.factorise([root / sigma[:, None, None] for root in scales.roots])
+    relative = sigma / priors.beta_sd[:, None]
+    prior_rows = np.zeros((p, p + 1, len(sigma)))
+    prior_rows[range(p), range(p)] = relative
+    prior_rows[:, p] = relative * priors.beta_mean[:, None]
+    T = linalg.triangle_stack(np.concatenate([prior_rows, factor.rest]))
+    R, t, least = T[:p, :p], T[:p, p], T[p, p] ** 2
+    log_det = factor.log_det + np.sum(np.log(np.abs(np.einsum("jjs->js", R))) - np.log(relative), 0)
+    constant = reduction.n * (LOG_2PI + 2 * np.log(sigma)) - reduction.log_weights
+    return FixedPart(R, t, -0.5 * (constant + 2 * log_det + least / sigma**2))
 
 
-def log_posterior(phi: np.ndarray, data: Data, priors: Priors) -> np.ndarray:
+def log_posterior(phi: np.ndarray, reduction: Reduction, priors: Priors) -> np.ndarray:
     """Log of prior times density of y at free coordinates φ (S, d): its integral over φ is p(y).
 
     Examples
     --------
-    >>> from lmmlib.design import ScalePrior, Term
+    >>> from lmmlib.data import Data
+    >>> from lmmlib.design import Design, ScalePrior, Term
     >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
     >>> priors = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
-    >>> log_posterior(np.zeros((1, 2)), data, priors).shape
+    >>> log_posterior(np.zeros((1, 2)), data.reduction, priors).shape
     (1,)
     """
-    scales = unfold(phi, data.design, priors)
-    return scales.log_prior + fixed_part(data, priors, scales).log_density
+    scales = unfold(phi, reduction.layout, priors)
+    return scales.log_prior + fixed_part(reduction, priors, scales).log_density
 
 
-def draw_fixed(part: FixedPart, sigma: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """β given the variance parameters and y, one draw for each: (S, p)."""
-    z = rng.standard_normal(part.t.shape)
-    return linalg.solve_upper(part.R, part.t + sigma[:, None] * z)
+def draw_fixed(part: FixedPart, sigma: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """β given the variance parameters and y, from standard normals z (S, p): (S, p)."""
+    return linalg.solve_upper_stack(part.R, part.t + sigma * z.T).T

@@ -1,17 +1,19 @@
 """Draws from the posterior by importance sampling of the variance parameters, with the evidence and its error."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 from scipy.special import logsumexp
 
 from lmmlib import draws as draws_
-from lmmlib.data import Data
+from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Priors, Theta
-from lmmlib.direct.density import dimension, draw_fixed, fixed_part, log_posterior, unfold
-from lmmlib.direct.proposal import Mixture, adapted
+from lmmlib.direct.density import FixedPart, Scales, dimension, draw_fixed, fixed_part, log_posterior, unfold
+from lmmlib.direct.proposal import BATCH, Mixture, adapted
 from lmmlib.effects import draw_given_y
-from lmmlib.estimation import estimate
+from lmmlib.estimation import check_spare, rough
 
 CHAINS = 4  # independently scrambled point sets
 LARGEST_K = 0.7
@@ -24,7 +26,7 @@ class PosteriorError(RuntimeError):
     """The importance weights cannot be trusted."""
 
 
-def posterior(data: Data, priors: Priors, draws: int = 4096, *, rng: np.random.Generator, weighted: bool = False) -> xr.DataTree:
+def posterior(data: Data | Reduction, priors: Priors, draws: int = 4096, *, rng: np.random.Generator, weighted: bool = False) -> xr.DataTree:
     r"""Draw from the posterior of β, the SDs and correlations, σ and u, without Markov chains.
 
     With β and u integrated out, p(φ|y) ∝ p(φ) N(y; Xb₀, V + XBX') has few dimensions. It is sampled by importance
@@ -32,7 +34,7 @@ def posterior(data: Data, priors: Priors, draws: int = 4096, *, rng: np.random.G
 
     Parameters
     ----------
-    data : Data
+    data : Data, or a Reduction, whose draws do not hold the response
     priors : Priors
     draws : int, a multiple of four
     rng : numpy.random.Generator
@@ -48,7 +50,8 @@ def posterior(data: Data, priors: Priors, draws: int = 4096, *, rng: np.random.G
     Raises
     ------
     PosteriorError  if Pareto k is above 0.7 or the effective sample size below a tenth of the draws
-    ValueError  if the priors do not fit the design, or ``draws`` is not a multiple of four
+    ValueError  if the priors do not fit the design, ``draws`` is not a multiple of four, or X and the effects fit y
+        exactly, so that the posterior of σ is improper
 
     Notes
     -----
@@ -70,62 +73,89 @@ def posterior(data: Data, priors: Priors, draws: int = 4096, *, rng: np.random.G
     >>> tree.posterior.sizes["chain"], tree.attrs["pareto_k"] < 0.7
     (4, True)
     """
-    priors.checked(data.design)
+    reduction = reduced(data)
+    priors.checked(reduction.layout)
     if draws < 4 * CHAINS or draws % CHAINS:
         raise ValueError(f"draws must be a multiple of {CHAINS} and {4 * CHAINS} at least, got {draws}")
-    phi, log_weight, evidence = _importance(data, priors, draws // CHAINS, rng)
-    if not weighted:
-        chosen = np.stack([_systematic(w, rng) for w in log_weight])
-        phi = np.take_along_axis(phi, chosen[..., None], 1)
-    tree = _completed(data, priors, phi, {"log_weight": log_weight} if weighted else {}, rng)
-    tree.attrs.update(evidence)
+    check_spare(reduction, priors)
+    sampled = _importance(reduction, priors, draws // CHAINS, rng)
+    log_weight, told = _judged(sampled.log_ratio)
+    if weighted:
+        chosen, z, stats = np.arange(draws), sampled.z, {"log_weight": log_weight}
+    else:
+        chosen = np.concatenate([_systematic(w, rng) + c * log_weight.shape[1] for c, w in enumerate(log_weight)])
+        z, stats = rng.standard_normal(sampled.z.shape), {}
+    scales = sampled.scales.at(chosen)
+    beta = draw_fixed(sampled.part.at(chosen), scales.sigma, z)
+    u = draw_given_y(reduction, Theta(beta, scales.roots, scales.sigma), rng)
+    arrays = {"beta": beta, "sd": scales.sd, "cor": scales.cor, "sigma": scales.sigma, "u": u}
+    shaped = {name: a.reshape(*log_weight.shape, *a.shape[1:]) for name, a in arrays.items() if a.size}
+    tree = draws_.assemble(data, shaped, stats)
+    tree.attrs.update(told)
     return tree
 
 
-def _importance(data: Data, priors: Priors, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
-    """Draws of φ by chain, their normalised smoothed log weights, and the diagnostics."""
-    d = dimension(data.design, priors)
-    if d == 0:  # every variance is known: all that is left is exact
-        value = float(log_posterior(np.zeros((1, 0)), data, priors)[0])
-        told = {"log_evidence": value, "log_evidence_error": 0.0, "pareto_k": -np.inf, "kish_ess": float(CHAINS * size)}
-        return np.zeros((CHAINS, size, 0)), np.full((CHAINS, size), -np.log(CHAINS * size)), told
+@dataclass(frozen=True, eq=False)
+class _Sampled:
+    """Draws of the variance parameters from the proposal, S = chains · size in one axis.
 
-    def density(phi: np.ndarray) -> np.ndarray:
-        return log_posterior(phi, data, priors)
+    Attributes
+    ----------
+    scales : Scales;  part : FixedPart
+    z : (S, p), standard normals of the same point sets, for β
+    log_ratio : (chains, size), target to proposal
+    """
 
-    proposal = adapted(density, _starts(data, priors), rng)
-    phi = np.stack([proposal.draw(size, rng) for _ in range(CHAINS)])
-    raw = _log_ratio(density, proposal, phi)
-    smooth, k = array_stats.psislw(-raw.ravel())
-    log_weight = smooth if k > SMOOTHED_ABOVE else raw.ravel() - logsumexp(raw)
-    weight = np.exp(log_weight)
-    ess = float(1 / np.sum(weight**2))
-    if not k <= LARGEST_K or ess < SMALLEST_SHARE * weight.size:
+    scales: Scales
+    part: FixedPart
+    z: np.ndarray
+    log_ratio: np.ndarray
+
+
+def _importance(reduction: Reduction, priors: Priors, size: int, rng: np.random.Generator) -> _Sampled:
+    d, p = dimension(reduction.layout, priors), len(priors.beta_mean)
+    if d:
+
+        def density(phi: np.ndarray) -> np.ndarray:
+            return log_posterior(phi, reduction, priors)
+
+        proposal = adapted(density, _starts(reduction, priors), rng, batch=min(BATCH, CHAINS * size))
+    else:  # every variance is known: all that is left is exact
+        proposal = Mixture(np.ones(1), np.zeros((1, 0)), np.zeros((1, 0, 0)))
+    points = [proposal.draw(size, rng, extra=p) for _ in range(CHAINS)]
+    phi, z = (np.concatenate(part) for part in zip(*points, strict=True))
+    scales = unfold(phi, reduction.layout, priors)
+    part = fixed_part(reduction, priors, scales)
+    log_ratio = scales.log_prior + part.log_density - logsumexp(proposal.log_components(phi), axis=1)
+    return _Sampled(scales, part, z, log_ratio.reshape(CHAINS, size))
+
+
+def _judged(log_ratio: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+    """Normalised log weights, smoothed where they need it, and what they say of themselves; or an error."""
+    flat = log_ratio.ravel()
+    smooth, k = array_stats.psislw(-flat) if np.ptp(flat) > 0 else (flat, -np.inf)
+    log_weight = smooth if k > SMOOTHED_ABOVE else flat - logsumexp(flat)
+    ess = float(1 / np.sum(np.exp(log_weight) ** 2))
+    if not k <= LARGEST_K or ess < SMALLEST_SHARE * flat.size:
         raise PosteriorError(
             f"importance weights cannot be trusted: Pareto k {float(k):.2f} (at most {LARGEST_K}), effective sample size {ess:.0f} of "
-            f"{weight.size} (at least a tenth); try more draws, or the marginal model by NUTS (lmm.sample)"
+            f"{flat.size} (at least a tenth); try more draws, or the marginal model by NUTS (lmm.sample)"
         )
-    by_chain = logsumexp(raw, axis=1) - np.log(size)
+    by_chain = logsumexp(log_ratio, axis=1) - np.log(log_ratio.shape[1])
     evidence = float(logsumexp(by_chain) - np.log(CHAINS))
     error = float(np.std(np.exp(by_chain - evidence), ddof=1) / np.sqrt(CHAINS))
     told = {"log_evidence": evidence, "log_evidence_error": error, "pareto_k": float(k), "kish_ess": ess}
-    return phi, log_weight.reshape(CHAINS, size), told
+    return log_weight.reshape(log_ratio.shape), told
 
 
-def _log_ratio(density: object, proposal: Mixture, phi: np.ndarray) -> np.ndarray:
-    flat = phi.reshape(-1, phi.shape[-1])
-    return (density(flat) - logsumexp(proposal.log_components(flat), axis=1)).reshape(phi.shape[:2])
-
-
-def _starts(data: Data, priors: Priors) -> np.ndarray:
+def _starts(reduction: Reduction, priors: Priors) -> np.ndarray:
     """REML estimates, the prior's scales, and two points between, with correlations of zero; (4, d)."""
-    design = data.design
-    fit = estimate(data)
-    found = np.concatenate([np.sqrt(np.diag(fit.params.cov[t.name])) for t in design.terms])
-    spread = [*zip(found, (priors.sd[name] for name in design.effects), strict=True), (fit.params.sigma, priors.sigma)]
+    layout = reduction.layout
+    found, sigma = rough(reduction)
+    spread = [*zip(found, (priors.sd[name] for name in layout.effects), strict=True), (sigma, priors.sigma)]
     pairs = [(np.log(max(value, SMALLEST_SD * p.scale)), np.log(p.scale)) for value, p in spread if p.family != "fixed"]
     estimated, prior = np.array(pairs).T
-    correlations = np.zeros(len(design.pairs))
+    correlations = np.zeros(len(layout.pairs))
     points = [estimated, prior, np.append(prior[:-1] - 2, estimated[-1]), np.append(estimated[:-1] - 2, estimated[-1] + 0.3)]
     return np.array([np.concatenate([x, correlations]) for x in points])
 
@@ -136,14 +166,3 @@ def _systematic(log_weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     size = len(weight)
     chosen = np.searchsorted(np.cumsum(weight), (np.arange(size) + rng.uniform()) / size)
     return rng.permutation(np.minimum(chosen, size - 1))
-
-
-def _completed(data: Data, priors: Priors, phi: np.ndarray, stats: dict[str, np.ndarray], rng: np.random.Generator) -> xr.DataTree:
-    """β and u for each φ, and all in the one form."""
-    lead = phi.shape[:2]
-    scales = unfold(phi.reshape(lead[0] * lead[1], phi.shape[-1]), data.design, priors)
-    beta = draw_fixed(fixed_part(data, priors, scales), scales.sigma, rng)
-    u = draw_given_y(data, Theta(beta, scales.roots, scales.sigma), rng)
-    arrays = {"beta": beta, "sd": scales.sd, "cor": scales.cor, "sigma": scales.sigma, "u": u}
-    shaped = {name: a.reshape(*lead, *a.shape[1:]) for name, a in arrays.items() if a.size}
-    return draws_.assemble(data, shaped, stats)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import gammaln, logsumexp
-from scipy.stats import chi2, norm, qmc
+from scipy.special import gammaln, logsumexp, ndtri
+from scipy.stats import chi2, qmc
 
 DF = 5.0  # heavy enough for the exponential tails of log SDs
 STEP = 1e-4  # of central differences, in coordinates whose scale is about one
-ROUNDS, BATCH = 3, 1024  # of adaptation
+ROUNDS, BATCH = 3, 1024  # of adaptation, and draws in each
 SAME_MODE = 1.0  # modes closer than this, in SDs of the first, are one
 
 Density = Callable[[np.ndarray], np.ndarray]
@@ -32,17 +32,19 @@ class Mixture:
         log_det = np.log(np.einsum("kjj->kj", self.root)).sum(-1)
         return np.log(self.weight) + constant - log_det - (DF + d) / 2 * np.log1p(np.sum(z**2, -1) / DF)
 
-    def draw(self, size: int, rng: np.random.Generator) -> np.ndarray:
-        """A scrambled Sobol point set carried over to the mixture, (size, d)."""
+    def draw(self, size: int, rng: np.random.Generator, extra: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """A scrambled Sobol point set carried over to the mixture, (size, d), and ``extra`` standard normals more."""
         d = self.centre.shape[1]
-        points = np.clip(qmc.Sobol(d + 2, rng=rng).random(size), 1e-12, 1 - 1e-12)
+        points = qmc.Sobol(d + 2 + extra, rng=rng).random_base2(int(np.ceil(np.log2(size))))[:size]
+        points = np.clip(points, 1e-12, 1 - 1e-12)
         component = np.minimum(np.searchsorted(np.cumsum(self.weight), points[:, 0]), len(self.weight) - 1)
         radius = np.sqrt(DF / chi2.ppf(points[:, 1], DF))
-        z = norm.ppf(points[:, 2:]) * radius[:, None]
-        return self.centre[component] + np.einsum("sij,sj->si", self.root[component], z)
+        normal = ndtri(points[:, 2:])
+        z = normal[:, :d] * radius[:, None]
+        return self.centre[component] + np.einsum("sij,sj->si", self.root[component], z), normal[:, d:]
 
 
-def adapted(density: Density, starts: np.ndarray, rng: np.random.Generator) -> Mixture:
+def adapted(density: Density, starts: np.ndarray, rng: np.random.Generator, batch: int = BATCH) -> Mixture:
     """A proposal for ``density`` (log, unnormalised), found from several starts (n, d).
 
     Each start is climbed to its mode, one component is placed at each different mode, and weights, centres and
@@ -60,7 +62,7 @@ def adapted(density: Density, starts: np.ndarray, rng: np.random.Generator) -> M
     """
     mixture = _at_modes(density, starts)
     for _ in range(ROUNDS):
-        x = mixture.draw(BATCH, rng)
+        x, _ = mixture.draw(batch, rng)
         parts = mixture.log_components(x)
         log_weight = density(x) - logsumexp(parts, axis=1)
         weight = np.exp(log_weight - logsumexp(log_weight))

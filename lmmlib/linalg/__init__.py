@@ -1,8 +1,13 @@
 """Kernels without statistical words: blocks, triangles and what is left when one row is left out."""
 
 from lmmlib.linalg.blocks import Batch, pack, positions
+from lmmlib.linalg.bordered import Bordered, Leaves, as_rows, dense_blocks, reduce_rows
+from lmmlib.linalg.factor import Factor, factorise
 from lmmlib.linalg.left_out import left_out
+from lmmlib.linalg.plan import Plan, plan
 from lmmlib.linalg.rotation import Rotation, rotate
+from lmmlib.linalg.stacks import solve_lower_stack, solve_upper_stack, triangle_stack
+from lmmlib.linalg.substitution import back_substitute, covariance_blocks, forward_substitute, rows_seen
 from lmmlib.linalg.triangles import (
     NotPositiveSemidefiniteError,
     cholesky_semidefinite,
@@ -16,17 +21,33 @@ from lmmlib.linalg.triangles import (
 
 __all__ = [
     "Batch",
+    "Bordered",
+    "Factor",
+    "Leaves",
     "NotPositiveSemidefiniteError",
+    "Plan",
     "Rotation",
+    "as_rows",
+    "back_substitute",
     "cholesky_semidefinite",
+    "covariance_blocks",
+    "dense_blocks",
     "dependent_columns",
     "eliminate",
+    "factorise",
+    "forward_substitute",
     "left_out",
     "merge",
     "pack",
     "penalised",
+    "plan",
     "positions",
+    "reduce_rows",
     "rotate",
+    "rows_seen",
     "scale_columns",
+    "solve_lower_stack",
     "solve_upper",
+    "solve_upper_stack",
+    "triangle_stack",
 ]

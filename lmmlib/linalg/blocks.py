@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csr_array
+
+from lmmlib.linalg.plan import connected, ranks
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ def pack(Z: csr_array, shapes: Sequence[tuple[int, int]]) -> tuple[Batch, ...]:
     padded = 1 << np.ceil(np.log2(np.maximum(heights, 1))).astype(int)
     forms, form_of_block = np.unique(np.column_stack([padded, counts]), axis=0, return_inverse=True)
 
-    local_row, local_column = _ranks(row_block), _ranks(column_block)
+    local_row, local_column = ranks(row_block), ranks(column_block)
     batches = []
     for form, (m, *widths) in enumerate(forms):
         chosen = np.flatnonzero(form_of_block == form)
@@ -107,19 +108,9 @@ def positions(batches: Sequence[Batch], n: int) -> np.ndarray:
 
 def _components(n: int, rows: np.ndarray, bundles: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Block of each row and of each bundle; rows without entries share one block."""
-    graph = coo_array((np.ones(len(rows), bool), (rows, n + bundles)), shape=(n + count, n + count))
-    _, label = connected_components(graph, directed=False)
+    label = np.concatenate(connected(n, rows, bundles, count))
     empty = np.setdiff1d(np.arange(n), rows)
     if len(empty):
         label[empty] = label[empty[0]]
     label = np.unique(label, return_inverse=True)[1]
     return label[:n], label[n:]
-
-
-def _ranks(block: np.ndarray) -> np.ndarray:
-    """Position of each entry among those of its own block."""
-    order = np.argsort(block, kind="stable")
-    starts = np.searchsorted(block[order], block[order])
-    ranks = np.empty(len(block), int)
-    ranks[order] = np.arange(len(block)) - starts
-    return ranks

@@ -1,0 +1,74 @@
+"""The layout of a design: its names and terms without its rows, all that parameters and effects are checked against."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lmmlib.design.term import Term
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Coefficients and terms of a design; what a reduction keeps of it.
+
+    Attributes
+    ----------
+    coef : tuple of str (p,)
+    terms : tuple of Term; their rows play no part
+    units : per term (q,), unit of each effect's covariate: it places starting values and weak priors
+    """
+
+    coef: tuple[str, ...]
+    terms: tuple[Term, ...]
+    units: tuple[np.ndarray, ...]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Levels J and effects q of each term."""
+        return tuple(t.size for t in self.terms)
+
+    @property
+    def width(self) -> int:
+        """Entries of u."""
+        return sum(J * q for J, q in self.shapes)
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """Names of all effects that have an SD: ``Subject: Intercept``, ``Subject: Days``."""
+        return tuple(name for t in self.terms for name in t.effect_names)
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """Names of all pairs of effects that have a correlation."""
+        return tuple(name for t in self.terms for name in t.pair_names)
+
+    @cached_property
+    def ranef(self) -> dict[str, list[str]]:
+        """Label, term, level and covariate of each entry of u; ``effect`` is the dimension of SDs already."""
+        rows = [(t.name, level, effect) for t in self.terms for level in t.levels for effect in t.effects]
+        named = {key: list(column) for key, column in zip(("term", "level", "covariate"), zip(*rows, strict=True), strict=True)}
+        return {"ranef": [f"{t}[{level}]" if t == e else f"{t}[{level}]: {e}" for t, level, e in rows], **named}
+
+    def split(self, u: np.ndarray) -> list[np.ndarray]:
+        """Entries of u (..., K) by term: (..., J, q) each."""
+        ends = np.cumsum([J * q for J, q in self.shapes])[:-1]
+        return [part.reshape(*u.shape[:-1], J, q) for part, (J, q) in zip(np.split(u, ends, -1), self.shapes, strict=True)]
+
+    def with_known_covariance(self, v: np.ndarray) -> np.ndarray:
+        """u = (root ⊗ I) v from effects v (..., K) whose levels are independent."""
+        parts = [
+            part if t.root is None else np.einsum("ij,...jq->...iq", t.root, part) for t, part in zip(self.terms, self.split(v), strict=True)
+        ]
+        return np.concatenate([part.reshape(*v.shape[:-1], -1) for part in parts], -1)
+
+    def with_independent_levels(self, u: np.ndarray) -> np.ndarray:
+        """v from u = (root ⊗ I) v, the inverse of :meth:`with_known_covariance`."""
+        parts = [part if t.root is None else np.linalg.solve(t.root, part) for t, part in zip(self.terms, self.split(u), strict=True)]
+        return np.concatenate([part.reshape(*u.shape[:-1], -1) for part in parts], -1)
+
+    def scaled(self, s: np.ndarray, roots: Sequence[np.ndarray]) -> np.ndarray:
+        """v = (I ⊗ root_k) s for spherical effects s (..., K) and roots (..., q, q): effects with independent levels."""
+        parts = [part @ np.swapaxes(root, -1, -2) for part, root in zip(self.split(s), roots, strict=True)]
+        return np.concatenate([part.reshape(*s.shape[:-1], -1) for part in parts], -1)

@@ -1,0 +1,141 @@
+"""The factor of Λ'Z'ZΛ + I for many Λ at once, over reduced rows: blocks first, then what they leave to the border."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmmlib.linalg.bordered import Bordered
+from lmmlib.linalg.stacks import WIDEST, eliminate_stack, scale_stack, triangle_stack
+
+LARGEST_SQUARE = 1e8  # of a column of ZΛ, up to which cross products keep ten digits of the determinant
+
+
+@dataclass(frozen=True, eq=False)
+class FactoredForm:
+    """Factor of one :class:`Bordered`, each block [R | coupling | sides].
+
+    Attributes
+    ----------
+    blocks : per Leaves (q, q + h + c, C, L, S)
+    border : (h, h + c, C, S)
+    """
+
+    blocks: tuple[np.ndarray, ...]
+    border: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """R'R = Λ'Z'ZΛ + I in its blocks, and what the right-hand sides keep when all columns are eliminated.
+
+    Attributes
+    ----------
+    forms : tuple of FactoredForm
+    log_det : (S,) log|R|
+    rest : (c, c, S) upper triangle
+    """
+
+    forms: tuple[FactoredForm, ...]
+    log_det: np.ndarray
+    rest: np.ndarray
+
+
+def factorise(forms: Sequence[Bordered], Lam: Sequence[np.ndarray], sides: np.ndarray | None = None) -> Factor:
+    r"""Minimise \|B t − ZΛs\|² + \|s\|² over s for all t: by orthogonal factorisations, never as a difference.
+
+    Parameters
+    ----------
+    forms : from ``reduce_rows``, with c right-hand sides B
+    Lam : per kind (S, w, w), lower triangular
+    sides : (S, c, k) combinations of the right-hand sides, or None for themselves
+
+    Notes
+    -----
+    Cost a draw O(K q²) for blocks of q columns, and O((K q + h) h²) for a border of h.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> from lmmlib.linalg import plan, reduce_rows
+    >>> Z = csr_array(np.array([[1.0], [1.0]]))
+    >>> forms = reduce_rows(Z, np.array([[1.0], [2.0]]), plan(Z, [(1, 1)]))
+    >>> found = factorise(forms, [np.ones((1, 1, 1))])
+    >>> np.exp(2 * found.log_det).round(9).tolist(), (found.rest**2).ravel().round(9).tolist()
+    ([3.0], [2.0])
+    """
+    factors = [np.moveaxis(L, 0, -1) for L in Lam]
+    turn = None if sides is None else np.ascontiguousarray(np.moveaxis(sides, 0, -1))
+    log_det, factored, rests = 0.0, [], []
+    for form in forms:
+        made, half, rest = _factorise_form(form, factors, turn)
+        factored.append(made)
+        log_det = log_det + half
+        rests.append(rest)
+    return Factor(tuple(factored), log_det, triangle_stack(np.concatenate(rests)))
+
+
+def _factorise_form(
+    form: Bordered, factors: Sequence[np.ndarray], turn: np.ndarray | None
+) -> tuple[FactoredForm, np.ndarray, np.ndarray]:
+    """Factor, half its log determinant (S,), and the rows left of the sides (r, c, S)."""
+    S, h, C = factors[0].shape[-1], len(form.columns), form.rest.shape[-1]
+    log_det, blocks, left = np.zeros(S), [], []
+    for leaves in form.leaves:
+        q, _, _, L = leaves.rows.shape
+        rows = np.zeros((2 * q, q + h + _sides(form, turn), C, L, S))
+        rows[:q, :q] = scale_stack(leaves.rows[:, :q], factors, leaves.counts)
+        if h:
+            rows[:q, q : q + h] = scale_stack(leaves.rows[:, q : q + h], factors, form.counts)
+        rows[:q, q + h :] = _turned(leaves.rows[:, q + h :], turn)
+        rows[range(q, 2 * q), range(q)] = 1.0
+        top, rest = eliminate_stack(rows, q, band=q)
+        log_det += _log_diagonal(top).sum((0, 1))
+        blocks.append(top)
+        left.append(np.moveaxis(rest, 3, 1).reshape(-1, rest.shape[1], C, S))
+    shared = np.zeros((len(form.rest), h + _sides(form, turn), C, S))
+    if h:
+        shared[:, :h] = scale_stack(form.rest[:, :h], factors, form.counts)
+    shared[:, h:] = _turned(form.rest[:, h:], turn)
+    if not h:
+        rest = np.concatenate([*left, shared])
+        return FactoredForm(tuple(blocks), rest[:0]), log_det, np.moveaxis(rest, 2, 1).reshape(-1, rest.shape[1], S)
+    border, rest = _factorise_border(np.concatenate([*left, shared]), h)
+    log_det += _log_diagonal(border).sum(0)
+    return FactoredForm(tuple(blocks), border), log_det, np.moveaxis(rest, 2, 1).reshape(-1, rest.shape[1], S)
+
+
+def _factorise_border(rows: np.ndarray, h: int) -> tuple[np.ndarray, np.ndarray]:
+    """[R | sides] (h, ·, C, S) of [[A, D], [I, 0]], given by rows (m, h + c, C, S), and what is left of D.
+
+    A wide border goes through the Cholesky factor of A'A + I while that keeps ten digits. What is left of D is then
+    D − AW with W its best, and W itself: a sum of squares at its minimum, which errors of W enter squared.
+    """
+    if h > WIDEST:
+        stacked = np.ascontiguousarray(np.moveaxis(rows, (0, 1), (-2, -1)))
+        A, D = stacked[..., :h], stacked[..., h:]
+        M = np.swapaxes(A, -1, -2) @ A
+        if np.max(np.einsum("...jj->...j", M)) < LARGEST_SQUARE:
+            M[..., range(h), range(h)] += 1.0
+            W = np.linalg.solve(M, np.swapaxes(A, -1, -2) @ D)
+            R = np.swapaxes(np.linalg.cholesky(M), -1, -2)
+            border = np.concatenate([R, R @ W], -1)
+            rest = np.concatenate([D - A @ W, W], -2)
+            return np.moveaxis(border, (-2, -1), (0, 1)), np.moveaxis(rest, (-2, -1), (0, 1))
+    penalty = np.zeros((h, *rows.shape[1:]))
+    penalty[range(h), range(h)] = 1.0
+    return eliminate_stack(np.concatenate([rows, penalty]), h)
+
+
+def _sides(form: Bordered, turn: np.ndarray | None) -> int:
+    return form.rest.shape[0] - len(form.columns) if turn is None else turn.shape[1]
+
+
+def _turned(B: np.ndarray, turn: np.ndarray | None) -> np.ndarray:
+    """Right-hand sides (r, c, ...) combined by (c, k, S): (r, k, ..., S)."""
+    return B[..., None] if turn is None else np.einsum("rc...,cks->rk...s", B, turn)
+
+
+def _log_diagonal(top: np.ndarray) -> np.ndarray:
+    """Sum of the logarithms of the diagonal, over the matrix axes."""
+    return np.log(np.abs(np.einsum("jj...->j...", top[:, : len(top)]))).sum(0)

@@ -1,0 +1,173 @@
+"""What a factor tells once it is made: solutions, covariances of the columns, and how much it sees of a row."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from lmmlib.linalg.bordered import Bordered, dense_blocks
+from lmmlib.linalg.factor import Factor
+from lmmlib.linalg.plan import Plan
+from lmmlib.linalg.stacks import scale_stack, solve_lower_stack, solve_upper_stack
+
+
+def back_substitute(forms: Sequence[Bordered], factor: Factor, K: int, noise: np.ndarray | None = None) -> np.ndarray:
+    """R^{-1}(t + noise) for the first right-hand side t: (K, S).
+
+    Parameters
+    ----------
+    forms, factor : as given to and returned by ``factorise``
+    K : columns
+    noise : (K, S), or None for none
+
+    Examples
+    --------
+    >>> from lmmlib.linalg import factorise, plan, reduce_rows
+    >>> Z = csr_array(np.array([[1.0], [1.0]]))
+    >>> forms = reduce_rows(Z, np.array([[1.0], [2.0]]), plan(Z, [(1, 1)]))
+    >>> back_substitute(forms, factorise(forms, [np.ones((1, 1, 1))]), 1).round(9).tolist()
+    [[1.0]]
+    """
+    S = len(factor.log_det)
+    padded = np.zeros((K + 1, S))  # the last row is that of padding
+    if noise is not None:
+        padded[:K] = noise
+    found = np.zeros((K + 1, S))
+    for form, made in zip(forms, factor.forms, strict=True):
+        h = len(form.columns)
+        border = solve_upper_stack(made.border[:, :h], made.border[:, h] + padded[form.columns])
+        found[form.columns] = border
+        for leaves, block in zip(form.leaves, made.blocks, strict=True):
+            q = len(block)
+            coupled = np.einsum("qhcls,hcs->qcls", block[:, q : q + h], border)
+            found[leaves.columns] = solve_upper_stack(block[:, :q], block[:, q + h] + padded[leaves.columns] - coupled)
+    return found[:K]
+
+
+def forward_substitute(forms: Sequence[Bordered], factor: Factor, sides: np.ndarray) -> np.ndarray:
+    """R'^{-1} sides for sides (K, m) and a factor of one draw: (K, m).
+
+    Examples
+    --------
+    >>> from lmmlib.linalg import factorise, plan, reduce_rows
+    >>> Z = csr_array(np.array([[1.0], [1.0], [1.0]]))
+    >>> forms = reduce_rows(Z, np.ones((3, 1)), plan(Z, [(1, 1)]))
+    >>> abs(forward_substitute(forms, factorise(forms, [np.ones((1, 1, 1))]), np.ones((1, 1)))).round(9).tolist()
+    [[0.5]]
+    """
+    K, m = sides.shape
+    padded, found = np.vstack([sides, np.zeros(m)]), np.zeros((K + 1, m))
+    for form, made in zip(forms, factor.forms, strict=True):
+        h, border = len(form.columns), padded[form.columns]
+        for leaves, block in zip(form.leaves, made.blocks, strict=True):
+            q = len(block)
+            own = solve_lower_stack(block[:, :q], padded[leaves.columns])
+            found[leaves.columns] = own
+            border = border - np.einsum("qhcl,qclm->hcm", block[:, q : q + h, ..., 0], own)
+        found[form.columns] = solve_lower_stack(made.border[:, :h], border)
+    return found[:K]
+
+
+def covariance_blocks(forms: Sequence[Bordered], factor: Factor, K: int, shapes: Sequence[tuple[int, int]]) -> list[np.ndarray]:
+    """Diagonal blocks of (R'R)^{-1} of a factor of one draw, bundle by bundle: per kind (J, w, w).
+
+    Examples
+    --------
+    >>> from lmmlib.linalg import factorise, plan, reduce_rows
+    >>> Z = csr_array(np.array([[1.0], [1.0], [1.0]]))
+    >>> forms = reduce_rows(Z, np.ones((3, 1)), plan(Z, [(1, 1)]))
+    >>> covariance_blocks(forms, factorise(forms, [np.ones((1, 1, 1))]), 1, [(1, 1)])[0].round(9).tolist()
+    [[[0.25]]]
+    """
+    found = [np.zeros((J, w, w)) for J, w in shapes]
+    for form, made in zip(forms, factor.forms, strict=True):
+        h, C = form.columns.shape
+        inverse = solve_upper_stack(made.border[:, :h, None, :, 0], np.broadcast_to(np.eye(h)[..., None], (h, h, C)))
+        _put(found, shapes, inverse, form.columns, form.counts, K)
+        for leaves, block in zip(form.leaves, made.blocks, strict=True):
+            q, _, C, L, _ = block.shape
+            own = solve_upper_stack(block[:, :q, None, ..., 0], np.broadcast_to(np.eye(q)[..., None, None], (q, q, C, L)))
+            through = np.einsum("qrcl,rhcl,hkc->qkcl", own, block[:, q : q + h, ..., 0], inverse, optimize=True)
+            _put(found, shapes, np.concatenate([own, through], 1), leaves.columns, leaves.counts, K)
+    return found
+
+
+def rows_seen(
+    Z: csr_array, B: np.ndarray, found: Plan, forms: Sequence[Bordered], factor: Factor, Lam: Sequence[np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """For rows (a, b) of [Z B]: w = R'^{-1}Λ'a, as its square, and what of b it leaves, b − (sides of the factor)'w.
+
+    Parameters
+    ----------
+    Z : (n, K);  B : (n, c) with as many columns, from the first, as are wanted of the factor's right-hand sides
+    found : plan of Z
+    forms, factor, Lam : as given to and returned by ``factorise``
+
+    Yields
+    ------
+    row numbers (r,), w'w (r, S), and the rest (c, r, S), block by block
+
+    Examples
+    --------
+    >>> from lmmlib.linalg import factorise, plan, reduce_rows
+    >>> Z, B = csr_array(np.array([[1.0], [1.0], [1.0]])), np.ones((3, 1))
+    >>> forms, ones = reduce_rows(Z, B, plan(Z, [(1, 1)])), [np.ones((1, 1, 1))]
+    >>> [(seen.ravel().round(9).tolist(), rest.ravel().round(9).tolist())
+    ...  for _, seen, rest in rows_seen(Z, B, plan(Z, [(1, 1)]), forms, factorise(forms, ones), ones)]
+    [([0.25, 0.25, 0.25], [0.25, 0.25, 0.25])]
+    """
+    factors, place = [np.moveaxis(L, 0, -1) for L in Lam], _places(forms, Z.shape[1])
+    for blocks, counts, rows, dense in dense_blocks(Z, B, found):
+        q, c = sum(counts), B.shape[1]
+        h = dense.shape[-1] - q - c
+        real = rows < len(B)
+        stacked = np.moveaxis(dense, -1, 0)
+        rest, seen = stacked[q + h :, ..., None], 0.0
+        border = stacked[q : q + h, ..., None]
+        component = found.component[blocks]
+        first = found.columns[found.column_start[blocks]] if q else found.border[found.border_start[component]] if h else None
+        if h:
+            k, _, at, _ = place[:, found.border[found.border_start[component]]]
+            border = scale_stack(stacked[None, q : q + h], factors, forms[k[0]].counts)[0]
+        if q:
+            k, leaf, at, beside = place[:, first]
+            block = factor.forms[k[0]].blocks[leaf[0]][:, :, at, beside, None]
+            own = solve_lower_stack(block[:, :q], scale_stack(stacked[None, :q], factors, counts)[0])
+            seen = seen + np.sum(own**2, 0)
+            border = border - np.einsum("qhbos,qbms->hbms", block[:, q : q + h], own)
+            rest = rest - np.einsum("qcbos,qbms->cbms", block[:, q + h : q + h + c], own)
+        if h:
+            block = factor.forms[k[0]].border[:, :, at, None]
+            shared = solve_lower_stack(block[:, :h], border)
+            seen = seen + np.sum(shared**2, 0)
+            rest = rest - np.einsum("hcbos,hbms->cbms", block[:, h : h + c], shared)
+        S = len(factor.log_det)
+        seen = np.broadcast_to(seen, (*real.shape, S))
+        yield rows[real], seen[real], np.broadcast_to(rest, (c, *real.shape, S))[:, real]
+
+
+def _places(forms: Sequence[Bordered], K: int) -> np.ndarray:
+    """Form, leaves, component and block in which each column stands, (4, K)."""
+    place = np.zeros((4, K + 1), int)
+    for k, form in enumerate(forms):
+        h, C = form.columns.shape
+        place[:, form.columns] = np.broadcast_to(np.array([k, 0, 0, 0])[:, None, None], (4, h, C))
+        place[2, form.columns] = np.arange(C)
+        for i, leaves in enumerate(form.leaves):
+            _, C, L = leaves.columns.shape
+            place[0, leaves.columns], place[1, leaves.columns] = k, i
+            place[2, leaves.columns], place[3, leaves.columns] = np.arange(C)[:, None], np.arange(L)
+    return place[:, :K]
+
+
+def _put(
+    found: list[np.ndarray], shapes: Sequence[tuple[int, int]], half: np.ndarray, columns: np.ndarray, counts: Sequence[int], K: int
+) -> None:
+    """Write half half' of every bundle of columns (q, ...) to its place; ``half`` is (q, any, ...)."""
+    start, first = 0, 0
+    for kind, ((J, w), count) in enumerate(zip(shapes, counts, strict=True)):
+        for b in range(start, start + count, w):
+            real = columns[b] < K
+            part = half[b : b + w][..., real]
+            found[kind][(columns[b][real] - first) // w] = np.einsum("ikx,jkx->xij", part, part)
+        start, first = start + count, first + J * w
