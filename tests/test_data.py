@@ -9,13 +9,6 @@ from lmmlib import Data, Design, Params, Term, effects, estimate, from_formula, 
 from lmmlib.design import Priors, ScalePrior
 
 
-def _rows(data, chosen):
-    """Some rows of a data set, with all its levels."""
-    d = data.design
-    terms = [Term(t.name, t.levels, t.effects, t.Z[chosen], t.correlated, t.root) for t in d.terms]
-    return Data(data.y[chosen], Design(d.X[chosen], terms, d.weights[chosen], d.offset[chosen], d.coef))
-
-
 @each_case
 def test_reduced_rows_keep_every_sum_of_squares(name):
     data, _ = CASES[name]()
@@ -32,7 +25,7 @@ def test_any_split_in_any_order_is_the_whole(name, seed):
     data, params = CASES[name]()
     rng, n = np.random.default_rng(seed), data.design.n
     order = rng.permutation(n)
-    parts = [_rows(data, part) for part in np.array_split(order, 2)]
+    parts = [truth.rows(data, part) for part in np.array_split(order, 2)]
     merged = reduce(reversed(parts))
     u = rng.normal(size=data.design.Z.shape[1])
     for density in (loglik.marginal, loglik.restricted, lambda d, p: loglik.conditional(d, p, u)):
@@ -41,7 +34,7 @@ def test_any_split_in_any_order_is_the_whole(name, seed):
 
 def test_a_reduction_takes_the_place_of_the_data():
     data = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
-    merged = reduce(_rows(data, part) for part in np.array_split(np.random.default_rng(1).permutation(180), 7))
+    merged = reduce(truth.rows(data, part) for part in np.array_split(np.random.default_rng(1).permutation(180), 7))
     fit, again = estimate(data), estimate(merged)
     assert again.criterion == pytest.approx(fit.criterion, rel=1e-12)
     np.testing.assert_allclose(again.u, fit.u, rtol=1e-4, atol=1e-3)

@@ -10,6 +10,7 @@ import truth
 from cases import CASES
 from lmmlib import Data, Design, Params, Priors, ScalePrior, Term, direct, posterior
 from lmmlib.direct import density, proposal
+from lmmlib.simulation import experiment_1
 
 HALF_NORMAL = ScalePrior("half-normal", 1.0)
 
@@ -77,8 +78,7 @@ def test_eight_schools():
     for name, exact in (("sd", 3.597705), ("beta", 4.39682)):
         by_chain = (weight * tree.posterior[name][..., 0]).sum("draw") / weight.sum("draw")
         error = float(by_chain.std(ddof=1)) / 2
-        if name == "beta":  # drawn at random given τ, so at least the error of independent draws
-            error = max(error, float(tree.posterior[name].std()) / np.sqrt(tree.attrs["kish_ess"]))
+        assert error < 1e-3
         assert abs(float(by_chain.mean()) - exact) < 5 * error
 
 
@@ -110,6 +110,38 @@ def test_both_modes_are_found():
     x, _ = found.draw(4096, np.random.default_rng(2))
     ratio = np.exp(two(x) - logsumexp(found.log_components(x), axis=1))
     assert abs(ratio.mean() - 4) < 5 * ratio.std() / np.sqrt(4096)
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e-3, 1e-4])
+def test_a_posterior_with_two_modes(scale):
+    """A sharp prior near zero with a heavy tail against data with a spread: τ is near its prior's scale, or near one."""
+    means = np.repeat([-1.9, -1.1, 0.2, 0.4, 1.3, 2.1], 4)
+    data = Data(means + np.tile([-1.0, -0.4, 0.3, 1.1], 6), Design(np.ones((24, 1)), [Term.grouped("g", np.repeat(np.arange(6), 4))]))
+    priors = Priors.build(data.design, (0, 3), ScalePrior("half-Student-t", scale, df=1), ScalePrior("fixed", 1.5))
+
+    def value(log_sd):
+        return float(np.exp(density.log_posterior(np.array([[log_sd]]), data.reduction, priors)[0] + 60))
+
+    valley = np.log(30 * scale)
+    low, high = (
+        sum(quad(value, a, b, epsabs=0, epsrel=1e-10, limit=400)[0] for a, b in zip(cuts, cuts[1:], strict=False))
+        for cuts in ((valley - 25, valley - 8, valley - 4, valley), (valley, -1, 0, 1, 8))
+    )
+    assert min(low, high) > 0.01 * (low + high)
+    tree = posterior(data, priors, 8192, rng=np.random.default_rng(1))
+    share = float((tree.posterior.sd > 30 * scale).mean())
+    exact = high / (low + high)
+    assert abs(share - exact) < 5 * np.sqrt(exact * (1 - exact) / tree.attrs["kish_ess"])
+    error = max(tree.attrs["log_evidence_error"], np.sqrt((8192 / tree.attrs["kish_ess"] - 1) / 8192))  # the spread of four is itself uncertain
+    assert abs(tree.attrs["log_evidence"] - (np.log(low + high) - 60)) < 5 * error
+
+
+def test_a_posterior_that_defeats_the_proposal_is_refused():
+    """Thirty SDs, each known from a single effect: too many skewed dimensions for importance sampling."""
+    made = experiment_1(np.random.default_rng(1), q=30)
+    priors = Priors.build(made.design, (0.0, 10.0), HALF_NORMAL)
+    with pytest.raises(direct.PosteriorError, match=r"Pareto k 0\.\d\d \(at most 0.7\), effective sample size \d+ of 1024 \(at least a tenth\)"):
+        posterior(Data(made.y, made.design), priors, 1024, rng=np.random.default_rng(1))
 
 
 def test_untrustworthy_weights_are_refused(monkeypatch):
