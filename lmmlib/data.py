@@ -122,6 +122,11 @@ class Data:
         """One orthogonal elimination, block by block, made at first use."""
         return reduction_of(self.y, self.design)
 
+    @cached_property
+    def by_component(self) -> tuple[linalg.Bordered, ...]:
+        """The same with every component's remainder by itself: what each says alone."""
+        return linalg.reduce_rows(self.design.independent, self.whitened[:-1], self.design.component_plan)
+
 
 def reduction_of(y: np.ndarray, design: Design) -> Reduction:
     """The reduction of rows that need not make a :class:`Data` by themselves: of one level, or of dependent columns.

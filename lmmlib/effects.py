@@ -125,7 +125,7 @@ def _mixed(reduction: Reduction, factor: linalg.Factor, k: int) -> np.ndarray:
     for level in range(J):
         side = np.zeros((layout.width, q))
         side[first : first + J * q] = np.kron(root[level][:, None], np.eye(q))
-        half = linalg.forward_substitute(reduction.forms, factor, side)
+        half = linalg.forward_substitute(reduction.forms, factor, side[..., None])[..., 0]
         found[level] = half.T @ half
     return found
 

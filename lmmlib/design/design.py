@@ -153,6 +153,51 @@ class Design:
         return linalg.plan(self.independent, self.shapes)
 
     @cached_property
+    def component_plan(self) -> linalg.Plan:
+        """The same with every component by itself: rows that share effects, directly or through others."""
+        return linalg.plan(self.independent, self.shapes, lump=False)
+
+    @cached_property
+    def components(self) -> np.ndarray:
+        """Component of each row, (n,) int."""
+        found = self.component_plan
+        label = np.empty(self.n, int)
+        label[found.rows] = np.repeat(found.component, np.diff(found.row_start))
+        return label
+
+    @cached_property
+    def widest_component(self) -> int:
+        """Effects in the largest component."""
+        found = self.component_plan
+        own = np.bincount(found.component, found.counts.sum(1), minlength=len(found.border_counts))
+        return int(np.max(own + found.border_counts.sum(1)))
+
+    def columns_of(self, rows: np.ndarray) -> tuple[csr_array, tuple[tuple[int, int], ...]]:
+        """The columns of ``independent`` that some rows touch, all effects of a level together, and their shapes."""
+        kinds = np.repeat(np.arange(len(self.terms)), [J for J, _ in self.shapes])
+        width = np.array([q for _, q in self.shapes])
+        bundle = np.repeat(np.arange(len(kinds)), width[kinds])
+        touched = np.unique(bundle[self.independent[rows].indices])
+        counts = np.bincount(kinds[touched], minlength=len(self.terms))
+        shapes = tuple((int(J), int(q)) for J, q in zip(counts, width, strict=True))
+        return self.independent[:, np.flatnonzero(np.isin(bundle, touched))], shapes
+
+    def level_of_rows(self, term: str) -> np.ndarray:
+        """Level of a grouped term in which each row lies, (n,) int.
+
+        Raises
+        ------
+        ValueError  if there is no such term, or it is a dense one, whose levels share all rows
+        """
+        named = {t.name: t for t in self.terms}
+        if term not in named:
+            raise ValueError(f"there is no term {term!r}; the design has {', '.join(named)}")
+        if named[term].effects == (term,):
+            raise ValueError(f"{term!r} is a dense term: its levels share all rows, and none can be left out")
+        q = len(named[term].effects)
+        return named[term].Z.indices[::q] // q
+
+    @cached_property
     def blocks(self) -> tuple[linalg.Batch, ...]:
         """The rows of ``independent`` by blocks that share no column."""
         return linalg.pack(self.independent, self.shapes)

@@ -2,12 +2,12 @@
 
 from lmmlib.linalg.blocks import Batch, pack, positions
 from lmmlib.linalg.bordered import Bordered, Leaves, as_rows, dense_blocks, reduce_rows
-from lmmlib.linalg.factor import Factor, factorise
-from lmmlib.linalg.left_out import left_out
+from lmmlib.linalg.factor import Factor, factorise, factorise_components
+from lmmlib.linalg.left_out import WIDEST_MERGED, left_out
 from lmmlib.linalg.plan import Plan, plan
 from lmmlib.linalg.rotation import Rotation, rotate
-from lmmlib.linalg.stacks import solve_lower_stack, solve_upper_stack, triangle_stack
-from lmmlib.linalg.substitution import back_substitute, covariance_blocks, forward_substitute, rows_seen
+from lmmlib.linalg.stacks import scale_stack, solve_lower_stack, solve_upper_stack, triangle_stack
+from lmmlib.linalg.substitution import back_substitute, covariance_blocks, forward_substitute, rows_seen, seen_sides
 from lmmlib.linalg.triangles import (
     NotPositiveSemidefiniteError,
     cholesky_semidefinite,
@@ -20,6 +20,7 @@ from lmmlib.linalg.triangles import (
 )
 
 __all__ = [
+    "WIDEST_MERGED",
     "Batch",
     "Bordered",
     "Factor",
@@ -35,6 +36,7 @@ __all__ = [
     "dependent_columns",
     "eliminate",
     "factorise",
+    "factorise_components",
     "forward_substitute",
     "left_out",
     "merge",
@@ -46,6 +48,8 @@ __all__ = [
     "rotate",
     "rows_seen",
     "scale_columns",
+    "scale_stack",
+    "seen_sides",
     "solve_lower_stack",
     "solve_upper",
     "solve_upper_stack",

@@ -42,12 +42,14 @@ class Bordered:
     rest : (h + c, h + c, C) float     [border | right-hand sides] after the blocks' own columns are taken out
     columns : (h, C) int               column of the whole matrix
     counts : tuple of int              border columns by kind
+    components : (C,) int              numbers of the components in the plan
     """
 
     leaves: tuple[Leaves, ...]
     rest: np.ndarray
     columns: np.ndarray
     counts: tuple[int, ...]
+    components: np.ndarray
 
 
 @dataclass(eq=False)
@@ -97,7 +99,7 @@ def reduce_rows(Z: csr_array, B: np.ndarray, found: Plan) -> tuple[Bordered, ...
         border = found.border[found.border_start[members] + np.arange(sum(border_counts))[:, None]]
         leaves = tuple(_side_by_side(tops, counts, sizes[k], Z.shape[1]) for counts, tops in sorted(growing[k].tops.items()))
         rest = np.ascontiguousarray(np.moveaxis(growing[k].rest, 0, -1))
-        made.append(Bordered(leaves, rest, border, tuple(int(w) for w in border_counts)))
+        made.append(Bordered(leaves, rest, border, tuple(int(w) for w in border_counts), members))
     return tuple(made)
 
 

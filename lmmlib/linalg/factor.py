@@ -70,17 +70,40 @@ def factorise(forms: Sequence[Bordered], Lam: Sequence[np.ndarray], sides: np.nd
     for form in forms:
         made, half, rest = _factorise_form(form, factors, turn)
         factored.append(made)
-        log_det = log_det + half
-        rests.append(rest)
+        log_det = log_det + half.sum(0)
+        rests.append(np.moveaxis(rest, 2, 1).reshape(-1, *rest.shape[1::2]))
     return Factor(tuple(factored), log_det, triangle_stack(np.concatenate(rests)))
+
+
+def factorise_components(form: Bordered, Lam: Sequence[np.ndarray], sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log determinant and least sum of squares of each component by itself, both (C, S), for one combined side.
+
+    Parameters
+    ----------
+    form : one of ``reduce_rows``
+    Lam : per kind (S, w, w), lower triangular
+    sides : (S, c, 1)
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> from lmmlib.linalg import plan, reduce_rows
+    >>> Z = csr_array(np.array([[1.0, 0], [0, 1]]))
+    >>> form, = reduce_rows(Z, np.array([[1.0], [2.0]]), plan(Z, [(2, 1)], lump=False))
+    >>> factorise_components(form, [np.ones((1, 1, 1))], np.ones((1, 1, 1)))[1].ravel().round(9).tolist()
+    [0.5, 2.0]
+    """
+    turn = np.ascontiguousarray(np.moveaxis(sides, 0, -1))
+    _, log_det, rest = _factorise_form(form, [np.moveaxis(L, 0, -1) for L in Lam], turn)
+    return log_det, np.sum(rest[:, 0] ** 2, 0)
 
 
 def _factorise_form(
     form: Bordered, factors: Sequence[np.ndarray], turn: np.ndarray | None
 ) -> tuple[FactoredForm, np.ndarray, np.ndarray]:
-    """Factor, half its log determinant (S,), and the rows left of the sides (r, c, S)."""
+    """Factor, half its log determinant (C, S), and the rows left of the sides (r, c, C, S)."""
     S, h, C = factors[0].shape[-1], len(form.columns), form.rest.shape[-1]
-    log_det, blocks, left = np.zeros(S), [], []
+    log_det, blocks, left = np.zeros((C, S)), [], []
     for leaves in form.leaves:
         q, _, _, L = leaves.rows.shape
         rows = np.zeros((2 * q, q + h + _sides(form, turn), C, L, S))
@@ -90,7 +113,7 @@ def _factorise_form(
         rows[:q, q + h :] = _turned(leaves.rows[:, q + h :], turn)
         rows[range(q, 2 * q), range(q)] = 1.0
         top, rest = eliminate_stack(rows, q, band=q)
-        log_det += _log_diagonal(top).sum((0, 1))
+        log_det += _log_diagonal(top).sum(1)
         blocks.append(top)
         left.append(np.moveaxis(rest, 3, 1).reshape(-1, rest.shape[1], C, S))
     shared = np.zeros((len(form.rest), h + _sides(form, turn), C, S))
@@ -99,10 +122,10 @@ def _factorise_form(
     shared[:, h:] = _turned(form.rest[:, h:], turn)
     if not h:
         rest = np.concatenate([*left, shared])
-        return FactoredForm(tuple(blocks), rest[:0]), log_det, np.moveaxis(rest, 2, 1).reshape(-1, rest.shape[1], S)
+        return FactoredForm(tuple(blocks), rest[:0]), log_det, rest
     border, rest = _factorise_border(np.concatenate([*left, shared]), h)
-    log_det += _log_diagonal(border).sum(0)
-    return FactoredForm(tuple(blocks), border), log_det, np.moveaxis(rest, 2, 1).reshape(-1, rest.shape[1], S)
+    log_det += _log_diagonal(border)
+    return FactoredForm(tuple(blocks), border), log_det, rest
 
 
 def _factorise_border(rows: np.ndarray, h: int) -> tuple[np.ndarray, np.ndarray]:

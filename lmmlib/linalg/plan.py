@@ -42,13 +42,14 @@ class Plan:
     is_border: np.ndarray
 
 
-def plan(Z: csr_array, shapes: Sequence[tuple[int, int]]) -> Plan:
+def plan(Z: csr_array, shapes: Sequence[tuple[int, int]], lump: bool = True) -> Plan:
     """Find blocks, border and components.
 
     Parameters
     ----------
     Z : (n, K) sparse
     shapes : per kind of column (bundles J, width q); the columns of a bundle stay together
+    lump : take all components without a border for one, since nothing tells them apart
 
     Examples
     --------
@@ -61,7 +62,7 @@ def plan(Z: csr_array, shapes: Sequence[tuple[int, int]]) -> Plan:
     bundle = np.repeat(np.arange(len(kind_of_bundle)), np.array([q for _, q in shapes])[kind_of_bundle])
     entries = Z.tocoo()
     row_block, bundle_block, row_component, bundle_component = _labels(
-        Z.shape[0], entries.row, bundle[entries.col], kind_of_bundle, len(shapes)
+        Z.shape[0], entries.row, bundle[entries.col], kind_of_bundle, len(shapes), lump
     )
     is_border = bundle_block[bundle] < 0
     kind, block, own = kind_of_bundle[bundle], bundle_block[bundle], np.flatnonzero(~is_border)
@@ -115,7 +116,7 @@ def ranks(owner: np.ndarray) -> np.ndarray:
 
 
 def _labels(
-    n: int, rows: np.ndarray, bundles: np.ndarray, kind_of_bundle: np.ndarray, kinds: int
+    n: int, rows: np.ndarray, bundles: np.ndarray, kind_of_bundle: np.ndarray, kinds: int, lump: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Block of rows and bundles (-1 in the border), and component of rows and bundles, numbered from zero."""
     count = len(kind_of_bundle)
@@ -123,7 +124,8 @@ def _labels(
     row_component, bundle_component = connected(n, rows, bundles, count)
     bordered = np.unique(bundle_component[~inner])  # what has no border is one component
     both = np.concatenate([row_component, bundle_component])
-    both = np.where(np.isin(both, bordered), np.searchsorted(bordered, both) + 1, 0)
+    if lump:
+        both = np.where(np.isin(both, bordered), np.searchsorted(bordered, both) + 1, 0)
     both = np.unique(both, return_inverse=True)[1]
     row_component, bundle_component = both[:n], both[n:]
     kept = inner[bundles]

@@ -45,26 +45,45 @@ def back_substitute(forms: Sequence[Bordered], factor: Factor, K: int, noise: np
 
 
 def forward_substitute(forms: Sequence[Bordered], factor: Factor, sides: np.ndarray) -> np.ndarray:
-    """R'^{-1} sides for sides (K, m) and a factor of one draw: (K, m).
+    """R'^{-1} sides for sides (K, m, S), with the same columns for every draw or one draw for all: (K, m, S).
 
     Examples
     --------
     >>> from lmmlib.linalg import factorise, plan, reduce_rows
     >>> Z = csr_array(np.array([[1.0], [1.0], [1.0]]))
     >>> forms = reduce_rows(Z, np.ones((3, 1)), plan(Z, [(1, 1)]))
-    >>> abs(forward_substitute(forms, factorise(forms, [np.ones((1, 1, 1))]), np.ones((1, 1)))).round(9).tolist()
-    [[0.5]]
+    >>> abs(forward_substitute(forms, factorise(forms, [np.ones((1, 1, 1))]), np.ones((1, 1, 1)))).round(9).tolist()
+    [[[0.5]]]
     """
-    K, m = sides.shape
-    padded, found = np.vstack([sides, np.zeros(m)]), np.zeros((K + 1, m))
+    K, *stack = sides.shape
+    padded, found = np.concatenate([sides, np.zeros((1, *stack))]), np.zeros((K + 1, *stack))
     for form, made in zip(forms, factor.forms, strict=True):
         h, border = len(form.columns), padded[form.columns]
         for leaves, block in zip(form.leaves, made.blocks, strict=True):
             q = len(block)
-            own = solve_lower_stack(block[:, :q], padded[leaves.columns])
+            own = solve_lower_stack(block[:, :q, ..., None, :], padded[leaves.columns])
             found[leaves.columns] = own
-            border = border - np.einsum("qhcl,qclm->hcm", block[:, q : q + h, ..., 0], own)
-        found[form.columns] = solve_lower_stack(made.border[:, :h], border)
+            border = border - np.einsum("qhcls,qclms->hcms", block[:, q : q + h], own)
+        found[form.columns] = solve_lower_stack(made.border[:, :h, ..., None, :], border)
+    return found[:K]
+
+
+def seen_sides(forms: Sequence[Bordered], factor: Factor, K: int) -> np.ndarray:
+    """R'^{-1}Λ'Z' times the first right-hand side, (K, S): what the columns see of it.
+
+    Examples
+    --------
+    >>> from lmmlib.linalg import factorise, plan, reduce_rows
+    >>> Z = csr_array(np.array([[1.0], [1.0], [1.0]]))
+    >>> forms = reduce_rows(Z, np.ones((3, 1)), plan(Z, [(1, 1)]))
+    >>> abs(seen_sides(forms, factorise(forms, [np.ones((1, 1, 1))]), 1)).round(9).tolist()
+    [[1.5]]
+    """
+    found = np.zeros((K + 1, len(factor.log_det)))
+    for form, made in zip(forms, factor.forms, strict=True):
+        found[form.columns] = made.border[:, len(form.columns)]
+        for leaves, block in zip(form.leaves, made.blocks, strict=True):
+            found[leaves.columns] = block[:, len(block) + len(form.columns)]
     return found[:K]
 
 

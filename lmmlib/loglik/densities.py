@@ -1,17 +1,15 @@
 """Log densities of a response: given the effects, and with the effects integrated out. In nats."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from lmmlib import linalg
 from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Params, Theta, frozen_array
 
 LOG_2PI = float(np.log(2 * np.pi))
 CHUNK = 200_000  # entries of the stacked factors held at a time: what a processor keeps close
-ROWS = 4_000_000  # entries of stacked rows held at a time
 
 
 def conditional(data: Data | Reduction, params: Params, u: object) -> float:
@@ -184,71 +182,6 @@ def profile(reduction: Reduction, Lam: Sequence[np.ndarray]) -> Profile:
     T = factor.rest
     log_det_fixed = np.log(np.abs(np.einsum("jjs->js", T[:-1, :-1]))).sum(0)
     return Profile(T[:-1, :-1], T[:-1, -1], T[-1, -1] ** 2, factor.log_det, log_det_fixed)
-
-
-def left_out(data: Data, params: Params) -> np.ndarray:
-    r"""Log density of each row given all others, the effects integrated out: log p(y_i|y_−i,θ).
-
-    y_i|y_−i,θ ~ N(y_i − e_i, σ²v_i/w_i), with e_i the residual of row i when it is predicted from the others. With
-    h_i the leverage, v_i = 1/(1 − h_i) and e_i = r_i/(1 − h_i), where r = y − Xβ − Zû.
-
-    Parameters
-    ----------
-    data : Data
-    params : Params; a zero SD is allowed
-
-    Returns
-    -------
-    (n,), nats
-
-    Raises
-    ------
-    ValueError  if sizes or names do not fit
-
-    Notes
-    -----
-    Both e_i and v_i come from the other rows and never as a difference from one, see ``linalg.left_out``.
-
-    References
-    ----------
-    Sundararajan & Keerthi (2001), Neural Comput. 13(5), for the form in the inverse covariance; :eq:`eq-left-out`.
-
-    Examples
-    --------
-    >>> from lmmlib.design import Design, Term
-    >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
-    >>> left_out(data, Params([0.0], {"g": 3.0}, 1.0)).round(6).tolist()
-    [-1.737086, -2.112086]
-    """
-    density = np.empty(data.design.n)
-    for rows, values in left_out_in_draws(data, params.theta(data.design).repeat(1)):
-        density[rows] = values[0]
-    return density
-
-
-def left_out_in_draws(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """log p(y_i|y_−i,θ) for S draws of θ: row numbers and (S, rows), a few blocks at a time.
-
-    Examples
-    --------
-    >>> from lmmlib.design import Design, Term
-    >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
-    >>> [values.shape for _, values in left_out_in_draws(data, Theta(np.zeros((3, 1)), (np.ones((3, 1, 1)),), np.ones(3)))]
-    [(3, 2)]
-    """
-    log_root_weight = 0.5 * np.log(data.design.weights)
-    for batch in data.design.blocks:
-        _, m, q = batch.values.shape
-        step = max(1, ROWS // (len(theta.sigma) * m * (q + 1)))
-        for start in range(0, len(batch.rows), step):
-            rows = batch.rows[start : start + step]
-            white = data.whitened[rows]
-            r = white[..., -1] - np.einsum("bmp,sp->sbm", white[..., :-1], theta.beta)
-            A = linalg.scale_columns(batch.values[start : start + step], theta.Lam, batch.counts)
-            residual, variance = linalg.left_out(A, r)
-            scale = theta.sigma[:, None, None] ** 2 * variance
-            real = rows < data.design.n
-            yield rows[real], -0.5 * (LOG_2PI + np.log(scale) + residual**2 / scale)[:, real] + log_root_weight[rows[real]]
 
 
 def _constant(reduction: Reduction, sigma: np.ndarray) -> np.ndarray:

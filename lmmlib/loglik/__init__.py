@@ -1,0 +1,18 @@
+"""Log densities: of the response, given the effects or without them, and of some rows given all others. In nats."""
+
+from lmmlib.loglik.densities import LOG_2PI, Profile, conditional, log_density, marginal, profile, restricted
+from lmmlib.loglik.given_others import left_out, left_out_in_draws, levels_left_out_in_draws, set_left_out_in_draws
+
+__all__ = [
+    "LOG_2PI",
+    "Profile",
+    "conditional",
+    "left_out",
+    "left_out_in_draws",
+    "levels_left_out_in_draws",
+    "log_density",
+    "marginal",
+    "profile",
+    "restricted",
+    "set_left_out_in_draws",
+]

@@ -1,0 +1,170 @@
+"""The door for several traits: data and parameters, checked, copied and frozen, and the rows reduced once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lmmlib import linalg
+from lmmlib.design import Design, Term, frozen_array
+from lmmlib.design.checks import labels
+
+
+@dataclass(frozen=True, eq=False)
+class MultivariateParams:
+    """B, G₀ and R₀ of t traits.
+
+    Parameters
+    ----------
+    B : (p, t) fixed effects, a column a trait
+    G0 : (t, t) covariance of the effects of one level, positive semi-definite; zero is an ordinary value
+    R0 : (t, t) covariance of the residuals of one row of weight one, positive definite
+
+    Raises
+    ------
+    ValueError  if sizes differ or a matrix is no such covariance
+
+    Examples
+    --------
+    >>> MultivariateParams([[1.0, 2.0]], [[1.0, 1.0], [1.0, 1.0]], [[1.0, 2.0], [2.0, 4.0]])
+    Traceback (most recent call last):
+        ...
+    ValueError: R0 must be positive definite, got [[1.0, 2.0], [2.0, 4.0]]; drop traits that others determine
+    """
+
+    B: np.ndarray
+    G0: np.ndarray
+    R0: np.ndarray
+
+    def __post_init__(self) -> None:
+        B = frozen_array("B", self.B, (None, None), "a row a coefficient, a column a trait")
+        object.__setattr__(self, "B", B)
+        for name in ("G0", "R0"):
+            object.__setattr__(self, name, _symmetric(name, getattr(self, name), B.shape[1]))
+        try:
+            linalg.cholesky_semidefinite(self.G0)
+        except linalg.NotPositiveSemidefiniteError as error:
+            raise ValueError(f"G0 must be positive semi-definite ({error}), got {self.G0.tolist()}") from None
+        try:
+            np.linalg.cholesky(self.R0)
+        except np.linalg.LinAlgError:
+            raise ValueError(f"R0 must be positive definite, got {self.R0.tolist()}; drop traits that others determine") from None
+
+    def check(self, design: Design) -> None:
+        """Raise unless B has a row for each coefficient of ``design``, and the design is of the kind that is told here."""
+        one_term(design)
+        if len(self.B) != len(design.coef):
+            raise ValueError(f"B has {len(self.B)} rows; the design has {len(design.coef)} columns: {', '.join(design.coef)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Rotated:
+    """Independent rows y_i ~ N(B'x_i, s_i² G₀ + R₀): an orthogonal turn of W^½[Z, X, Y] without its rows of zeros.
+
+    Attributes
+    ----------
+    s : (r,) singular values of W^½Z times the root of A, and zeros;  X : (r, p);  Y : (r, t)
+    """
+
+    s: np.ndarray
+    X: np.ndarray
+    Y: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class MultivariateData:
+    """Several traits of the same rows, and their design.
+
+    Parameters
+    ----------
+    Y : (n, t)
+    design : Design with one term of one effect a level, and no offset
+    traits : t names, ``y1`` to ``yt`` if None
+
+    Raises
+    ------
+    TypeError  if the design is none
+    ValueError  if sizes or names do not fit, Y is not finite, or the design is of another kind
+
+    Examples
+    --------
+    >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])])
+    >>> MultivariateData([[1.0, 2.0], [2.0, 0.0], [4.0, 1.0]], design).traits
+    ('y1', 'y2')
+    """
+
+    Y: np.ndarray
+    design: Design
+    traits: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.design, Design):
+            raise TypeError(f"design must be a Design, got {type(self.design).__name__}; make one with Design(X, terms)")
+        one_term(self.design)
+        n = self.design.n
+        Y = frozen_array("Y", self.Y, (n, None), f"the design has {n} rows; a column a trait")
+        fault = self.design.fault or ("" if Y.shape[1] else "Y must have a column at least, got none")
+        if fault:
+            raise ValueError(fault)
+        names = [f"y{k + 1}" for k in range(Y.shape[1])] if self.traits is None else self.traits
+        object.__setattr__(self, "Y", Y)
+        object.__setattr__(self, "traits", labels("traits", names, Y.shape[1]))
+
+    def check(self, params: MultivariateParams) -> None:
+        """Raise unless ``params`` are of these traits and this design."""
+        params.check(self.design)
+        if params.B.shape[1] != self.Y.shape[1]:
+            raise ValueError(f"B has {params.B.shape[1]} columns; Y has {self.Y.shape[1]} traits: {', '.join(self.traits)}")
+
+    @cached_property
+    def log_weights(self) -> float:
+        """Σ log w over rows."""
+        return float(np.log(self.design.weights).sum())
+
+    @cached_property
+    def rotated(self) -> Rotated:
+        """The rows turned block by block at first use; afterwards no evaluation depends on their number."""
+        sides = np.sqrt(self.design.weights)[:, None] * np.hstack([self.design.X, self.Y])
+        c, s, turned = sides.shape[1], [], []
+        for form in linalg.reduce_rows(self.design.independent, sides, self.design.plan):
+            for leaves in form.leaves:
+                rows = np.moveaxis(leaves.rows, (0, 1), (-2, -1))
+                U, size, _ = np.linalg.svd(rows[..., :-c])
+                s.append(size.ravel())
+                turned.append((np.swapaxes(U, -1, -2) @ rows[..., -c:]).reshape(-1, c))
+            turned.append(np.moveaxis(form.rest, -1, 0).reshape(-1, c))  # one term leaves no border
+            s.append(np.zeros(len(turned[-1])))
+        B, p = np.concatenate(turned), self.design.X.shape[1]
+        return Rotated(np.concatenate(s), B[:, :p], B[:, p:])
+
+
+def one_term(design: Design) -> Term:
+    """The term of a design that the canonical transformation can take.
+
+    Raises
+    ------
+    ValueError  if there are several terms, several effects a level, or an offset
+
+    Examples
+    --------
+    >>> one_term(Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])).name
+    'g'
+    """
+    if len(design.terms) > 1:
+        told = f"got {len(design.terms)}: {', '.join(t.name for t in design.terms)}"
+        raise ValueError(f"several traits need a design of one random-effects term, {told}; drop terms, or fit each trait by itself")
+    term = design.terms[0]
+    if len(term.effects) > 1:
+        told = f"{term.name!r} has {len(term.effects)}: {', '.join(term.effects)}"
+        raise ValueError(f"several traits need a term of one effect a level, {told}; drop effects, or fit each trait by itself")
+    if np.any(design.offset):
+        raise ValueError("several traits need a design without offset; subtract each trait's offset from its column of Y")
+    return term
+
+
+def _symmetric(name: str, value: object, t: int) -> np.ndarray:
+    cov = frozen_array(name, value, (t, t), f"B has {t} columns, one a trait")
+    if not np.allclose(cov, cov.T, rtol=1e-12, atol=0):
+        raise ValueError(f"{name} must be symmetric, got {cov.tolist()}")
+    return cov
