@@ -5,11 +5,14 @@ from . import effects as effects
 from . import estimation as estimation
 from . import loglik as loglik
 from . import moments as moments
+from . import multivariate as multivariate
 from . import plots as plots
 from . import pymc_models as pymc_models
 from . import replication as replication
 from . import simulation as simulation
+from .crossvalidation import compare as compare
 from .crossvalidation import loo as loo
+from .crossvalidation import loo_pit as loo_pit
 from .data import Data as Data
 from .data import Reduction as Reduction
 from .data import reduce as reduce

@@ -99,8 +99,8 @@ def assemble(data: Data | Reduction, posterior: Mapping[str, np.ndarray], stats:
     return tree
 
 
-def theta(draws: xr.DataTree, design: Design) -> Theta:
-    """Parameters of all chains in arrays with one leading axis of S draws.
+def theta(draws: xr.DataTree, design: Design, same_rows: bool = True) -> Theta:
+    """Parameters of all chains in arrays with one leading axis of S draws; of other rows of the design, if asked.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def theta(draws: xr.DataTree, design: Design) -> Theta:
     >>> theta(draws, data.design).roots[0].shape
     (10, 1, 1)
     """
-    check_design(draws, design)
+    check_design(draws, design, same_rows)
     sd, pairs = flat(draws, "sd"), flat(draws, "cor") if design.pairs else None
     roots, first, first_pair = [], 0, 0
     for t in design.terms:
@@ -140,7 +140,7 @@ def flat(draws: xr.DataTree, name: str) -> np.ndarray:
     return values.reshape(-1, *values.shape[2:])
 
 
-def check_design(draws: xr.DataTree, design: Design) -> None:
+def check_design(draws: xr.DataTree, design: Design, same_rows: bool = True) -> None:
     """Raise unless the draws are of this design, its rows in the same order."""
     made_of = draws.attrs.get(FINGERPRINT)
     names = {"coef": design.coef, "effect": design.effects}
@@ -148,7 +148,7 @@ def check_design(draws: xr.DataTree, design: Design) -> None:
         got = tuple(draws.posterior[dim].to_numpy().tolist()) if dim in draws.posterior.dims else ()
         if got != tuple(expected):
             raise ValueError(f"the draws have {dim} {', '.join(got) or 'none'}; the design has {', '.join(expected)}")
-    if made_of is not None and made_of != design.fingerprint:
+    if same_rows and made_of is not None and made_of != design.fingerprint:
         raise ValueError(
             "the draws were made with another design: other values of X, Z, weights or offset, or other rows or another order of rows"
         )

@@ -175,10 +175,14 @@ def _check_identified(reduction: Reduction) -> None:
         columns = Z[:, a:b]
         squares = (columns**2).sum(0)
         if np.all(squares - np.sum((columns.T @ basis) ** 2, 1) <= 1e-12 * squares):
-            raise ValueError(f"the effects of {t.name!r} are combinations of columns of X, so that nothing tells their SD; drop one or the other")
+            raise ValueError(
+                f"the effects of {t.name!r} are combinations of columns of X, so that nothing tells their SD; drop one or the other"
+            )
         if b - a >= reduction.n and t.root is None and reduction.log_weights == 0:
             told = f"term {t.name!r} has {b - a} effects for {reduction.n} rows"
-            raise ValueError(f"{told}: their variances and that of the rows cannot be told apart; drop the term, or give priors to posterior")
+            raise ValueError(
+                f"{told}: their variances and that of the rows cannot be told apart; drop the term, or give priors to posterior"
+            )
 
 
 def _degrees(reduction: Reduction, method: str) -> int:

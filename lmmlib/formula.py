@@ -158,7 +158,8 @@ class Recipe:
         self._check(table, with_response=False)
         X = _matrix(self.fixed, table)
         given = {
-            name: None if column is None else table[column].to_numpy() for name, column in (("weights", self.weights), ("offset", self.offset))
+            name: None if column is None else table[column].to_numpy()
+            for name, column in (("weights", self.weights), ("offset", self.offset))
         }
         return Design(X.to_numpy(float), self._terms(table, known), coef=[str(c) for c in X.columns], recipe=self, **given)
 

@@ -1,11 +1,36 @@
 """Leave-one-out: each density against brute force, the two routes against each other, and what is refused."""
 
+import warnings
+from dataclasses import replace
+
+import arviz_stats
 import numpy as np
 import pytest
+from scipy.special import logsumexp
+from scipy.stats import kstest, norm
 
 import truth
 from cases import CASES
-from lmmlib import Data, Design, Params, Term, as_draws, linalg, loo, simulate
+from lmmlib import (
+    Data,
+    Design,
+    Params,
+    Priors,
+    ScalePrior,
+    Term,
+    as_draws,
+    compare,
+    estimate,
+    from_formula,
+    linalg,
+    load,
+    loglik,
+    loo,
+    loo_pit,
+    posterior,
+    simulate,
+)
+from lmmlib.crossvalidation.refits import refitted
 from lmmlib.design import Theta
 from lmmlib.effects import draw_given_y
 
@@ -76,7 +101,6 @@ def test_the_result_is_arviz_s_and_its_parts_add_up(fitted):
     result = loo(draws, data)
     assert result.elpd == pytest.approx(float(result.elpd_i.sum()))
     assert result.se == pytest.approx(float(np.sqrt(data.design.n * result.elpd_i.var())))
-    assert result.kind == "loo_row"
     assert "Task: row i from all other rows" in str(result)
 
 
@@ -106,8 +130,8 @@ def test_draws_of_other_data_are_refused(fitted):
 
 def test_unknown_options_are_refused(fitted):
     data, _, draws = fitted
-    with pytest.raises(ValueError, match="leave must be 'row', got 'g'"):
-        loo(draws, data, leave="g")
+    with pytest.raises(ValueError, match="leave must be 'row' or a term, g; got 'h'"):
+        loo(draws, data, leave="h")
     with pytest.raises(ValueError, match="route must be one of leverage, conditional, got 'marginal'"):
         loo(draws, data, route="marginal")
     without = draws.copy()
@@ -118,3 +142,180 @@ def test_unknown_options_are_refused(fitted):
     del nameless["observed_data"]
     with pytest.raises(ValueError, match="it cannot be checked which data they are of"):
         loo(nameless, data)
+
+
+def _data(formula, table):
+    return from_formula(formula, load(table))
+
+
+@pytest.mark.parametrize(
+    ("formula", "table", "term", "rows", "levels"),
+    [
+        ("Reaction ~ Days + (Days | Subject)", "sleepstudy", "Subject", -855.93501818, -875.96967223),
+        ("Yield ~ 1 + (1 | Batch)", "Dyestuff", "Batch", -162.03258013, -163.66352994),
+    ],
+)
+def test_sums_at_the_estimates_are_the_published_ones(formula, table, term, rows, levels):
+    data = _data(formula, table)
+    params = estimate(data, method="ml").params
+    assert loglik.left_out(data, params).sum() == pytest.approx(rows, abs=2e-5)
+    ((_, values),) = loglik.levels_left_out_in_draws(data, params.theta(data.design).repeat(1), term)
+    assert values.sum() == pytest.approx(levels, abs=1e-6)
+    assert values.sum() == pytest.approx(loglik.marginal(data, params), rel=1e-12)  # the levels are independent given θ
+
+
+def test_eight_schools_exact_elpd():
+    """By quadrature −30.7418748838; the errors are those of independent replications."""
+    y, se = np.array([28.0, 8, -3, 7, -1, 1, 18, 12]), np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
+    data = Data(y, Design(np.ones((8, 1)), [Term.grouped("school", range(8))], weights=se**-2.0))
+    priors = Priors.build(data.design, (0.0, 5.0), ScalePrior("half-Student-t", 5.0, df=1), ScalePrior("fixed", 1.0))
+    for weighted in (False, True):
+        found = []
+        for seed in range(8):
+            rng = np.random.default_rng(seed)
+            draws = posterior(data, priors, 4096, rng=rng, weighted=weighted)
+            found += [loo(draws, data, leave=leave, priors=priors, rng=rng).elpd for leave in ("row", "school")]
+        rows, schools = np.array(found).reshape(8, 2).T
+        for elpd in (rows, schools):  # a school is a row here
+            assert abs(elpd.mean() + 30.7418748838) < 5 * elpd.std(ddof=1) / np.sqrt(8)
+        np.testing.assert_allclose(rows, schools, atol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def sleep():
+    data = _data("Reaction ~ Days + (Days | Subject)", "sleepstudy")
+    priors = Priors.weak(data)
+    return data, priors, posterior(data, priors, 4096, rng=np.random.default_rng(3))
+
+
+def test_one_subject_needs_a_refit_and_gets_it(sleep):
+    data, priors, draws = sleep
+    with pytest.warns(UserWarning, match=r"in \d of 18 levels of Subject by the leverage route: .*Give priors= and rng= to refit"):
+        smoothed = loo(draws, data, leave="Subject")
+    result = loo(draws, data, leave="Subject", priors=priors, rng=np.random.default_rng(1))
+    assert 1 <= len(result.refitted) <= 4
+    assert not result.warning
+    assert f"Refitted: {', '.join(result.refitted)}" in str(result)
+    kept = ~np.isin(result.elpd_i.level, result.refitted)
+    np.testing.assert_array_equal(result.elpd_i[kept], smoothed.elpd_i[kept])
+    exact = [refitted(data, priors, np.flatnonzero(result.units == i), 4096, np.random.default_rng(i), "it") for i in range(18)]
+    assert abs(result.elpd - sum(exact)) < 0.2  # over seeds such sums spread by 0.03
+    assert np.max(np.abs(result.elpd_i.to_numpy() - exact)) < 0.1
+
+
+def test_levels_are_what_brute_force_refits_give_in_a_crossed_design():
+    data = _data("diameter ~ 1 + (1 | plate) + (1 | sample)", "Penicillin")
+    priors = Priors.weak(data)
+    draws = posterior(data, priors, 4096, rng=np.random.default_rng(1))
+    for term, levels in (("plate", 24), ("sample", 6)):
+        result = loo(draws, data, leave=term, priors=priors, rng=np.random.default_rng(2))
+        assert result.elpd_i.sizes["level"] == levels
+        for i in range(2):
+            exact = refitted(data, priors, np.flatnonzero(result.units == i), 4096, np.random.default_rng(i), "it")
+            assert abs(float(result.elpd_i[i]) - exact) < 0.1
+    assert loo(draws, data).elpd_i.sizes["row"] == 144
+
+
+def test_the_diagonal_of_v_is_not_leave_one_out(fitted):
+    """The wrong habit: p(y_i|θ) from the diagonal of V forgets that the others of its group tell of a row."""
+    data, params, draws = fitted
+    V, n = truth.arrays(data.design, params).V, data.design.n
+    flat = Design(data.design.X, [*data.design.terms, Term.dense("b", data.design.X)])  # β integrated, as in the draws
+    exact = truth.left_out(Data(data.y, flat), Params([0.0, 0.0], {**params.cov, "b": 1e6}, params.sigma)).sum()
+    beta = draws.posterior.beta.to_numpy().reshape(-1, 2)
+    habit = logsumexp(norm(beta @ data.design.X.T, np.sqrt(np.diag(V))).logpdf(data.y), axis=0) - np.log(len(beta))
+    assert abs(loo(draws, data).elpd - exact) < 0.1
+    assert abs(habit.sum() - exact) > 3
+    # Over data of the model, at known parameters, the habit loses ½ Σ log(V_ii [V⁻¹]_ii) in the mean.
+    rng, c = np.random.default_rng(1), np.diag(np.linalg.inv(V))
+    e = rng.multivariate_normal(np.zeros(n), V, 20_000)
+    lost = (norm(0, 1 / np.sqrt(c)).logpdf(e @ np.linalg.inv(V) / c) - norm(0, np.sqrt(np.diag(V))).logpdf(e)).sum(1)
+    assert abs(lost.mean() - 0.5 * np.sum(np.log(np.diag(V) * c))) < 5 * lost.std() / np.sqrt(20_000)
+
+
+def test_standard_errors_over_groups(fitted):
+    data, _, draws = fitted
+    rows, grouped = loo(draws, data), loo(draws, data, by="g")
+    sums = grouped.elpd_i.to_numpy().reshape(5, 4).sum(1)
+    assert grouped.se == pytest.approx(np.sqrt(5 * sums.var()))
+    assert grouped.se_over == "levels of g"
+    assert rows.se_over == "rows"
+    assert loo(draws, data, by=np.repeat(np.arange(5), 4)).se == grouped.se
+    with pytest.raises(ValueError, match=r"by must name a term or hold one label a row, shape \(20,\), got shape \(3,\)"):
+        loo(draws, data, by=[1, 2, 3])
+    with pytest.raises(ValueError, match="rows left out together must lie in one group"):
+        loo(draws, data, leave="g", by=np.arange(20))
+
+
+def test_comparison_refuses_what_cannot_be_compared(fitted, sleep):
+    data, _, draws = fitted
+    a, b = loo(draws, data), loo(draws, data, leave="g")
+    worse = draws.copy()
+    worse["posterior"] = worse.posterior.to_dataset().assign(beta=worse.posterior["beta"] + 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        c, d = loo(worse, data), loo(worse, data, leave="g", by="g")
+    table = compare({"shifted": c, "right": a})
+    assert table.index.tolist() == ["right", "shifted"]
+    assert table.loc["shifted", "elpd_diff"] == pytest.approx(c.elpd - a.elpd)
+    assert table.loc["shifted", "diag_diff"] == "N < 100"
+    for others, message in (
+        ({"a": a, "b": b}, "'a' and 'b' answer different questions: row i from all other rows; all rows of one g"),
+        ({"a": a, "b": replace(a, y=a.y[:-1])}, "are of different data: 20 and 19 rows"),
+        ({"a": a, "b": replace(a, y=np.roll(a.y, 1))}, "one response in different orders of rows, from row 0 on"),
+        ({"a": a, "b": replace(a, y=a.y + (np.arange(20) == 3))}, "of different responses, from row 3 on"),
+        ({"b": b, "d": d}, "standard errors over levels of g and over levels of g"),
+        ({"b": b, "d": replace(b, units=np.roll(b.units, 1))}, "leave out different groups of rows under one name, 'g'"),
+        ({"a": a}, "two results at least to compare, got 1"),
+        (
+            {
+                "a": a,
+                "b": arviz_stats.utils.ELPDDataLOO(elpd=1, se=1, p=1, n_samples=1, n_data_points=1, scale="log", warning=False, good_k=1),
+            },
+            "'b' carries no prediction task",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            compare(others)
+    grouped = compare({"right": loo(draws, data, by="g"), "shifted": replace(c, groups=np.repeat(np.arange(5), 4), se_over="levels of g")})
+    sums = (c.elpd_i.to_numpy() - a.elpd_i.to_numpy()).reshape(5, 4).sum(1)
+    assert grouped.loc["shifted", "dse"] == pytest.approx(np.sqrt(5 * sums.var()))
+
+
+def test_pit_is_the_exact_distribution_function(fitted):
+    """At known variances and flat β the left-out distribution is normal; each PIT is its distribution function at y."""
+    data, params, draws = fitted
+    flat = Design(data.design.X, [*data.design.terms, Term.dense("b", data.design.X)])
+    residual, variance = truth.left_out_50_digits(Data(data.y, flat), Params([0.0, 0.0], {**params.cov, "b": 1e6}, params.sigma))
+    found = loo_pit(draws, data).to_numpy()
+    np.testing.assert_allclose(found, norm.cdf(residual / np.sqrt(variance)), atol=0.03)  # 4000 draws of weights, k below 0.7
+
+
+def test_pit_of_simulated_data_is_uniform():
+    """Data from the prior itself: 200 replications of a smallest and a middle PIT, against the uniform distribution."""
+    design = Design(np.ones((12, 1)), [Term.grouped("g", np.repeat(np.arange(4), 3))])
+    priors = Priors.build(design, (0.0, 1.0), ScalePrior("half-normal", 1.0))
+    pits = []
+    for seed in range(60):
+        rng = np.random.default_rng([7, seed])
+        truth_ = Params(rng.normal(size=1), {"g": abs(rng.normal()) ** 2}, abs(rng.normal()) + 1e-3)
+        data = Data(simulate(design, truth_, rng).y, design)
+        pits.append(loo_pit(posterior(data, priors, 512, rng=rng), data).to_numpy()[0])
+    assert kstest(pits, "uniform").pvalue > 1e-4
+
+
+def test_levels_want_their_own_route_and_refits_a_generator(fitted):
+    data, _, draws = fitted
+    priors = Priors.build(data.design, (0.0, 3.0), ScalePrior("half-normal", 1.0))
+    with pytest.raises(ValueError, match="levels can be left out by the leverage route only"):
+        loo(draws, data, leave="g", route="conditional")
+    with pytest.raises(ValueError, match="refits need a random generator"):
+        loo(draws, data, priors=priors)
+
+
+def test_a_refit_that_fails_names_what_was_left_out():
+    X = np.column_stack([np.ones(6), [0.0, 0, 0, 0, 0, 1]])
+    data = Data(np.arange(6.0), Design(X, [Term.grouped("g", list("aabbcc"))]))
+    priors = Priors.build(data.design, (0.0, 3.0), ScalePrior("half-normal", 1.0))
+    with pytest.raises(ValueError, match="the refit without row 5 failed: X must have full column rank; x2"):
+        refitted(data, priors, np.array([5]), 1024, np.random.default_rng(1), "row 5")

@@ -6,7 +6,7 @@ import pytest
 import truth
 from cases import CASES, each_case
 from lmmlib import Data, Design, Params, Term, effects, estimate, from_formula, linalg, load, loglik, posterior, reduce, reduce_tables
-from lmmlib.design import Priors, ScalePrior
+from lmmlib.design import Priors
 
 
 @each_case

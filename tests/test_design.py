@@ -55,7 +55,10 @@ def _data(*terms, X=ONES, **options):
         (lambda: Term.grouped("g", G, between=np.ones((2, 2))), "between of 'g' must be positive definite"),
         (lambda: Term.grouped("g", G, between=np.array([[1.0, 0.5], [0.2, 1.0]])), "between of 'g' must be symmetric"),
         (lambda: Term.dense("z", np.ones((4, 0))), "Z of 'z' must have a column at least, got none"),
-        (lambda: _data(Term.dense("z", np.eye(4)[:, :3] * [1, 0, 1])), "each column of 'z' must have an entry other than zero, column 1 is"),
+        (
+            lambda: _data(Term.dense("z", np.eye(4)[:, :3] * [1, 0, 1])),
+            "each column of 'z' must have an entry other than zero, column 1 is",
+        ),
         (lambda: _data(Term.grouped("g", G), Term.grouped("h", ["x", "x", "w", "w"])), "terms 'g' and 'h' are one: only the sum"),
         (lambda: _data(Term.dense("a", np.eye(4)[:, :2]), Term.dense("b", np.eye(4)[:, :2])), "terms 'a' and 'b' are one"),
         (lambda: Data([1.0], Design([[1.0]], [Term.grouped("g", ["a"])])), "grouping 'g' must have two levels or more, got 1"),

@@ -1,5 +1,7 @@
 """The direct posterior against dense densities, quadrature, a published posterior, and its own gate."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -71,7 +73,7 @@ def test_eight_schools():
     y, se = np.array([28.0, 8, -3, 7, -1, 1, 18, 12]), np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
     design = Design(np.ones((8, 1)), [Term.grouped("school", range(8))], weights=se**-2.0, coef=["mu"])
     priors = Priors.build(design, (0.0, 5.0), ScalePrior("half-Student-t", 5.0, df=1), ScalePrior("fixed", 1.0))
-    tree = posterior(Data(y, design), priors, 65536, rng=np.random.default_rng(2), weighted=True)
+    tree = posterior(Data(y, design), priors, 2**17, rng=np.random.default_rng(2), weighted=True)
     assert tree.attrs["log_evidence_error"] < 1e-3
     assert abs(tree.attrs["log_evidence"] + 31.3113473523) < 5 * tree.attrs["log_evidence_error"]
     weight = np.exp(tree.sample_stats.log_weight)
@@ -104,9 +106,9 @@ def test_both_modes_are_found():
         return logsumexp([stats.norm(-6, 1).logpdf(x[:, 0]), stats.norm(6, 0.5).logpdf(x[:, 0]) + np.log(3)], axis=0)
 
     found = proposal.adapted(two, np.array([[-5.0], [5.0]]), np.random.default_rng(1))
-    order = np.argsort(found.centre[:, 0])
-    np.testing.assert_allclose(found.centre[order, 0], [-6, 6], atol=0.3)
-    np.testing.assert_allclose(found.weight[order], [0.25, 0.75], atol=0.05)
+    order = np.argsort(found.centre[:, 0])  # each mode twice: the second is the wider twin
+    np.testing.assert_allclose(found.centre[order, 0], [-6, -6, 6, 6], atol=0.3)
+    np.testing.assert_allclose(np.bincount(found.centre[:, 0] > 0, found.weight), [0.25, 0.75], atol=0.05)
     x, _ = found.draw(4096, np.random.default_rng(2))
     ratio = np.exp(two(x) - logsumexp(found.log_components(x), axis=1))
     assert abs(ratio.mean() - 4) < 5 * ratio.std() / np.sqrt(4096)
@@ -124,7 +126,7 @@ def test_a_posterior_with_two_modes(scale):
 
     valley = np.log(30 * scale)
     low, high = (
-        sum(quad(value, a, b, epsabs=0, epsrel=1e-10, limit=400)[0] for a, b in zip(cuts, cuts[1:], strict=False))
+        sum(quad(value, a, b, epsabs=0, epsrel=1e-10, limit=400)[0] for a, b in pairwise(cuts))
         for cuts in ((valley - 25, valley - 8, valley - 4, valley), (valley, -1, 0, 1, 8))
     )
     assert min(low, high) > 0.01 * (low + high)
@@ -132,7 +134,9 @@ def test_a_posterior_with_two_modes(scale):
     share = float((tree.posterior.sd > 30 * scale).mean())
     exact = high / (low + high)
     assert abs(share - exact) < 5 * np.sqrt(exact * (1 - exact) / tree.attrs["kish_ess"])
-    error = max(tree.attrs["log_evidence_error"], np.sqrt((8192 / tree.attrs["kish_ess"] - 1) / 8192))  # the spread of four is itself uncertain
+    error = max(
+        tree.attrs["log_evidence_error"], np.sqrt((8192 / tree.attrs["kish_ess"] - 1) / 8192)
+    )  # the spread of four is itself uncertain
     assert abs(tree.attrs["log_evidence"] - (np.log(low + high) - 60)) < 5 * error
 
 
@@ -140,8 +144,10 @@ def test_a_posterior_that_defeats_the_proposal_is_refused():
     """Thirty SDs, each known from a single effect: too many skewed dimensions for importance sampling."""
     made = experiment_1(np.random.default_rng(1), q=30)
     priors = Priors.build(made.design, (0.0, 10.0), HALF_NORMAL)
-    with pytest.raises(direct.PosteriorError, match=r"Pareto k 0\.\d\d \(at most 0.7\), effective sample size \d+ of 1024 \(at least a tenth\)"):
-        posterior(Data(made.y, made.design), priors, 1024, rng=np.random.default_rng(1))
+    with pytest.raises(
+        direct.PosteriorError, match=r"Pareto k 0\.\d\d \(at most 0.7\), effective sample size \d+ of 4096 \(at least a tenth\)"
+    ):
+        posterior(Data(made.y, made.design), priors, rng=np.random.default_rng(1))
 
 
 def test_untrustworthy_weights_are_refused(monkeypatch):

@@ -130,7 +130,11 @@ def test_bad_calls_are_told():
 @pytest.mark.parametrize(
     ("y", "terms", "message"),
     [
-        ([1.0, 1, 1, 5, 5, 5], lambda: [Term.grouped("g", list("aaabbb"))], "X and the effects fit y exactly, so that nothing is left for sigma"),
+        (
+            [1.0, 1, 1, 5, 5, 5],
+            lambda: [Term.grouped("g", list("aaabbb"))],
+            "X and the effects fit y exactly, so that nothing is left for sigma",
+        ),
         (range(6), lambda: [Term.grouped("g", range(6))], "term 'g' has 6 effects for 6 rows: their variances and that of the rows"),
         ([1.0, 3, 2, 5, 4, 7], lambda: [Term.dense("z", np.ones((6, 1)))], "the effects of 'z' are combinations of columns of X"),
     ],
@@ -148,7 +152,9 @@ def test_leverages_and_their_published_sums():
         assert 0 < fit.leverages.min() <= fit.leverages.max() < 1
 
 
-@pytest.mark.parametrize("name", ["unbalanced slopes", "crossed", "nested", "weights and offset", "known covariance of groups", "dense", "rows without effects"])
+@pytest.mark.parametrize(
+    "name", ["unbalanced slopes", "crossed", "nested", "weights and offset", "known covariance of groups", "dense", "rows without effects"]
+)
 def test_leverages_are_the_slopes_of_the_fit(name):
     """h_i is what the fitted value of row i gains where y_i gains one, at known variances: by Henderson's equations."""
     data, params = CASES[name]()

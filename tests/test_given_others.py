@@ -41,7 +41,7 @@ def test_levels_of_a_group_by_itself_do_not_wait_for_each_other(monkeypatch):
     data, params = CASES["unbalanced slopes"]()
     monkeypatch.setattr(module, "set_left_out_in_draws", None)
     ((levels, _),) = loglik.levels_left_out_in_draws(data, params.theta(data.design).repeat(1), "g")
-    assert levels.tolist() == [0, 1, 2, 3, 4, 5]
+    assert sorted(levels.tolist()) == [0, 1, 2, 3, 4, 5]
     batches = CASES["nested"]()[0]
     ((levels, _),) = loglik.levels_left_out_in_draws(batches, CASES["nested"]()[1].theta(batches.design).repeat(1), "a")
     assert len(levels) == 4

@@ -21,6 +21,7 @@ FLOORS = {
     "loglik": 3,
     "effects": 3,
     "estimation": 4,
+    "multivariate": 4,
     "draws": 4,
     "direct": 5,
     "pymc_models": 5,

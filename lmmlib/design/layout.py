@@ -59,7 +59,8 @@ class Layout:
     def with_known_covariance(self, v: np.ndarray) -> np.ndarray:
         """u = (root ⊗ I) v from effects v (..., K) whose levels are independent."""
         parts = [
-            part if t.root is None else np.einsum("ij,...jq->...iq", t.root, part) for t, part in zip(self.terms, self.split(v), strict=True)
+            part if t.root is None else np.einsum("ij,...jq->...iq", t.root, part)
+            for t, part in zip(self.terms, self.split(v), strict=True)
         ]
         return np.concatenate([part.reshape(*v.shape[:-1], -1) for part in parts], -1)
 

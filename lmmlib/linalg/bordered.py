@@ -139,9 +139,7 @@ def _sparse(values: np.ndarray, columns: np.ndarray, sides: np.ndarray, K: int) 
     return Z[kept], sides[kept]
 
 
-def dense_blocks(
-    Z: csr_array, B: np.ndarray, found: Plan
-) -> Iterator[tuple[np.ndarray, tuple[int, ...], np.ndarray, np.ndarray]]:
+def dense_blocks(Z: csr_array, B: np.ndarray, found: Plan) -> Iterator[tuple[np.ndarray, tuple[int, ...], np.ndarray, np.ndarray]]:
     """Blocks of one form, number of own columns and about one height, in chunks.
 
     Yields

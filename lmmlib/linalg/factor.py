@@ -98,9 +98,7 @@ def factorise_components(form: Bordered, Lam: Sequence[np.ndarray], sides: np.nd
     return log_det, np.sum(rest[:, 0] ** 2, 0)
 
 
-def _factorise_form(
-    form: Bordered, factors: Sequence[np.ndarray], turn: np.ndarray | None
-) -> tuple[FactoredForm, np.ndarray, np.ndarray]:
+def _factorise_form(form: Bordered, factors: Sequence[np.ndarray], turn: np.ndarray | None) -> tuple[FactoredForm, np.ndarray, np.ndarray]:
     """Factor, half its log determinant (C, S), and the rows left of the sides (r, c, C, S)."""
     S, h, C = factors[0].shape[-1], len(form.columns), form.rest.shape[-1]
     log_det, blocks, left = np.zeros((C, S)), [], []

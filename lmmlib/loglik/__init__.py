@@ -1,7 +1,7 @@
 """Log densities: of the response, given the effects or without them, and of some rows given all others. In nats."""
 
 from lmmlib.loglik.densities import LOG_2PI, Profile, conditional, log_density, marginal, profile, restricted
-from lmmlib.loglik.given_others import left_out, left_out_in_draws, levels_left_out_in_draws, set_left_out_in_draws
+from lmmlib.loglik.given_others import left_out, left_out_in_draws, levels_left_out_in_draws, rows_given_others, set_left_out_in_draws
 
 __all__ = [
     "LOG_2PI",
@@ -14,5 +14,6 @@ __all__ = [
     "marginal",
     "profile",
     "restricted",
+    "rows_given_others",
     "set_left_out_in_draws",
 ]

@@ -72,11 +72,25 @@ def left_out_in_draws(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np
     >>> [values.shape for _, values in left_out_in_draws(data, Theta(np.zeros((3, 1)), (np.ones((3, 1, 1)),), np.ones(3)))]
     [(3, 2)]
     """
-    found = _by_merging if data.design.widest_component <= linalg.WIDEST_MERGED else _by_leverage
     log_root_weight = 0.5 * np.log(data.design.weights)
-    for rows, residual, variance in found(data, theta):
+    for rows, residual, variance in rows_given_others(data, theta):
         scale = theta.sigma[:, None] ** 2 * variance
         yield rows, -0.5 * (LOG_2PI + np.log(scale) + residual**2 / scale) + log_root_weight[rows]
+
+
+def rows_given_others(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Row numbers, and residuals and variances (S, rows) of whitened rows given all others, the latter in units of σ².
+
+    Examples
+    --------
+    >>> from lmmlib.design import Design, Term
+    >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
+    >>> once = Params([0.0], {"g": 3.0}, 1.0).theta(data.design).repeat(1)
+    >>> [(residual.tolist(), variance.round(9).tolist()) for _, residual, variance in rows_given_others(data, once)]
+    [([[1.0, 2.0]], [[4.0, 4.0]])]
+    """
+    narrow = data.design.widest_component <= linalg.WIDEST_MERGED
+    return _by_merging(data, theta) if narrow else _by_leverage(data, theta)
 
 
 def levels_left_out_in_draws(data: Data, theta: Theta, term: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:

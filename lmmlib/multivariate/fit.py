@@ -14,12 +14,12 @@ from lmmlib.multivariate.data import MultivariateData, MultivariateParams, Rotat
 from lmmlib.multivariate.model import Canonical, diagonalised
 
 METHODS = ("reml", "ml")
-STARTS = (1.0, 0.1, 10.0)  # SD of the effects to that of the residuals, which together make what X leaves of Y
+LOW, HIGH, HIGHEST = 0.1, 1.0, 10.0  # SD of the effects to that of the residuals, in a direction, to start from
 STEP = 1e-4  # of differences of slopes, for covariances of about one
 STEPS = 20  # of Newton's, at most
 GAIN = 1e-6  # of the criterion that a step from the end of a search may still promise
 CURVED = 1e-4  # curvature of the criterion below which a direction counts as flat
-VANISHED = 1e-7  # share of the SD that X leaves of Y, below which a residual SD is no estimate
+VANISHED = 1e-6  # share of the SD that X leaves of Y, below which a residual SD is no estimate
 NOTHING = 1e-14  # share of a sum of squares that is rounding
 SINGULAR = 1e-10  # share of the largest singular value that is zero
 
@@ -95,28 +95,28 @@ def estimate(data: MultivariateData, method: str = "ml") -> MultivariateEstimate
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    restricted, (n, t), p = method == "reml", data.Y.shape, data.design.X.shape[1]
+    restricted, (n, t) = method == "reml", data.Y.shape
     rows, spread = data.rotated, _spread(data)
     _check_estimable(rows, spread, n)
     (root, L), promised = _search(partial(_criterion, rows, n, restricted), rows, spread, n)
     if np.linalg.svd(np.linalg.solve(spread, L), compute_uv=False)[-1] < VANISHED:
-        raise ValueError("the likelihood rises until a combination of traits has no residual variance; drop traits, or effects that single rows have")
+        raise ValueError("the likelihood rises until a combination of traits has no residual variance; drop traits or add rows")
     converged = promised < GAIN
     if not converged:
         told = f"the search ended where a further step promises a gain of {promised:.2g} in the criterion"
         warnings.warn(f"{told}; drop traits or rescale the columns of X", ConvergenceWarning, stacklevel=2)
-    found = diagonalised(root, L)
+    B, se = _fixed(rows, diagonalised(root, L))
+    constant = t * ((n - data.design.X.shape[1] * restricted) * LOG_2PI - data.log_weights)
+    value, _ = _criterion(rows, n, restricted, np.array([root, L]), _flat(np.eye(t), np.eye(t)))
+    return MultivariateEstimate(MultivariateParams(B, root @ root.T, L @ L.T), se, constant + value, method, converged)
+
+
+def _fixed(rows: Rotated, found: Canonical) -> tuple[np.ndarray, np.ndarray]:
+    """The best B and its standard errors (p, t): those of the columns of YT, turned back."""
+    back = np.linalg.inv(found.T)
     _, Q, R, y = _weighted(rows, found)
-    B = np.linalg.solve(R, np.einsum("krp,kr->kp", Q, y)[..., None])[..., 0].T @ np.linalg.inv(found.T)
-    variance = np.sum(np.linalg.inv(R) ** 2, -1).T @ np.linalg.inv(found.T) ** 2
-    constant = t * ((n - p * restricted) * LOG_2PI - data.log_weights)
-    return MultivariateEstimate(
-        params=MultivariateParams(B, root @ root.T, L @ L.T),
-        se=np.sqrt(variance),
-        criterion=constant + _criterion(rows, n, restricted, np.array([root, L]), _flat(np.eye(t), np.eye(t)))[0],
-        method=method,
-        converged=converged,
-    )
+    turned = np.linalg.solve(R, np.einsum("krp,kr->kp", Q, y)[..., None])[..., 0]
+    return turned.T @ back, np.sqrt(np.sum(np.linalg.inv(R) ** 2, -1).T @ back**2)
 
 
 def _spread(data: MultivariateData) -> np.ndarray:
@@ -181,26 +181,46 @@ def _triangles(x: np.ndarray) -> np.ndarray:
     return factors
 
 
+def _lower(root: np.ndarray) -> np.ndarray:
+    """The triangle LL' = root root'."""
+    return np.linalg.qr(root.T, mode="r").T
+
+
+def _starts(rows: Rotated, spread: np.ndarray, n: int) -> list[np.ndarray]:
+    """Factors of covariances that add up to what X leaves of Y, with few or many of its directions due to effects.
+
+    Directions are taken by the share that rows with effects have in them: a likelihood may have an optimum for each rank.
+    """
+    Q = np.linalg.qr(rows.X)[0]
+    left = np.linalg.solve(spread, (rows.Y - Q @ (Q.T @ rows.Y)).T)
+    _, axes = np.linalg.eigh((left * rows.s**2) @ left.T)
+    unit, t = np.sqrt(np.sum(rows.s**2) / n), len(spread)
+    ladder = [np.where(np.arange(t) < k, LOW, HIGH) for k in range(t + 1)]
+    return [
+        np.array([_lower(spread @ axes * share) for share in (ratio / unit / np.hypot(ratio, 1), 1 / np.hypot(ratio, 1))])
+        for ratio in (*ladder, np.full(t, HIGHEST))
+    ]
+
+
 def _search(criterion: Criterion, rows: Rotated, spread: np.ndarray, n: int) -> tuple[np.ndarray, float]:
     """Factors of G₀ and R₀ at the best end of several descents, polished by Newton steps, and the gain still promised.
 
     Each Newton step is taken in units of the covariances that it starts from, which may differ by orders of magnitude.
     """
-    one, unit = np.eye(len(spread)), np.sqrt(np.sum(rows.s**2) / n)
-    frame, ends = np.array([spread / unit, spread]), []
-    for ratio in STARTS:
-        start = _flat(ratio * one, one) / np.hypot(ratio, 1)
-        ends.append(minimize(partial(criterion, frame), start, jac=True, method="BFGS", options={"gtol": 1e-4}).x)
+    error = spread / np.sqrt(2 * n)  # so that a first step of one is about a standard error
+    frame = np.array([error, error])
+    begins = [_flat(*np.linalg.solve(frame, start)) for start in _starts(rows, spread, n)]
+    ends = [minimize(partial(criterion, frame), x, jac=True, method="BFGS", options={"gtol": 1e-4}).x for x in begins]
     x = min(ends, key=lambda end: criterion(frame, end)[0])
     for _ in range(STEPS):
         root, L = factors = frame @ _triangles(x)
-        frame = np.array([np.linalg.qr(np.vstack([root.T, L.T / rows.s.max()]), mode="r").T, L])
+        frame = np.array([_lower(np.hstack([root, L / rows.s.max()])), L])
         x = _flat(*np.linalg.solve(frame, factors))
         values = partial(criterion, frame)
         step, promised = _newton(values, x)
         if promised < 1e-6 * GAIN:
             break
-        x = min([x, *(x + step / 2**k for k in range(6))], key=lambda tried: values(tried)[0])  # noqa: B023
+        x = min([x, *(x + step / 2**k for k in range(6))], key=lambda tried: values(tried)[0])
     return frame @ _triangles(x), promised
 
 

@@ -23,7 +23,9 @@ def test_the_core_installs_alone_and_passes_its_tests(tmp_path):
     python = tmp_path / "env/bin/python"
     _run(UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "env")
     locked = tmp_path / "versions.txt"
-    locked.write_text("\n".join(line.split(" \\")[0] for line in (ROOT / "requirements.txt").read_text("utf8").splitlines() if "==" in line))
+    locked.write_text(
+        "\n".join(line.split(" \\")[0] for line in (ROOT / "requirements.txt").read_text("utf8").splitlines() if "==" in line)
+    )
     tools = ["pytest", "hypothesis", "mpmath"]
     _run(UV, "pip", "install", "--quiet", "--python", python, "--constraint", locked, wheel, *tools)
     present = _run(python, "-c", f"from importlib.util import find_spec; print([m for m in {HEAVY} if find_spec(m)])")

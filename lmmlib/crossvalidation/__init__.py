@@ -1,0 +1,9 @@
+"""Leave-one-out with the prediction task on the result: what is left out, through which density, and what was refitted."""
+
+from lmmlib.crossvalidation.comparison import compare
+from lmmlib.crossvalidation.leaving import loo
+from lmmlib.crossvalidation.pit import loo_pit
+from lmmlib.crossvalidation.result import TaskLOO
+from lmmlib.crossvalidation.smoothing import smoothed_weights
+
+__all__ = ["TaskLOO", "compare", "loo", "loo_pit", "smoothed_weights"]

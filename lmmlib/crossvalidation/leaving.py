@@ -1,0 +1,164 @@
+"""Leave-one-out of rows and of levels, in closed form given the draws, with refits where their weights fail."""
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+from scipy.special import logsumexp
+
+from lmmlib import draws as draws_
+from lmmlib.crossvalidation.refits import refitted
+from lmmlib.crossvalidation.result import TaskLOO, collected
+from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights, weight_of_draws
+from lmmlib.data import Data
+from lmmlib.design import Priors, Theta
+from lmmlib.loglik import LOG_2PI, left_out_in_draws, levels_left_out_in_draws
+
+ROUTES = ("leverage", "conditional")
+
+Densities = Iterator[tuple[np.ndarray, np.ndarray]]
+
+
+def loo(
+    draws: xr.DataTree,
+    data: Data,
+    leave: str = "row",
+    route: str = "leverage",
+    *,
+    priors: Priors | None = None,
+    rng: np.random.Generator | None = None,
+    by: object = None,
+) -> TaskLOO:
+    r"""Expected log predictive density of what is left out from all the rest, Pareto-smoothed over draws.
+
+    The quantity, log p(y_I|y_−I) for a row or for the rows I of a level, belongs to the joint model and is the same
+    for both formulations. ``leverage`` weights draws of θ by 1/p(y_I|y_−I,θ), which is exact in u: for a row,
+    y_i|y_−i,θ ~ N(y_i − e_i, σ²v_i/w_i) with e_i the residual of row i predicted from the others and 1/v_i = 1 − h_i
+    its leverage's complement. ``conditional`` weights draws of (θ, u) by 1/p(y_i|u,θ), which is the plain way, and
+    the noisier one: at fixed θ its weights have Pareto shape h_i.
+
+    Parameters
+    ----------
+    draws : DataTree in the one form, of any engine; ``conditional`` needs u among them
+    data : Data the draws are of
+    leave : ``row``, or the name of a grouped term, one level of which is left out at a time, its rows jointly
+    route : ``leverage`` or ``conditional``, the latter for rows only
+    priors : the priors of the draws; with them, whatever Pareto k finds unreliable is left out by an exact refit
+    rng : numpy.random.Generator, for the refits
+    by : a term, or (n,) labels, whose groups of rows the standard error takes for independent
+
+    Returns
+    -------
+    TaskLOO, an ArviZ ELPD object; p is the in-sample minus the left-out log density of the chosen route
+
+    Raises
+    ------
+    ValueError  if the draws are of other data, another design or another order of rows, or an option is unknown
+
+    Warns
+    -----
+    UserWarning  naming what has a Pareto k above min(1 − 1/log10 S, 0.7) and was not refitted
+
+    Notes
+    -----
+    No n × n matrix; rows are worked through block by block, and weights are not kept. The standard error takes rows
+    (or levels, or the groups of ``by``) for independent draws from a population; rows of one group are not. The priors
+    must be such that p(θ|y_−I) is proper for every I, and are unchanged when something is left out.
+
+    References
+    ----------
+    Vehtari, Gelman & Gabry (2017), Stat. Comput. 27(5); Li, Qiu, Zhang & Feng (2016), Stat. Comput. 26(4), for
+    integrated importance sampling; :eq:`eq-left-out`.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Design, Term
+    >>> rng = np.random.default_rng(1)
+    >>> data = Data(rng.normal(size=20), Design(np.ones((20, 1)), [Term.grouped("g", np.repeat(list("abcd"), 5))]))
+    >>> spread = rng.uniform(0.9, 1.1, size=(2, 100))
+    >>> draws = draws_.as_draws(data=data, beta=rng.normal(0, 0.3, size=(2, 100, 1)), sd=spread[..., None], sigma=spread)
+    >>> result = loo(draws, data)
+    >>> result.task, result.elpd_i.sizes["row"]
+    ('row i from all other rows', 20)
+    >>> loo(draws, data, leave="g").task
+    'all rows of one g from the rows of all others'
+    """
+    _check_options(data, leave, route, priors, rng)
+    draws_.check_data(draws, data)
+    theta = draws_.theta(draws, data.design)
+    units, labels = _units(data, leave)
+    if route == "conditional":
+        densities = _given_effects(data, theta, draws_.flat(draws, "u"))
+    elif leave == "row":
+        densities = left_out_in_draws(data, theta)
+    else:
+        densities = _numbered(levels_left_out_in_draws(data, theta, leave), np.unique(data.design.level_of_rows(leave)))
+    found = _smoothed(densities, len(labels), relative_efficiency(draws), weight_of_draws(draws))
+    S = len(theta.sigma)
+    good_k = min(1 - 1 / np.log10(S), 0.7)
+    high = np.flatnonzero(~(found["pareto_k"] <= good_k))
+    if priors is None:
+        _warn(high, labels, leave, route, good_k)
+    else:
+        for unit in high:
+            found["elpd_i"][unit] = refitted(data, priors, np.flatnonzero(units == unit), S, rng, labels[unit])
+        found["refitted"][high] = True
+    return collected(data, leave, route, units, labels, by, found, S, good_k)
+
+
+def _check_options(data: Data, leave: str, route: str, priors: Priors | None, rng: np.random.Generator | None) -> None:
+    if route not in ROUTES:
+        raise ValueError(f"route must be one of {', '.join(ROUTES)}, got {route!r}")
+    if leave != "row" and leave not in [t.name for t in data.design.terms]:
+        raise ValueError(f"leave must be 'row' or a term, {', '.join(t.name for t in data.design.terms)}; got {leave!r}")
+    if leave != "row" and route == "conditional":
+        raise ValueError(
+            "levels can be left out by the leverage route only: p(y|u, θ) with u drawn from these very rows tells nothing of them"
+        )
+    if priors is not None and rng is None:
+        raise ValueError("refits need a random generator: give rng=numpy.random.default_rng(seed) with priors")
+
+
+def _units(data: Data, leave: str) -> tuple[np.ndarray, list[str]]:
+    """Number of the unit with which each row is left out, and the units' labels; levels without rows are none."""
+    if leave == "row":
+        return np.arange(data.design.n), [str(i) for i in range(data.design.n)]
+    present, units = np.unique(data.design.level_of_rows(leave), return_inverse=True)
+    levels = next(t.levels for t in data.design.terms if t.name == leave)
+    return units, [levels[j] for j in present]
+
+
+def _numbered(densities: Densities, present: np.ndarray) -> Densities:
+    """Levels numbered among those that have rows."""
+    for levels, values in densities:
+        yield np.searchsorted(present, levels), values
+
+
+def _given_effects(data: Data, theta: Theta, u: np.ndarray) -> Densities:
+    """Row numbers and log p(y_i|u,θ), (S, rows)."""
+    scale = theta.sigma[:, None] ** 2 / data.design.weights
+    residual = data.y - data.design.fixed_part(theta.beta) - data.design.random_part(u)
+    yield np.arange(data.design.n), -0.5 * (LOG_2PI + np.log(scale) + residual**2 / scale)
+
+
+def _smoothed(densities: Densities, count: int, r_eff: float, log_weight: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Left-out and in-sample log density and Pareto k of every unit."""
+    found = {name: np.empty(count) for name in ("elpd_i", "in_sample", "pareto_k")} | {"refitted": np.zeros(count, bool)}
+    for units, log_density in densities:
+        log_weights, found["pareto_k"][units] = smoothed_weights(log_density, r_eff, log_weight)
+        found["elpd_i"][units] = logsumexp(log_weights + log_density, axis=0)
+        own = -np.log(len(log_density)) if log_weight is None else log_weight[:, None]
+        found["in_sample"][units] = logsumexp(log_density + own, axis=0)
+    return found
+
+
+def _warn(high: np.ndarray, labels: list[str], leave: str, route: str, good_k: float) -> None:
+    if len(high):
+        named = ", ".join(labels[i] for i in high[:8]) + (", …" if len(high) > 8 else "")
+        what = "rows" if leave == "row" else f"levels of {leave}"
+        warnings.warn(
+            f"Pareto k is above {good_k:.2f} in {len(high)} of {len(labels)} {what} by the {route} route: {named}; their elpd may be far off. "
+            "Give priors= and rng= to refit without them",
+            stacklevel=3,
+        )

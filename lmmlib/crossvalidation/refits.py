@@ -1,0 +1,55 @@
+"""Exact refits without what is left out, for whatever importance weights cannot answer."""
+
+import numpy as np
+from scipy.special import logsumexp
+
+from lmmlib import draws as draws_
+from lmmlib.crossvalidation.smoothing import weight_of_draws
+from lmmlib.data import Data
+from lmmlib.design import Design, Priors, Term
+from lmmlib.direct import PosteriorError, posterior
+from lmmlib.loglik import set_left_out_in_draws
+
+
+def without(data: Data, rows: np.ndarray) -> Data:
+    """The data without some rows, with all levels.
+
+    Raises
+    ------
+    ValueError  if what is left cannot be fitted
+
+    Examples
+    --------
+    >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
+    >>> left = without(data, np.array([0]))
+    >>> left.design.n, left.design.terms[0].levels
+    (2, ('a', 'b'))
+    """
+    d = data.design
+    kept = np.setdiff1d(np.arange(d.n), rows)
+    terms = [Term(t.name, t.levels, t.effects, t.Z[kept], t.correlated, t.root) for t in d.terms]
+    return Data(data.y[kept], Design(d.X[kept], terms, d.weights[kept], d.offset[kept], d.coef))
+
+
+def refitted(data: Data, priors: Priors, rows: np.ndarray, draws: int, rng: np.random.Generator, label: str) -> float:
+    """log p(y_I|y_−I) by averaging p(y_I|y_−I,θ) over a posterior without the rows I, under the same priors.
+
+    Raises
+    ------
+    PosteriorError, ValueError  naming what was left out, if the refit fails
+
+    Examples
+    --------
+    >>> from lmmlib.design import ScalePrior
+    >>> rng = np.random.default_rng(1)
+    >>> data = Data(rng.normal(size=20), Design(np.ones((20, 1)), [Term.grouped("g", np.repeat(list("abcd"), 5))]))
+    >>> priors = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
+    >>> bool(-15 < refitted(data, priors, np.arange(5), 1024, rng, "a") < -5)
+    True
+    """
+    try:
+        tree = posterior(without(data, rows), priors, max(1024, 4 * (draws // 4)), rng=rng, weighted=True)
+    except (PosteriorError, ValueError) as error:
+        raise type(error)(f"the refit without {label} failed: {error}") from error
+    theta = draws_.theta(tree, data.design, same_rows=False)
+    return float(logsumexp(set_left_out_in_draws(data, theta, rows) + weight_of_draws(tree)))

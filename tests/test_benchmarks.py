@@ -1,0 +1,85 @@
+"""The benchmarks' tables come from their numbers; no speed is tested here."""
+
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+
+
+def _module(name):
+    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def results():
+    return json.loads((FOLDER / "RESULTS.json").read_text("utf8"))
+
+
+@pytest.fixture(scope="module")
+def quoted():
+    return json.loads((FOLDER / "quoted.json").read_text("utf8"))
+
+
+def test_the_page_is_made_from_the_numbers(results, quoted):
+    assert (FOLDER / "RESULTS.md").read_text("utf8") == _module("report").text(results, quoted)
+
+
+def test_bars_are_judged_on_the_numbers(results, quoted):
+    assert results["bars"] == _module("bars").judged(results["measured"], quoted)
+
+
+def test_results_tell_where_and_with_what_they_were_measured(results):
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", results["date"])
+    assert set(results["machine"]) == {"processor", "cores", "memory_gib", "system", "load_at_start"}
+    assert {"Python", "numpy", "scipy", "lmmlib", "pymc"} <= set(results["versions"])
+
+
+def test_every_measurement_has_its_fields_or_a_reason(results):
+    fields = {
+        "import ": {"median", "minimum", "repeats"},
+        "ML ": {"first", "median", "minimum", "repeats", "criterion"},
+        "posterior ": {"first", "second", "draws", "pareto_k", "kish_ess", "peak_mib", "processes"},
+        "engine ": {"first", "second", "sampling", "smallest_ess", "divergences", "draws"},
+        "bambi ": {"first", "second", "sampling", "smallest_ess", "divergences", "draws"},
+        "brms": {"first", "second", "sampling", "smallest_ess", "divergences", "draws"},
+        "rstan ": {"first", "second", "sampling", "smallest_ess", "divergences", "draws"},
+        "density rows": {"1000", "1000000"},
+        "density ": {"n", "groups", "reduced", "conditional", "dense", "dense_factor_alone"},
+    }
+    for name, found in results["measured"].items():
+        expected = next(v for start, v in fields.items() if name.startswith(start))
+        assert set(found) == {"failed"} or expected <= set(found), name
+
+
+def test_all_systems_reach_one_criterion(results):
+    for name in ("sleepstudy", "Penicillin", "Pastes", "crossed"):
+        found = [results["measured"][f"ML {name}, {system}"] for system in ("lmmlib", "statsmodels", "lme4")]
+        criteria = [f["criterion"] for f in found if "criterion" in f]
+        assert max(criteria) - min(criteria) < 1e-4, name
+
+
+def test_a_failure_is_a_row_with_its_reason(results, quoted):
+    broken = json.loads(json.dumps(results))
+    broken["measured"] = {name: {"failed": "no network"} if name.startswith("bambi") else m for name, m in broken["measured"].items()}
+    broken["bars"] = _module("bars").judged(broken["measured"], quoted)
+    assert [b["work"] for b in broken["bars"] if b["met"] is None] == ["sleepstudy, posterior: Bambi to ours"]
+    page = _module("report").text(broken, quoted)
+    assert page.count("not run: no network") == 3
+    assert "not measured: sleepstudy, posterior: Bambi to ours" in page
+
+
+def test_results_name_no_folder_of_the_machine(results):
+    assert not re.search(r'(?:^|[\s"])/(?:home|root|tmp|usr|work|Users)\b', json.dumps(results, ensure_ascii=False))
+
+
+def test_quoted_figures_have_a_date(quoted):
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", q["date"]) and q["seconds"] > 0 for q in quoted)
