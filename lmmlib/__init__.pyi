@@ -1,3 +1,4 @@
+from . import calibration as calibration
 from . import crossvalidation as crossvalidation
 from . import direct as direct
 from . import draws as draws
@@ -10,6 +11,8 @@ from . import plots as plots
 from . import pymc_models as pymc_models
 from . import replication as replication
 from . import simulation as simulation
+from .calibration import calibrate as calibrate
+from .calibration import recover as recover
 from .crossvalidation import compare as compare
 from .crossvalidation import loo as loo
 from .crossvalidation import loo_pit as loo_pit
@@ -26,10 +29,14 @@ from .direct import posterior as posterior
 from .draws import as_draws as as_draws
 from .draws import summary as summary
 from .estimation import estimate as estimate
+from .foreign import from_bambi as from_bambi
+from .foreign import from_brms as from_brms
 from .formula import from_formula as from_formula
 from .formula import reduce_tables as reduce_tables
+from .prior import prior_draws as prior_draws
 from .pymc_models import conditional_model as conditional_model
 from .pymc_models import marginal_model as marginal_model
 from .pymc_models import sample as sample
+from .replication import check as check
 from .replication import replicate as replicate
 from .simulation import simulate as simulate

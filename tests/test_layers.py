@@ -24,9 +24,12 @@ FLOORS = {
     "multivariate": 4,
     "draws": 4,
     "direct": 5,
+    "foreign": 5,
+    "prior": 5,
     "pymc_models": 5,
     "crossvalidation": 6,
     "replication": 6,
+    "calibration": 7,
     "plots": 8,
 }
 ONLY_IN = {"pymc": "pymc_models", "pytensor": "pymc_models", "numpyro": "pymc_models", "matplotlib": "plots"}

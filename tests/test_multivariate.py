@@ -247,7 +247,7 @@ def test_nothing_nearby_is_better(name, method):
 @pytest.mark.parametrize("method", ["ml", "reml"])
 def test_the_slope_vanishes_at_the_optimum(method):
     """By central differences of the dense density, in units in which R₀ is about one."""
-    data, _ = _larger(n=60, J=12)
+    data, _ = _larger(n=40, J=10)
     found = multivariate.estimate(data, method)
     assert multivariate.canonical(found.params).D[-1] > 0.1
     for name in ("B", "G0", "R0"):
@@ -324,6 +324,18 @@ def test_estimates_of_a_singular_covariance():
     ratios = multivariate.canonical(found.params).D
     assert ratios[0] > 0.1
     assert ratios[1] < 1e-12
+
+
+def test_the_higher_of_two_optima_is_found():
+    """The likelihood of these data has an optimum without effects, and another with an SD ratio of 0.6."""
+    rng = np.random.default_rng(63)
+    design = Design(np.column_stack([np.ones(30), rng.normal(size=30)]), [Term.dense("z", rng.uniform(size=(30, 3)))])
+    one = Data(simulation.simulate(design, Params([1.0, 2.0], {"z": 1.0}, 1.0), rng).y, design)
+    found = multivariate.estimate(MultivariateData(one.y[:, None], design))
+    without = MultivariateParams(found.params.B, [[0.0]], found.params.R0)
+    np.testing.assert_allclose(found.params.G0 / found.params.R0, 0.3855, rtol=1e-3)
+    assert found.criterion == pytest.approx(estimation.estimate(one, "ml").criterion, rel=1e-10)
+    assert found.criterion < -2 * multivariate.log_density(MultivariateData(one.y[:, None], design), without)
 
 
 def test_variances_that_differ_by_orders_of_magnitude():

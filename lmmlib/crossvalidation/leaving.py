@@ -158,7 +158,7 @@ def _warn(high: np.ndarray, labels: list[str], leave: str, route: str, good_k: f
         named = ", ".join(labels[i] for i in high[:8]) + (", …" if len(high) > 8 else "")
         what = "rows" if leave == "row" else f"levels of {leave}"
         warnings.warn(
-            f"Pareto k is above {good_k:.2f} in {len(high)} of {len(labels)} {what} by the {route} route: {named}; their elpd may be far off. "
-            "Give priors= and rng= to refit without them",
+            f"Pareto k is above {good_k:.2f} in {len(high)} of {len(labels)} {what} by the {route} route: {named}; "
+            "their elpd may be far off. Give priors= and rng= to refit without them",
             stacklevel=3,
         )

@@ -98,7 +98,7 @@ def _matched(old: Mixture, x: np.ndarray, share: np.ndarray) -> Mixture:
 def _at_modes(density: Density, starts: np.ndarray) -> Mixture:
     centres, roots, heights = [], [], []
     for start in starts:
-        found = minimize(_minus_with_slope(density), start, jac=True, method="BFGS", options={"gtol": 1e-4})
+        found = minimize(_minus_with_slope(density), start, jac=True, method="BFGS", options={"gtol": 1e-2})
         if any(np.linalg.norm(np.linalg.solve(r, found.x - c)) < SAME_MODE for c, r in zip(centres, roots, strict=True)):
             continue
         centres.append(found.x)

@@ -14,6 +14,7 @@ from lmmlib.design import Params, Theta
 from lmmlib.loglik.densities import CHUNK, LOG_2PI
 
 ROWS = 4_000_000  # entries of stacked rows held at a time
+CLOSE = 1_000_000  # the same where a loop over rows goes through them again and again
 NEAR_ONE = 1e-4  # what is left of a leverage's complement, below which the difference has lost too many digits
 
 
@@ -220,13 +221,13 @@ def _by_component(data: Data, theta: Theta) -> np.ndarray:
 def _by_merging(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Row numbers, residuals and variances (S, rows) in units of σ², from the triangles of the rows before and after."""
     for batch in data.design.blocks:
-        _, m, q = batch.values.shape
-        step = max(1, ROWS // (len(theta.sigma) * m * (q + 1)))
+        q, m = batch.values.shape[-1], int((batch.rows < data.design.n).sum(1).max())  # padding stands last
+        step = max(1, CLOSE // (len(theta.sigma) * m * (q + 1)))
         for start in range(0, len(batch.rows), step):
-            rows = batch.rows[start : start + step]
+            rows = batch.rows[start : start + step, :m]
             white = data.whitened[rows]
             r = white[..., -1] - np.einsum("bmp,sp->sbm", white[..., :-1], theta.beta)
-            A = linalg.scale_columns(batch.values[start : start + step], theta.Lam, batch.counts)
+            A = linalg.scale_columns(batch.values[start : start + step, :m], theta.Lam, batch.counts)
             residual, variance = linalg.left_out(A, r)
             real = rows < data.design.n
             yield rows[real], residual[:, real], variance[:, real]

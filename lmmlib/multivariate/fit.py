@@ -18,8 +18,7 @@ LOW, HIGH, HIGHEST = 0.1, 1.0, 10.0  # SD of the effects to that of the residual
 STEP = 1e-4  # of differences of slopes, for covariances of about one
 STEPS = 20  # of Newton's, at most
 GAIN = 1e-6  # of the criterion that a step from the end of a search may still promise
-CURVED = 1e-4  # curvature of the criterion below which a direction counts as flat
-VANISHED = 1e-6  # share of the SD that X leaves of Y, below which a residual SD is no estimate
+CURVED = 1e-4  # curvature of the criterion below which it is rounding
 NOTHING = 1e-14  # share of a sum of squares that is rounding
 SINGULAR = 1e-10  # share of the largest singular value that is zero
 
@@ -68,8 +67,8 @@ def estimate(data: MultivariateData, method: str = "ml") -> MultivariateEstimate
 
     Raises
     ------
-    ValueError  if the method is unknown, X or other traits determine a trait, X and the effects fit a combination of
-        traits exactly, or the effects cannot be told from X or from the residuals
+    ValueError  if the method is unknown, X or other traits determine a trait, the effects cannot be told from X or from
+        the residuals, or the likelihood has its bound where a combination of traits has no residual variance
 
     Warns
     -----
@@ -98,16 +97,16 @@ def estimate(data: MultivariateData, method: str = "ml") -> MultivariateEstimate
     restricted, (n, t) = method == "reml", data.Y.shape
     rows, spread = data.rotated, _spread(data)
     _check_estimable(rows, spread, n)
-    (root, L), promised = _search(partial(_criterion, rows, n, restricted), rows, spread, n)
-    if np.linalg.svd(np.linalg.solve(spread, L), compute_uv=False)[-1] < VANISHED:
-        raise ValueError("the likelihood rises until a combination of traits has no residual variance; drop traits or add rows")
+    criterion = partial(_criterion, rows, n, restricted)
+    (root, L), promised = _search(criterion, rows, spread, n)
+    _check_residuals(criterion, root, L)
     converged = promised < GAIN
     if not converged:
         told = f"the search ended where a further step promises a gain of {promised:.2g} in the criterion"
         warnings.warn(f"{told}; drop traits or rescale the columns of X", ConvergenceWarning, stacklevel=2)
     B, se = _fixed(rows, diagonalised(root, L))
     constant = t * ((n - data.design.X.shape[1] * restricted) * LOG_2PI - data.log_weights)
-    value, _ = _criterion(rows, n, restricted, np.array([root, L]), _flat(np.eye(t), np.eye(t)))
+    value = _at(criterion, root, L)
     return MultivariateEstimate(MultivariateParams(B, root @ root.T, L @ L.T), se, constant + value, method, converged)
 
 
@@ -145,6 +144,14 @@ def _check_estimable(rows: Rotated, spread: np.ndarray, n: int) -> None:
         raise ValueError(f"there are {n} independent effects for {n} rows of equal weight: G0 and R0 cannot be told apart; drop the term")
 
 
+def _check_residuals(criterion: Criterion, root: np.ndarray, L: np.ndarray) -> None:
+    """Raise where the canonical column with the largest ratio could do with less residual variance, or with none."""
+    found = diagonalised(root, L)
+    less = np.where(np.arange(len(L)) == 0, 0.1, 1.0)
+    if _at(criterion, root, _lower(np.linalg.inv(found.T).T * less)) < _at(criterion, root, L) + GAIN:
+        raise ValueError("the likelihood rises until a combination of traits has no residual variance; drop traits or add rows")
+
+
 def _weighted(rows: Rotated, found: Canonical) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """SDs (t, r) of the rows in each column of YT, Q (t, r, p) and R (t, p, p) of X over them, and YT over them (t, r)."""
     sd = np.sqrt(1 + np.outer(found.D, rows.s**2))
@@ -153,7 +160,7 @@ def _weighted(rows: Rotated, found: Canonical) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _criterion(rows: Rotated, n: int, restricted: bool, frame: np.ndarray, x: np.ndarray) -> tuple[float, np.ndarray]:
-    """−2 log likelihood less its constant, where frame times the triangles in x are factors of G₀ and R₀; and its slope."""
+    """−2 log likelihood less its constant, where frame times triangles x are factors of G₀ and R₀; and its slope."""
     factors = frame @ _triangles(x)
     found, degrees = diagonalised(*factors), n - rows.X.shape[1] * restricted
     sd, Q, R, y = _weighted(rows, found)
@@ -165,6 +172,12 @@ def _criterion(rows: Rotated, n: int, restricted: bool, frame: np.ndarray, x: np
     by_G0, by_R0 = np.diag(share) - (e * rows.s**2) @ e.T, np.diag(degrees - found.D * share) - e @ e.T
     slopes = 2 * np.swapaxes(frame, 1, 2) @ (found.T @ np.array([by_G0, by_R0]) @ found.T.T @ factors)
     return float(value), _flat(*slopes)
+
+
+def _at(criterion: Criterion, root: np.ndarray, L: np.ndarray) -> float:
+    """The criterion for factors of G₀ and R₀."""
+    one = np.eye(len(L))
+    return criterion(np.array([root, L]), _flat(one, one))[0]
 
 
 def _flat(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -205,7 +218,8 @@ def _starts(rows: Rotated, spread: np.ndarray, n: int) -> list[np.ndarray]:
 def _search(criterion: Criterion, rows: Rotated, spread: np.ndarray, n: int) -> tuple[np.ndarray, float]:
     """Factors of G₀ and R₀ at the best end of several descents, polished by Newton steps, and the gain still promised.
 
-    Each Newton step is taken in units of the covariances that it starts from, which may differ by orders of magnitude.
+    Each Newton step has the canonical directions that it starts from as its axes and their SDs as units: SDs may differ
+    by orders of magnitude, and a triangle that begins with an SD of zero would be at a corner.
     """
     error = spread / np.sqrt(2 * n)  # so that a first step of one is about a standard error
     frame = np.array([error, error])
@@ -213,9 +227,11 @@ def _search(criterion: Criterion, rows: Rotated, spread: np.ndarray, n: int) -> 
     ends = [minimize(partial(criterion, frame), x, jac=True, method="BFGS", options={"gtol": 1e-4}).x for x in begins]
     x = min(ends, key=lambda end: criterion(frame, end)[0])
     for _ in range(STEPS):
-        root, L = factors = frame @ _triangles(x)
-        frame = np.array([_lower(np.hstack([root, L / rows.s.max()])), L])
-        x = _flat(*np.linalg.solve(frame, factors))
+        root, L = frame @ _triangles(x)
+        found = diagonalised(root, L)
+        seen = np.sqrt(found.D + 1 / rows.s.max() ** 2)  # an SD that would be noticed, where there is none
+        frame = np.array([np.linalg.inv(found.T).T * seen, L])
+        x = _flat(np.diag(np.sqrt(found.D) / seen), np.eye(len(L)))
         values = partial(criterion, frame)
         step, promised = _newton(values, x)
         if promised < 1e-6 * GAIN:
@@ -230,7 +246,5 @@ def _newton(criterion: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.n
     curvature = (moved[:, 0] - moved[:, 1]) / (2 * STEP)
     size, axes = np.linalg.eigh((curvature + curvature.T) / 2)
     slope = axes.T @ criterion(x)[1]
-    curved = np.abs(size) > CURVED
-    steps = np.where(curved, -slope / np.where(curved, np.abs(size), 1.0), 0.0)
-    promised = np.inf if np.any(size < -CURVED) else -0.5 * slope @ steps + np.abs(slope[~curved]).sum()
-    return axes @ steps, float(promised)
+    steps = -slope / np.maximum(np.abs(size), CURVED)
+    return axes @ steps, np.inf if np.any(size < -CURVED) else float(-0.5 * slope @ steps)

@@ -1,0 +1,20 @@
+"""Whether an engine finds what was put in: simulation-based calibration, and recovery of known truths."""
+
+from lmmlib.calibration.controls import SharedNewLevel, TimesSD, VarianceForSD, WorkingIndependence
+from lmmlib.calibration.engines import Direct
+from lmmlib.calibration.ranks import Calibration, Verdict, power
+from lmmlib.calibration.recovery import recover
+from lmmlib.calibration.replications import calibrate
+
+__all__ = [
+    "Calibration",
+    "Direct",
+    "SharedNewLevel",
+    "TimesSD",
+    "VarianceForSD",
+    "Verdict",
+    "WorkingIndependence",
+    "calibrate",
+    "power",
+    "recover",
+]

@@ -1,0 +1,77 @@
+"""What is ranked: parameters, log densities, and one quantity across new levels."""
+
+import numpy as np
+import xarray as xr
+
+from lmmlib import draws as draws_
+from lmmlib.data import Data
+from lmmlib.design import Params, Theta
+from lmmlib.loglik import LOG_2PI, log_density
+from lmmlib.simulation import draw_effects
+
+
+def names(data: Data) -> tuple[str, ...]:
+    """Quantities in the order of :func:`measured`.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Design, Term
+    >>> names(Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])])))
+    ('x1', 'sd g: Intercept', 'sigma', 'log p(y)', 'log p(y|u)', 'spread of new levels: g: Intercept')
+    """
+    d = data.design
+    scales = [f"sd {e}" for e in d.effects] + [f"cor {pair}" for pair in d.pairs] + ["sigma"]
+    return (*d.coef, *scales, "log p(y)", "log p(y|u)", *(f"spread of new levels: {e}" for e in d.effects))
+
+
+def measured(data: Data, theta: Theta, u: np.ndarray, rng: np.random.Generator, shared: bool = False) -> np.ndarray:
+    """The quantities at S draws of (θ, u), (S, Q); the last ones of effects that are drawn afresh for as many levels.
+
+    Parameters
+    ----------
+    data : Data, of which the two log densities are
+    theta : Theta with one leading axis;  u : (S, K)
+    shared : give all new levels one draw, which is wrong
+
+    Notes
+    -----
+    log p(y|θ) and log p(y|u,θ) depend on the data, and so see errors to which every parameter by itself is blind.
+
+    References
+    ----------
+    Modrák et al. (2025), Bayesian Anal. 20(2), for data-dependent test quantities.
+    """
+    d = data.design
+    sd = [np.linalg.norm(root, axis=-1) for root in theta.roots]
+    cor = [
+        np.sum(root[:, i] * root[:, j], -1) / np.where(s[:, i] * s[:, j] > 0, s[:, i] * s[:, j], 1.0)
+        for t, root, s in zip(d.terms, theta.roots, sd, strict=True)
+        for i, j in t.pairs
+    ]
+    scale = theta.sigma[:, None] ** 2 / d.weights
+    residual = data.y - d.fixed_part(theta.beta) - d.random_part(u)
+    given_u = -0.5 * np.sum(LOG_2PI + np.log(scale) + residual**2 / scale, 1)
+    fresh = d.layout.split(draw_effects(d, theta, rng))
+    spreads = [np.std(part[:, :1] if shared else part, axis=1) for part in fresh]
+    columns = [
+        theta.beta,
+        *sd,
+        *(c[:, None] for c in cor),
+        theta.sigma[:, None],
+        log_density(data, theta)[:, None],
+        given_u[:, None],
+        *spreads,
+    ]
+    return np.concatenate(columns, 1)
+
+
+def at_truth(data: Data, params: Params, u: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The quantities at the truth, (Q,)."""
+    return measured(data, params.theta(data.design).repeat(1), u[None], rng)[0]
+
+
+def in_draws(data: Data, draws: xr.DataTree, count: int, rng: np.random.Generator) -> np.ndarray:
+    """The quantities at ``count`` of the draws, chosen at random without replacement, (count, Q)."""
+    theta, u = draws_.theta(draws, data.design), draws_.flat(draws, "u")
+    chosen = rng.choice(len(theta.sigma), count, replace=False)
+    return measured(data, theta[chosen], u[chosen], rng, draws.attrs.get("shared_new_level", False))

@@ -1,0 +1,127 @@
+"""Simulation-based calibration: truths from the priors, data from the truths, draws from the data, ranks of the truths."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context
+
+import numpy as np
+
+from lmmlib.calibration.engines import Engine
+from lmmlib.calibration.prior import draw_prior
+from lmmlib.calibration.quantities import at_truth, in_draws, names
+from lmmlib.calibration.ranks import Calibration
+from lmmlib.data import Data
+from lmmlib.design import Design, Priors
+from lmmlib.simulation import simulate
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+DRAWS = 99  # ranked, so that a rank is one of a hundred
+
+
+def calibrate(
+    design: Design,
+    priors: Priors,
+    engine: Engine,
+    replications: int = 200,
+    *,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+    executor: Executor | None = None,
+) -> Calibration:
+    """Rank truths drawn from the priors among an engine's draws: uniform ranks if the engine is right.
+
+    Parameters
+    ----------
+    design : Design
+    priors : Priors, fixed before anything is simulated
+    engine : callable (data, priors, rng) → draws of equal weight with ``u``, as ``calibration.Direct``; an exception
+        of it is counted as a failed fit, and shown
+    replications : int
+    rng : numpy.random.Generator; every replication gets a stream of its own
+    draws : number L of draws that are ranked, chosen at random: a rank is one of L + 1
+    executor : where the replications run; a pool of processes if None and there is more than one core
+
+    Returns
+    -------
+    Calibration: ranks by quantity, with a verdict and its false-alarm rate
+
+    Raises
+    ------
+    ValueError  if the design cannot be fitted, or there are fewer draws or replications than one
+    RuntimeError  if every fit failed
+
+    Notes
+    -----
+    The result does not depend on the number of workers, nor on a worker that is lost and its work repeated. Ties are
+    broken at random.
+
+    References
+    ----------
+    Talts et al. (2018), arXiv 1804.06788; Modrák et al. (2025), Bayesian Anal. 20(2).
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from lmmlib.calibration.engines import Direct
+    >>> from lmmlib.design import ScalePrior, Term
+    >>> design = Design(np.ones((8, 1)), [Term.grouped("g", list("aabbccdd"))])
+    >>> priors = Priors.build(design, (0, 1), ScalePrior("half-normal", 1.0))
+    >>> with ThreadPoolExecutor(1) as one:
+    ...     found = calibrate(design, priors, Direct(), 3, rng=np.random.default_rng(1), executor=one)
+    >>> found.ranks.shape, found.draws
+    ((3, 6), 99)
+    """
+    priors.checked(design)
+    if replications < 1 or draws < 1:
+        raise ValueError(f"replications and draws must be one at least, got {replications} and {draws}")
+    data = Data(np.zeros(design.n), design)  # whether it can be fitted is asked before anything is simulated
+    streams = rng.spawn(replications)
+    with _running(executor) as pool:
+        jobs = {pool.submit(_replicate, design, priors, engine, stream, draws): i for i, stream in enumerate(streams)}
+        done = {jobs[job]: job.result() for job in _shown(as_completed(jobs), replications)}
+    ranks = [r for i in range(replications) if not isinstance(r := done[i], str)]
+    failures = tuple(f"replication {i}: {r}" for i in range(replications) if isinstance(r := done[i], str))
+    if not ranks:
+        raise RuntimeError(f"all {replications} fits failed; the first: {failures[0]}")
+    return Calibration(names(data), np.array(ranks), draws, failures)
+
+
+def _replicate(design: Design, priors: Priors, engine: Engine, rng: np.random.Generator, draws: int) -> np.ndarray | str:
+    """Ranks of one truth, (Q,), or why the fit failed."""
+    params = draw_prior(design.layout, priors, rng)
+    made = simulate(design, params, rng)
+    data = Data(made.y, design)
+    truth = at_truth(data, params, made.u, rng)
+    try:
+        found = in_draws(data, engine(data, priors, rng), draws, rng)
+    except (RuntimeError, ValueError) as failure:  # the engines' own; a programming error is none
+        return f"{type(failure).__name__}: {failure}"
+    below, tied = np.sum(found < truth, 0), np.sum(found == truth, 0)
+    return below + rng.integers(tied + 1)
+
+
+@contextmanager
+def _running(executor: Executor | None) -> Iterator[Executor]:
+    """The executor given, or a pool of processes for the time being."""
+    if executor is not None:
+        yield executor
+        return
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # workers read it when they start; more threads than cores cost a factor of four
+    try:
+        with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn")) as pool:
+            yield pool
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _shown(jobs: Iterable, total: int) -> Iterator:
+    """The jobs, with a count on a terminal."""
+    for k, job in enumerate(jobs, 1):
+        if sys.stderr.isatty():
+            print(f"\rcalibration: {k} of {total}", end="" if k < total else "\n", file=sys.stderr, flush=True)
+        yield job

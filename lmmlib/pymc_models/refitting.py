@@ -1,0 +1,175 @@
+"""One model, compiled once and fitted to many responses: NUTS by nutpie, for calibration."""
+
+import time
+from typing import NoReturn
+
+import numpy as np
+import xarray as xr
+
+from lmmlib import draws as draws_
+from lmmlib.data import Data
+from lmmlib.design import Priors
+from lmmlib.effects import draw_given_y
+from lmmlib.pymc_models.conditional import conditional_model
+from lmmlib.pymc_models.gate import SamplingError, diagnose
+from lmmlib.pymc_models.marginal import marginal_model
+from lmmlib.pymc_models.sampling import ADVICE
+
+# nutpie's names of what NUTS notes on itself, and the ones that ArviZ and the gate know
+STATS = {
+    "diverging": "diverging",
+    "energy": "energy",
+    "depth": "tree_depth",
+    "maxdepth_reached": "reached_max_treedepth",
+    "n_steps": "n_steps",
+    "step_size": "step_size",
+    "mean_tree_accept": "acceptance_rate",
+    "logp": "lp",
+}
+MAX_TREE_DEPTH = 10
+SEEDS = 2**63
+
+
+class Refitter:
+    """An engine for calibration: either formulation, compiled when this is made and fitted anew at every call.
+
+    Parameters
+    ----------
+    formulation : ``marginal`` or ``conditional``
+    data : Data, whose design is kept; its response only decides what ``centred="auto"`` chooses
+    priors : Priors, kept for good
+    draws, tune, chains : iterations kept and discarded a chain, and chains
+    target_accept : of the first attempt of each fit
+    centred : passed on to ``conditional_model`` and the same for all responses; the marginal model has no use for it
+
+    Raises
+    ------
+    ValueError  if the formulation is unknown, or ``conditional_model`` or ``marginal_model`` raises one
+
+    Notes
+    -----
+    Compiling takes minutes at first, and seconds where PyTensor finds the compiled parts in its cache; a fit takes
+    about a second. It lives in one process: let ``calibrate`` run it with ``executor=ThreadPoolExecutor(1)``.
+
+    See Also
+    --------
+    lmmlib.sample : one fit of a model that may have been added to
+
+    References
+    ----------
+    Hoffman & Gelman (2014), J. Mach. Learn. Res. 15, for NUTS.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Design, ScalePrior, Term
+    >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
+    >>> Refitter("joint", data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)))
+    Traceback (most recent call last):
+        ...
+    ValueError: formulation must be 'marginal' or 'conditional', got 'joint'
+    """
+
+    def __init__(
+        self,
+        formulation: str,
+        data: Data,
+        priors: Priors,
+        *,
+        draws: int = 1000,
+        tune: int = 1000,
+        chains: int = 4,
+        target_accept: float = 0.95,
+        centred: bool | str = "auto",
+    ) -> None:
+        if formulation not in ("marginal", "conditional"):
+            raise ValueError(f"formulation must be 'marginal' or 'conditional', got {formulation!r}")
+        import nutpie  # slow to import
+
+        model = marginal_model(data, priors) if formulation == "marginal" else conditional_model(data, priors, centred)
+        self.formulation, self.design, self.priors = formulation, data.design, priors
+        self.draws, self.tune, self.chains, self.target_accept = draws, tune, chains, target_accept
+        self._compiled = nutpie.compile_pymc_model(model, backend="numba", var_names=draws_.VARIABLES)
+
+    def __call__(self, data: Data, priors: Priors, rng: np.random.Generator) -> xr.DataTree:
+        """Draws given another response; a fit that fails the gate is run once more, as by :func:`lmmlib.sample`.
+
+        Parameters
+        ----------
+        data : Data of the design that the model was compiled for
+        priors : Priors, the ones it was compiled with
+        rng : numpy.random.Generator, of NUTS's seeds and of u
+
+        Returns
+        -------
+        xarray.DataTree in the one form, ``u`` of a marginal fit drawn exactly; the attribute ``sampling_time`` holds
+        the seconds of the attempt that passed, ``doubts`` what :func:`diagnose` only doubts
+
+        Raises
+        ------
+        ValueError  if the design or the priors are others
+        SamplingError  if the fit fails the gate twice, naming the variables and what to try
+        """
+        self._check(data, priors)
+        tree, failures = self._attempt(data, rng, 1, self.target_accept)
+        if failures:
+            tree, failures = self._attempt(data, rng, 2, 1 - (1 - self.target_accept) / 5)
+        if failures:
+            raise SamplingError(f"the fit failed twice: {'; '.join(failures)}. What may help: {ADVICE}.")
+        return tree
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: compiled code stays where it is."""
+        raise TypeError(
+            "a Refitter holds compiled code and cannot be sent to another process; give calibrate executor=ThreadPoolExecutor(1)"
+        )
+
+    def _check(self, data: Data, priors: Priors) -> None:
+        if data.design.fingerprint != self.design.fingerprint:
+            raise ValueError(
+                "data are of another design than the one compiled for: other values of X, Z, weights or offset, or other rows "
+                "or another order of rows; only y may differ, so make another Refitter"
+            )
+        other = _differing(self.priors, priors)
+        if other:
+            raise ValueError(f"priors must be the ones compiled with; {', '.join(other)} differ, so make another Refitter")
+
+    def _attempt(self, data: Data, rng: np.random.Generator, times: int, target_accept: float) -> tuple[xr.DataTree, tuple[str, ...]]:
+        """Draws with ``times`` the iterations, and what the gate has against them."""
+        import nutpie
+
+        began = time.perf_counter()
+        raw = nutpie.sample(
+            self._compiled.with_data(y_data=data.y),
+            draws=times * self.draws,
+            tune=times * self.tune,
+            chains=self.chains,
+            seed=int(rng.integers(SEEDS)),
+            target_accept=target_accept,
+            maxdepth=MAX_TREE_DEPTH,
+            save_warmup=False,
+            progress_bar=False,
+        )
+        tree = self._completed(data, raw, rng)
+        diagnosis = diagnose(tree, max_tree_depth=MAX_TREE_DEPTH)
+        tree.attrs.update(sampling_time=time.perf_counter() - began, doubts="; ".join(diagnosis.doubts))
+        return tree, diagnosis.failures
+
+    def _completed(self, data: Data, raw: xr.DataTree, rng: np.random.Generator) -> xr.DataTree:
+        """The draws in the one form, with u."""
+        arrays = {name: _array(raw.posterior[name]) for name in draws_.VARIABLES if name in raw.posterior}
+        stats = {name: _array(raw.sample_stats[theirs]) for theirs, name in STATS.items()}
+        tree = draws_.assemble(data, arrays, stats)
+        if self.formulation == "conditional":
+            return tree
+        u = draw_given_y(data, draws_.theta(tree, data.design), rng)
+        return draws_.assemble(data, {**arrays, "u": u.reshape(*arrays["sigma"].shape, -1)}, stats)
+
+
+def _array(values: xr.DataArray) -> np.ndarray:
+    return values.transpose("chain", "draw", ...).to_numpy()
+
+
+def _differing(a: Priors, b: Priors) -> list[str]:
+    """Names of the fields in which two Priors differ."""
+    pairs = {name: (getattr(a, name), getattr(b, name)) for name in ("beta_mean", "beta_sd", "sd", "sigma", "cor")}
+    return [name for name, (x, y) in pairs.items() if not (np.array_equal(x, y) if isinstance(x, np.ndarray) else x == y)]
