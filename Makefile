@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env book test test-slow check-site lab lint lock clean
+.PHONY: help env book test test-slow check-site bench calibrate lab lint lock clean
 
 # Where this is set, as in many containers, every kernel compiles PyMC anew: 6.7 s an import instead of 1.2 s.
 export PYTHONDONTWRITEBYTECODE :=
@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 LOG := $(VENV)/install.log
 UV := VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv
-CODE := lmmlib tests _ext
+CODE := lmmlib tests _ext benchmarks
 
 # An environment that was moved, or whose interpreter has gone, is as good as none. The stamp holds its place.
 ifneq ($(shell $(BIN)/python -c '' 2>/dev/null && cat $(STAMP) 2>/dev/null),$(CURDIR))
@@ -62,6 +62,17 @@ test-slow: $(STAMP)  ## run the tests that sample for minutes
 
 check-site: $(STAMP)  ## check the pages that make book has built
 	@SECONDS=0; $(BIN)/python -m pytest tests/site $(ARGS) && echo "check-site: passed in $$SECONDS s"
+
+# The peers are no part of the lock: they have an environment of their own, with pins of their own.
+PEERS := benchmarks/.venv
+bench: $(STAMP)  ## measure the speed beside that of other systems, alone on the machine: a quarter of an hour
+	@{ test -x $(PEERS)/bin/python || $(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS); } && \
+	VIRTUAL_ENV="$(CURDIR)/$(PEERS)" $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode benchmarks/requirements.txt \
+	|| echo "bench: the peers' environment could not be made; is the network up? They will be reported as not run" >&2; \
+	$(BIN)/python benchmarks/run.py
+
+calibrate: $(STAMP)  ## calibrate all engines at full size and write benchmarks/CALIBRATION.json: a quarter of an hour
+	@$(BIN)/python benchmarks/calibrate.py
 
 lab: $(STAMP)  ## open JupyterLab, where a click on a chapter opens it as a notebook
 	@export JUPYTER_CONFIG_DIR="$(CURDIR)/$(VENV)/etc/jupyter"; \

@@ -18,6 +18,7 @@ from lmmlib.design import Design, Layout, Theta
 DIMS = {"beta": ["coef"], "sd": ["effect"], "cor": ["effect_pair"], "u": ["ranef"], "y": ["row"]}
 VARIABLES = ("beta", "sd", "cor", "sigma", "u")
 FINGERPRINT = "lmmlib_design"
+DISTRIBUTION = "lmmlib_distribution"
 
 
 def coords(design: Design | Layout) -> dict[str, list[str] | np.ndarray]:
@@ -155,7 +156,9 @@ def check_design(draws: xr.DataTree, design: Design, same_rows: bool = True) -> 
 
 
 def check_data(draws: xr.DataTree, data: Data) -> None:
-    """Raise unless the draws are of this design and this response, row by row."""
+    """Raise unless the draws are of the posterior of this design and this response, row by row."""
+    if draws.attrs.get(DISTRIBUTION) == "prior":
+        raise ValueError("the draws are of the prior, which no data have informed; draw from the posterior")
     if "observed_data" not in draws.children or "y" not in draws.observed_data:
         raise ValueError("the draws hold no observed_data with y, so it cannot be checked which data they are of; make them with as_draws")
     y = draws.observed_data["y"].to_numpy()

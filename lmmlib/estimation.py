@@ -240,24 +240,23 @@ def _descend(criteria: Criteria, start: np.ndarray, gtol: float) -> np.ndarray:
 
 def _newton(criteria: Criteria, x: np.ndarray) -> tuple[np.ndarray, float]:
     """Newton's step from x, and the gain it promises; infinite where the criterion curves down."""
-    d = len(x)
-    h = STEP * np.maximum(np.abs(x), 0.1)
-    unit = np.diag(h)
+    d, scale = len(x), np.maximum(np.abs(x), 0.1)  # slope and curvature are in units of each entry's own size
+    unit = STEP * np.diag(scale)
     pairs = [(i, j) for i in range(d) for j in range(i)]
     across = [s * unit[i] + t * unit[j] for i, j in pairs for s, t in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
-    along = [k * unit[i] for i in range(d) for k in (-2, -1, 1, 2)]
+    along = [k * unit[i] for i in range(d) for k in (-1, -2, 2, 1)]
     values = criteria(x + np.array([np.zeros(d), *along, *across]))
-    low, lower, higher, high = values[1 : 4 * d + 1].reshape(d, 4)[:, [1, 0, 3, 2]].T  # at −h, −2h, +2h, +h
-    slope = (8 * (high - low) - (higher - lower)) / (12 * h)
-    curvature = np.diag((16 * (high + low) - (higher + lower) - 30 * values[0]) / (12 * h**2))
+    low, lower, higher, high = values[1 : 4 * d + 1].reshape(d, 4).T
+    slope = (8 * (high - low) - (higher - lower)) / (12 * STEP)
+    curvature = np.diag((16 * (high + low) - (higher + lower) - 30 * values[0]) / (12 * STEP**2))
     for (i, j), (a, b, c, e) in zip(pairs, values[4 * d + 1 :].reshape(-1, 4), strict=True):
-        curvature[i, j] = curvature[j, i] = (a - b - c + e) / (4 * h[i] * h[j])
+        curvature[i, j] = curvature[j, i] = (a - b - c + e) / (4 * STEP**2)
     size, axes = np.linalg.eigh(curvature)
     along_axes = axes.T @ slope
     steps = np.where(size > CURVED, -along_axes / np.maximum(size, CURVED), 0.0)
     flat = np.abs(along_axes[np.abs(size) <= CURVED]).sum()
     promised = np.inf if np.any(size < -CURVED) else -0.5 * along_axes @ steps + flat
-    return axes @ steps, float(promised)
+    return scale * (axes @ steps), float(promised)
 
 
 def _entries(term: Term) -> tuple[np.ndarray, np.ndarray]:

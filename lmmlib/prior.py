@@ -9,8 +9,6 @@ from lmmlib.data import Data
 from lmmlib.design import Design, Layout, Priors, ScalePrior, Theta
 from lmmlib.simulation import draw_effects
 
-DISTRIBUTION = "lmmlib_distribution"
-
 
 def prior_draws(of: Data | Design, priors: Priors, draws: int = 1000, *, rng: np.random.Generator) -> xr.DataTree:
     r"""Independent draws of β, the SDs and correlations, σ and u ~ N(0, G(θ)) from the priors.
@@ -58,7 +56,7 @@ def prior_draws(of: Data | Design, priors: Priors, draws: int = 1000, *, rng: np
     tree = arviz_base.from_dict(groups, coords=draws_.coords(design), dims=draws_.DIMS)
     index = {key: ("ranef", values) for key, values in design.ranef.items() if key != "ranef"}
     tree["posterior"] = tree.posterior.to_dataset().assign_coords(index)
-    tree.attrs.update({draws_.FINGERPRINT: design.fingerprint, DISTRIBUTION: "prior"})
+    tree.attrs.update({draws_.FINGERPRINT: design.fingerprint, draws_.DISTRIBUTION: "prior"})
     return tree
 
 

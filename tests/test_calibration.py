@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmmlib import Design, Params, Priors, ScalePrior, Term, as_draws, calibrate, calibration, recover
+from lmmlib import Design, Params, Priors, ScalePrior, Term, as_draws, calibrate, calibration, loo, prior_draws, recover
 from lmmlib.calibration import Calibration, Direct, SharedNewLevel, VarianceForSD, power
-from lmmlib.calibration.prior import draw_prior
-from lmmlib.calibration.quantities import at_truth, names
+from lmmlib.calibration.quantities import measured, names
 from lmmlib.calibration.ranks import discrepancy
 from lmmlib.data import Data
 from lmmlib.direct import PosteriorError
@@ -22,10 +21,7 @@ PRIORS = Priors.build(DESIGN, (0.0, 1.0), ScalePrior("half-normal", 1.0), ScaleP
 
 def _from_the_prior(data, priors, rng):
     """An engine that ignores the data: truths and draws come from one distribution, so ranks of parameters are uniform."""
-    drawn = [draw_prior(data.design.layout, priors, rng) for _ in range(100)]
-    u = np.array([simulate(data.design, p, rng).u for p in drawn])
-    beta, sd = np.array([p.beta for p in drawn]), np.array([[np.sqrt(p.cov["g"][0, 0])] for p in drawn])
-    return as_draws(data=data, beta=beta[None], sd=sd[None], sigma=np.array([[p.sigma for p in drawn]]), u=u[None])
+    return prior_draws(data, priors, 100, rng=rng)
 
 
 def _constant(data, priors, rng):
@@ -174,22 +170,6 @@ def _stop_soon(pid):
     return True
 
 
-def test_prior_draws_have_the_prior_s_moments():
-    design = Design(np.ones((12, 1)), [Term.grouped("g", np.repeat(np.arange(3), 4), np.random.default_rng(1).normal(size=(12, 3)))])
-    scales = [ScalePrior("half-normal", 2.0), ScalePrior("exponential", 3.0), ScalePrior("half-Student-t", 1.5, df=4)]
-    priors = Priors.build(design, (1.0, 2.0), dict(zip(design.effects, scales, strict=True)), ScalePrior("half-normal", 1.0), cor=3.0)
-    rng = np.random.default_rng(2)
-    drawn = [draw_prior(design.layout, priors, rng) for _ in range(4000)]
-    sd = np.array([np.sqrt(np.diag(p.cov["g"])) for p in drawn])
-    assert stats.kstest(sd[:, 0], stats.halfnorm(scale=2).cdf).pvalue > 1e-4
-    assert stats.kstest(sd[:, 1], stats.expon(scale=3).cdf).pvalue > 1e-4
-    assert stats.kstest(sd[:, 2] / 1.5, lambda x: 2 * stats.t(4).cdf(x) - 1).pvalue > 1e-4
-    assert stats.kstest([p.beta[0] for p in drawn], stats.norm(1, 2).cdf).pvalue > 1e-4
-    for i, j in ((1, 0), (2, 0), (2, 1)):  # LKJ(η) of three: each correlation is 2 Beta(η + 1/2, η + 1/2) − 1
-        cor = np.array([p.cov["g"][i, j] for p in drawn]) / (sd[:, i] * sd[:, j])
-        assert stats.kstest((cor + 1) / 2, stats.beta(3.5, 3.5).cdf).pvalue > 1e-4
-
-
 def test_every_quantity_is_there_and_finite():
     design = Design(
         np.ones((12, 1)), [Term.grouped("g", np.repeat(np.arange(3), 4), np.column_stack([np.ones(12), np.tile(np.arange(4.0), 3)]))]
@@ -197,7 +177,7 @@ def test_every_quantity_is_there_and_finite():
     params = Params([1.0], {"g": [[1.0, 0.3], [0.3, 0.5]]}, 0.7)
     made = simulate(design, params, np.random.default_rng(1))
     data = Data(made.y, design)
-    values = at_truth(data, params, made.u, np.random.default_rng(2))
+    values = measured(data, params.theta(design).repeat(1), made.u[None], np.random.default_rng(2))[0]
     assert len(values) == len(names(data)) == 1 + 2 + 1 + 1 + 2 + 2
     assert np.isfinite(values).all()
     np.testing.assert_allclose(values[1:5], [1.0, np.sqrt(0.5), 0.3 / np.sqrt(0.5), 0.7], rtol=1e-12)
@@ -230,6 +210,12 @@ def test_recovery_by_the_posterior_covers(one):
     covered = table[table.measure == "coverage"]
     assert len(covered) == 3
     assert (abs(covered.value - 0.9) < 5 * np.sqrt(0.9 * 0.1 / 30)).all()
+
+
+def test_prior_draws_predict_nothing_of_their_data():
+    data = Data(np.arange(24.0), DESIGN)
+    with pytest.raises(ValueError, match="the draws are of the prior, which no data have informed"):
+        loo(prior_draws(data, PRIORS, 100, rng=np.random.default_rng(1)), data)
 
 
 def test_bad_calls_are_told():

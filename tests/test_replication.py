@@ -155,8 +155,8 @@ def test_a_table_makes_new_rows(by_formula):
     new = pd.DataFrame({"dose": ["m", "m", "l"], "who": [311, 999, 999], "w": [1.0, 4.0, 4.0], "o": [0.0, 100.0, 0.0]})
     tree = replicate(draws, data.design, rng=np.random.default_rng(9), new=new)
     mean = np.array([10 - 3 + u[3], 100 + 10 - 3, 10 + 1])
-    _assert_moments(_replicated(tree), mean, np.array([[0.25, 0, 0], [0, 4 + 0.0625, 4], [0, 4, 4 + 0.0625]]))
-    assert params.sigma**2 == 0.25
+    noise = np.diag(params.sigma**2 / new["w"])
+    _assert_moments(_replicated(tree), mean, noise + 4.0 * np.array([[0, 0, 0], [0, 1, 1], [0, 1, 1]]))  # 311 is known, 999 is not
 
 
 def test_a_table_that_does_not_fit_is_refused(by_formula):

@@ -5,7 +5,7 @@ import xarray as xr
 
 from lmmlib import draws as draws_
 from lmmlib.data import Data
-from lmmlib.design import Params, Theta
+from lmmlib.design import Theta
 from lmmlib.loglik import LOG_2PI, log_density
 from lmmlib.simulation import draw_effects
 
@@ -63,11 +63,6 @@ def measured(data: Data, theta: Theta, u: np.ndarray, rng: np.random.Generator, 
         *spreads,
     ]
     return np.concatenate(columns, 1)
-
-
-def at_truth(data: Data, params: Params, u: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The quantities at the truth, (Q,)."""
-    return measured(data, params.theta(data.design).repeat(1), u[None], rng)[0]
 
 
 def in_draws(data: Data, draws: xr.DataTree, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -10,12 +10,12 @@ from multiprocessing import get_context
 import numpy as np
 
 from lmmlib.calibration.engines import Engine
-from lmmlib.calibration.prior import draw_prior
-from lmmlib.calibration.quantities import at_truth, in_draws, names
+from lmmlib.calibration.quantities import in_draws, measured, names
 from lmmlib.calibration.ranks import Calibration
 from lmmlib.data import Data
 from lmmlib.design import Design, Priors
-from lmmlib.simulation import simulate
+from lmmlib.prior import draw_parameters
+from lmmlib.simulation import draw_effects, draw_response
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 DRAWS = 99  # ranked, so that a rank is one of a hundred
@@ -91,10 +91,10 @@ def calibrate(
 
 def _replicate(design: Design, priors: Priors, engine: Engine, rng: np.random.Generator, draws: int) -> np.ndarray | str:
     """Ranks of one truth, (Q,), or why the fit failed."""
-    params = draw_prior(design.layout, priors, rng)
-    made = simulate(design, params, rng)
-    data = Data(made.y, design)
-    truth = at_truth(data, params, made.u, rng)
+    _, theta = draw_parameters(design.layout, priors, 1, rng)
+    u = draw_effects(design, theta, rng)
+    data = Data(draw_response(design, theta, u, rng)[0], design)
+    truth = measured(data, theta, u, rng)[0]
     try:
         found = in_draws(data, engine(data, priors, rng), draws, rng)
     except (RuntimeError, ValueError) as failure:  # the engines' own; a programming error is none

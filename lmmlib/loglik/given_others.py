@@ -222,7 +222,7 @@ def _by_merging(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.ndarr
     """Row numbers, residuals and variances (S, rows) in units of σ², from the triangles of the rows before and after."""
     for batch in data.design.blocks:
         q, m = batch.values.shape[-1], int((batch.rows < data.design.n).sum(1).max())  # padding stands last
-        step = max(1, CLOSE // (len(theta.sigma) * m * (q + 1)))
+        step = max(1, CLOSE // max(1, len(theta.sigma) * m * (q + 1)))  # levels without rows have m = 0
         for start in range(0, len(batch.rows), step):
             rows = batch.rows[start : start + step, :m]
             white = data.whitened[rows]

@@ -29,7 +29,7 @@ def replicate(
     levels : ``known`` or ``new``
     rng : numpy.random.Generator
     new : rows other than those of the draws: a table, where the design comes from a formula, or a Design with the same
-        coefficients, terms and effects; its weights and offset are used
+        coefficients, terms and effects; its weights, its offset and the known covariances of its levels are used
 
     Returns
     -------
