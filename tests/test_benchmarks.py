@@ -57,7 +57,7 @@ def test_every_measurement_has_its_fields_or_a_reason(results):
     }
     for name, found in results["measured"].items():
         expected = next(v for start, v in fields.items() if name.startswith(start))
-        assert set(found) == {"failed"} or expected <= set(found), name
+        assert "failed" in found or expected <= set(found), name
 
 
 def test_all_systems_reach_one_criterion(results):

@@ -45,4 +45,4 @@ class Direct:
                 return tree
             if draws >= MOST_DRAWS:
                 raise PosteriorError(f"an effective sample size of {tree.attrs['kish_ess']:.0f} of {draws} draws, below {SMALLEST_ESS}")
-            draws *= 4
+            draws *= 2

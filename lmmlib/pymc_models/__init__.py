@@ -8,6 +8,17 @@ from lmmlib.pymc_models import quiet
 from lmmlib.pymc_models.conditional import conditional_model
 from lmmlib.pymc_models.gate import Diagnosis, SamplingError, SamplingWarning, diagnose
 from lmmlib.pymc_models.marginal import marginal_model
+from lmmlib.pymc_models.refitting import Refitter
 from lmmlib.pymc_models.sampling import sample
 
-__all__ = ["Diagnosis", "SamplingError", "SamplingWarning", "conditional_model", "diagnose", "marginal_model", "quiet", "sample"]
+__all__ = [
+    "Diagnosis",
+    "Refitter",
+    "SamplingError",
+    "SamplingWarning",
+    "conditional_model",
+    "diagnose",
+    "marginal_model",
+    "quiet",
+    "sample",
+]

@@ -40,7 +40,8 @@ class Refitter:
     priors : Priors, kept for good
     draws, tune, chains : iterations kept and discarded a chain, and chains
     target_accept : of the first attempt of each fit
-    centred : passed on to ``conditional_model`` and the same for all responses; the marginal model has no use for it
+    centred : passed on to ``conditional_model``, and the same for all responses, although those simulated from wide priors
+        may want the other value; the marginal model has no use for it
 
     Raises
     ------
@@ -48,8 +49,8 @@ class Refitter:
 
     Notes
     -----
-    Compiling takes minutes at first, and seconds where PyTensor finds the compiled parts in its cache; a fit takes
-    about a second. It lives in one process: let ``calibrate`` run it with ``executor=ThreadPoolExecutor(1)``.
+    Compiling takes minutes, but seconds where PyTensor finds the compiled parts in its cache; a fit takes seconds. Compiled
+    code lives in one process: let ``calibrate`` run it with ``executor=ThreadPoolExecutor(1)``.
 
     See Also
     --------
@@ -102,7 +103,7 @@ class Refitter:
         Returns
         -------
         xarray.DataTree in the one form, ``u`` of a marginal fit drawn exactly; the attribute ``sampling_time`` holds
-        the seconds of the attempt that passed, ``doubts`` what :func:`diagnose` only doubts
+        the seconds that the attempt that passed took, ``doubts`` what :func:`diagnose` only doubts, as one string
 
         Raises
         ------
@@ -149,9 +150,10 @@ class Refitter:
             save_warmup=False,
             progress_bar=False,
         )
+        seconds = time.perf_counter() - began
         tree = self._completed(data, raw, rng)
         diagnosis = diagnose(tree, max_tree_depth=MAX_TREE_DEPTH)
-        tree.attrs.update(sampling_time=time.perf_counter() - began, doubts="; ".join(diagnosis.doubts))
+        tree.attrs.update(sampling_time=seconds, doubts="; ".join(diagnosis.doubts))
         return tree, diagnosis.failures
 
     def _completed(self, data: Data, raw: xr.DataTree, rng: np.random.Generator) -> xr.DataTree:

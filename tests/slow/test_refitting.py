@@ -1,0 +1,119 @@
+"""One compiled model fitted to new responses: both formulations against the direct posterior, and what it refuses."""
+
+import pickle
+
+import arviz_stats
+import numpy as np
+import nutpie
+import pytest
+
+from lmmlib import Data, Design, Params, Priors, ScalePrior, from_formula, load, posterior, simulate
+from lmmlib.draws import VARIABLES, check_data
+from lmmlib.pymc_models import Refitter, SamplingError, diagnose, refitting
+
+SLEEP = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
+PRIORS = Priors.weak(SLEEP)
+TRUTH = Params([250.0, 10.0], {"Subject": np.array([[600.0, 20.0], [20.0, 36.0]])}, 26.0)
+
+
+def _new(seed):
+    return SLEEP.with_y(simulate(SLEEP.design, TRUTH, np.random.default_rng(seed)).y)
+
+
+@pytest.fixture(scope="module", params=["marginal", "conditional"])
+def compiled(request):
+    """A Refitter, and how often nutpie has compiled anything since it was begun."""
+    calls, compile_model = [], nutpie.compile_pymc_model
+
+    def counted(*args, **options):
+        calls.append(args)
+        return compile_model(*args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nutpie, "compile_pymc_model", counted)
+        yield Refitter(request.param, SLEEP, PRIORS), calls
+
+
+@pytest.fixture
+def refitter(compiled):
+    return compiled[0]
+
+
+def _moments(tree):
+    named = tree.posterior.to_dataset()[list(VARIABLES)]
+    return named, named.mean(("chain", "draw")), named.std(("chain", "draw"))
+
+
+def _worst_gap(tree, direct):
+    """The largest difference of a mean or SD in units of both Monte Carlo errors; ``direct`` has its own ESS."""
+    (a, mean_a, sd_a), (b, mean_b, sd_b), ess = _moments(tree), _moments(direct), direct.attrs["kish_ess"]
+    kurtosis = ((b - mean_b) ** 4).mean(("chain", "draw")) / sd_b**4
+    of_mean = (mean_a - mean_b) / np.hypot(arviz_stats.mcse(a, method="mean"), sd_b / np.sqrt(ess))
+    of_sd = (sd_a - sd_b) / np.hypot(arviz_stats.mcse(a, method="sd"), sd_b * np.sqrt((kurtosis - 1) / (4 * ess)))
+    return max(float(np.abs(gap[name]).max()) for gap in (of_mean, of_sd) for name in VARIABLES)
+
+
+def test_refits_have_the_direct_posterior_and_compile_nothing(compiled):
+    refitter, calls = compiled
+    responses = [_new(1), _new(2)]
+    trees = [refitter(data, PRIORS, np.random.default_rng(k)) for k, data in enumerate(responses)]
+    for k, (data, tree) in enumerate(zip(responses, trees, strict=True)):
+        assert diagnose(tree).passed
+        check_data(tree, data)
+        direct = posterior(data, PRIORS, 8192, rng=np.random.default_rng(k))
+        assert _worst_gap(tree, direct) < 5
+        assert _worst_gap(trees[1 - k], direct) > 10  # the comparison sees which response was fitted
+    assert len(calls) == 1
+
+
+def test_one_seed_gives_one_set_of_draws(refitter):
+    equal = Priors.weak(SLEEP)  # not the same object
+    first, again, other = (refitter(_new(3), equal, np.random.default_rng(seed)).posterior for seed in (4, 4, 5))
+    for name in VARIABLES:
+        np.testing.assert_array_equal(first[name], again[name])
+        assert not np.array_equal(first[name], other[name])
+
+
+def test_a_failing_fit_is_rerun_once_and_then_raised(refitter, monkeypatch):
+    """Trees of two leaves cannot pass; what the gate reads is what nutpie noted."""
+    asked, seen, sample = [], [], nutpie.sample
+
+    def noted(*args, **options):
+        asked.append((options["draws"], options["tune"], options["target_accept"]))
+        return sample(*args, **options)
+
+    def watched(tree, **options):
+        seen.append((diagnose(tree, **options), tree.sample_stats))
+        return seen[-1][0]
+
+    monkeypatch.setattr(nutpie, "sample", noted)
+    monkeypatch.setattr(refitting, "diagnose", watched)
+    monkeypatch.setattr(refitting, "MAX_TREE_DEPTH", 1)
+    with pytest.raises(SamplingError, match=r"failed twice: .* for \d+ parameters .* try the marginal model"):
+        refitter(_new(6), PRIORS, np.random.default_rng(6))
+    assert asked == [(1000, 1000, 0.95), (2000, 2000, pytest.approx(0.99))]
+    for diagnosis, stats in seen:
+        assert diagnosis.saturated == float(stats["reached_max_treedepth"].mean()) > 0.5
+        assert diagnosis.divergences == int(stats["diverging"].sum())
+        assert np.corrcoef(stats["energy"].to_numpy().ravel(), -stats["lp"].to_numpy().ravel())[0, 1] > 0.5
+
+
+def test_another_design_and_other_priors_are_refused(refitter):
+    d = SLEEP.design
+    rng = np.random.default_rng(7)
+    others = {
+        "weights": Data(SLEEP.y, Design(d.X, d.terms, weights=np.full(d.n, 2.0), coef=d.coef)),
+        "order": from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy").iloc[::-1]),
+        "terms": from_formula("Reaction ~ Days + (1 | Subject)", load("sleepstudy")),
+    }
+    for data in others.values():
+        with pytest.raises(ValueError, match="data are of another design than the one compiled for"):
+            refitter(data, PRIORS, rng)
+    wider = Priors(PRIORS.beta_mean, 2 * PRIORS.beta_sd, PRIORS.sd, ScalePrior("exponential", 1.0), PRIORS.cor)
+    with pytest.raises(ValueError, match="priors must be the ones compiled with; beta_sd, sigma differ"):
+        refitter(SLEEP, wider, rng)
+
+
+def test_it_stays_in_its_process(refitter):
+    with pytest.raises(TypeError, match="cannot be sent to another process; give calibrate executor=ThreadPoolExecutor"):
+        pickle.dumps(refitter)
