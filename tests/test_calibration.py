@@ -146,7 +146,8 @@ def _slow(data, priors, rng):
 
 
 def test_a_cluster_that_loses_a_worker_gives_the_same_result(one):
-    distributed = pytest.importorskip("distributed")
+    import distributed  # slow to import
+
     expected = calibrate(DESIGN, PRIORS, _slow, 40, rng=np.random.default_rng(9), executor=one)
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50) as cluster,

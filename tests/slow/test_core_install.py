@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
-OF_EXTRAS = {"test_pymc_models.py", "test_layers.py", "test_book.py", "test_benchmarks.py"}
+OF_EXTRAS = {"test_pymc_models.py", "test_layers.py", "test_book.py", "test_benchmarks.py", "test_calibration_results.py"}
 HEAVY = ["pymc", "jax", "numpyro", "matplotlib"]
 
 
@@ -26,7 +26,7 @@ def test_the_core_installs_alone_and_passes_its_tests(tmp_path):
     locked.write_text(
         "\n".join(line.split(" \\")[0] for line in (ROOT / "requirements.txt").read_text("utf8").splitlines() if "==" in line)
     )
-    tools = ["pytest", "hypothesis", "mpmath"]
+    tools = ["pytest", "hypothesis", "mpmath", "distributed"]
     _run(UV, "pip", "install", "--quiet", "--python", python, "--constraint", locked, wheel, *tools)
     present = _run(python, "-c", f"from importlib.util import find_spec; print([m for m in {HEAVY} if find_spec(m)])")
     assert present.strip() == "[]"

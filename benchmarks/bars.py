@@ -1,0 +1,109 @@
+"""What was promised of the speed, and whether it is kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+SAMPLERS = ("bambi numpyro", "bambi nutpie", "bambi pymc")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One promise.
+
+    Attributes
+    ----------
+    work, how : what is measured, and by what
+    sense : ``at most`` or ``at least``
+    limit : in ``unit``
+    value : from the measurements and the quoted figures
+    """
+
+    work: str
+    how: str
+    sense: str
+    limit: float
+    unit: str
+    value: Callable[[dict, list], float]
+
+
+def _second(name: str) -> Callable[[dict, list], float]:
+    return lambda m, _: m[f"posterior {name}"]["second"]
+
+
+def _import(what: str) -> Callable[[dict, list], float]:
+    return lambda m, _: m[f"import {what}"]["median"]
+
+
+def _crossed_ml(m: dict, _: list) -> float:
+    return m["ML crossed, lmmlib"]["median"]
+
+
+def _dense_ratio(m: dict, _: list) -> float:
+    """Of minima: what else the machine does slows the threads of the dense factor most."""
+    found = m["density 2000 rows, 100 groups"]
+    return found["dense"]["minimum"] / found["reduced"]["minimum"]
+
+
+def _rows_ratio(m: dict, _: list) -> float:
+    return m["density rows"]["1000000"]["median"] / m["density rows"]["1000"]["median"]
+
+
+def _against_brms(m: dict, _: list) -> float:
+    return m["brms"]["first"] / _second("sleepstudy")(m, _)
+
+
+def _against_quoted_brms(m: dict, quoted: list) -> float:
+    (seconds,) = (q["seconds"] for q in quoted if q["system"].startswith("brms"))
+    return seconds / _second("sleepstudy")(m, quoted)
+
+
+def _against_bambi(m: dict, _: list) -> float:
+    return min(m[s]["first"] for s in SAMPLERS if "first" in m[s]) / _second("sleepstudy")(m, _)
+
+
+def _ess_ratio(m: dict, _: list) -> float:
+    peers = [m[s]["smallest_ess"] for s in (*SAMPLERS, "brms") if "smallest_ess" in m[s]]
+    return m["posterior sleepstudy"]["kish_ess"] / max(peers)
+
+
+DIRECT = "second call in a process, median of five processes"
+BARS = (
+    Bar("marginal log density after reduction: 10⁶ rows to 10³", "the same 100 groups; medians", "at most", 1.2, "times", _rows_ratio),
+    Bar("marginal log density: dense Cholesky twin to ours", "2,000 rows, 100 groups; minima", "at least", 500, "times", _dense_ratio),
+    Bar("sleepstudy, posterior", f"4,096 draws of everything; {DIRECT}", "at most", 0.1, "s", _second("sleepstudy")),
+    Bar("sleepstudy, posterior: brms to ours", "compile and sample, run here", "at least", 1000, "times", _against_brms),
+    Bar("sleepstudy, posterior: brms as quoted to ours", "compile and sample", "at least", 1000, "times", _against_quoted_brms),
+    Bar("sleepstudy, posterior: Bambi to ours", "its fastest sampler, compile and sample", "at least", 100, "times", _against_bambi),
+    Bar("sleepstudy, effective draws: ours to the best peer's", "of the worst parameter", "at least", 1, "times", _ess_ratio),
+    Bar("thread_like, posterior", f"six variance parameters, 4,096 draws; {DIRECT}", "at most", 0.5, "s", _second("thread_like")),
+    Bar("thread_like, Pareto k", "the larger of two seeds", "below", 0.5, "", lambda m, _: m["posterior thread_like"]["pareto_k"]),
+    Bar("Penicillin, posterior", f"two crossed factors, 4,096 draws; {DIRECT}", "at most", 0.3, "s", _second("Penicillin")),
+    Bar("Pastes, posterior", f"nested factors, 4,096 draws; {DIRECT}", "at most", 0.3, "s", _second("Pastes")),
+    Bar("crossed, ML", "5,000 rows, 300 × 100 × 14 levels, from the table; median", "at most", 2, "s", _crossed_ml),
+    Bar("crossed, posterior", "1,000 draws; second call in a process, median of three processes", "at most", 20, "s", _second("crossed")),
+    Bar(
+        "crossed, posterior: memory",
+        "the largest of its processes",
+        "at most",
+        1024,
+        "MiB",
+        lambda m, _: m["posterior crossed"]["peak_mib"],
+    ),
+    Bar("`import lmmlib`", "whole process, bytecode compiled; median", "at most", 1.5, "s", _import("lmmlib")),
+    Bar("`import lmmlib; lmmlib.Design`", "whole process, bytecode compiled; median", "at most", 1.5, "s", _import("Design")),
+)
+
+
+def judged(measured: dict, quoted: list) -> list[dict]:
+    """Each bar with what was measured and whether it is met; None where nothing could be measured."""
+    return [_judged(bar, measured, quoted) for bar in BARS]
+
+
+def _judged(bar: Bar, measured: dict, quoted: list) -> dict:
+    try:
+        value = float(f"{bar.value(measured, quoted):.6g}")
+    except (KeyError, ValueError):  # a measurement failed: its reason stands beside it
+        value = met = None
+    else:
+        met = {"at most": value <= bar.limit, "below": value < bar.limit, "at least": value >= bar.limit}[bar.sense]
+    return {"work": bar.work, "how": bar.how, "measured": value, "sense": bar.sense, "limit": bar.limit, "unit": bar.unit, "met": met}

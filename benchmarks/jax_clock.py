@@ -1,0 +1,53 @@
+"""What a fit by NumPyro spends on sampling alone, told apart from JAX's compilation."""
+
+import time
+from dataclasses import dataclass, field
+
+EVENTS = ("jaxpr_trace_duration", "jaxpr_to_mlir_module_duration", "backend_compile_duration")
+
+
+@dataclass
+class Watched:
+    """Intervals, in seconds of one clock: of NumPyro's runs, and of JAX's tracing, lowering and compiling."""
+
+    runs: list[tuple[float, float]] = field(default_factory=list)
+    compiling: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def sampling(self) -> float:
+        """Seconds of the last run in which nothing was compiled."""
+        start, end = self.runs[-1]
+        return end - start - _covered(self.compiling, start, end)
+
+
+def watch() -> Watched:
+    """Watch all fits by NumPyro in this process from now on."""
+    import jax
+    from numpyro.infer import MCMC
+
+    watched, run = Watched(), MCMC.run
+
+    def timed(self: MCMC, *args: object, **kwargs: object) -> None:
+        began = time.perf_counter()
+        run(self, *args, **kwargs)
+        jax.block_until_ready(self.get_samples(group_by_chain=True))  # JAX returns before it has computed
+        watched.runs.append((began, time.perf_counter()))
+
+    def listen(event: str, duration: float, **_: object) -> None:
+        if event.endswith(EVENTS):
+            now = time.perf_counter()
+            watched.compiling.append((now - duration, now))
+
+    MCMC.run = timed
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    return watched
+
+
+def _covered(intervals: list[tuple[float, float]], start: float, end: float) -> float:
+    """Length of the union of intervals within (start, end): traces nest, and each is told."""
+    total, reached = 0.0, start
+    for a, b in sorted(intervals):
+        a, b = max(a, reached), min(b, end)
+        if b > a:
+            total, reached = total + b - a, b
+    return total

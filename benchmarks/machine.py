@@ -1,0 +1,52 @@
+"""What a run was made on, without names of hosts or folders, and whether anything else runs there."""
+
+import os
+import platform
+import time
+from pathlib import Path
+
+
+def machine() -> dict[str, object]:
+    """Processor, cores, memory, operating system, and how busy the machine is (load of the last minute)."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory, 1),
+        "system": _system(),
+        "load_at_start": round(os.getloadavg()[0], 2),
+    }
+
+
+def wait_until_quiet(longest: float = 120.0) -> None:
+    """Wait until all processes together take less than a tenth of a core for a second, or ``longest`` seconds."""
+    end = time.monotonic() + longest
+    while time.monotonic() < end:
+        began = busy_seconds()
+        time.sleep(1)
+        if busy_seconds() - began < 0.1:
+            return
+
+
+def busy_seconds() -> float:
+    """Seconds that all cores together have worked since the machine started; zero where the system does not tell."""
+    told = Path("/proc/stat")
+    if not told.exists():
+        return 0.0
+    user, nice, kernel, _, _, interrupts, soft = map(int, told.read_text("utf8").split("\n", 1)[0].split()[1:8])
+    return (user + nice + kernel + interrupts + soft) / os.sysconf("SC_CLK_TCK")
+
+
+def _processor() -> str:
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text("utf8").splitlines() if told.exists() else []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def _system() -> str:
+    try:
+        name = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        name = f"{platform.system()} {platform.release()}"
+    return f"{name}, {platform.machine()}"

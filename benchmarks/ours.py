@@ -1,0 +1,116 @@
+"""What lmmlib takes: ``python ours.py TASK ARGUMENT``, one task a process."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+
+import clock
+import designs
+import numpy as np
+import pandas as pd
+from scipy.linalg import cholesky, solve_triangular
+
+import lmmlib as lmm
+
+
+def density_rows() -> dict:
+    """One marginal log density after reduction: a thousand rows and a million, of the same hundred groups."""
+    works = {}
+    for n in (1_000, 1_000_000):
+        data, params = designs.grouped(n, 100)
+        works[str(n)] = partial(lmm.loglik.marginal, data, params)
+    return clock.side_by_side(works)
+
+
+def density(n: str, groups: str) -> dict:
+    """One log density of n rows: marginal after reduction, conditional, and by the dense twin of the marginal."""
+    data, params = designs.grouped(int(n), int(groups))
+    u = np.zeros(int(groups))
+    dense, factor = _dense_twin(data, params)
+    np.testing.assert_allclose(dense(), lmm.loglik.marginal(data, params), rtol=1e-9)
+    works = {
+        "reduced": partial(lmm.loglik.marginal, data, params),
+        "conditional": partial(lmm.loglik.conditional, data, params, u),
+        "dense": dense,
+        "dense_factor_alone": factor,
+    }
+    return {"n": int(n), "groups": int(groups), **clock.side_by_side(works)}
+
+
+def _dense_twin(data: lmm.Data, params: lmm.Params) -> tuple[Callable[[], float], Callable[[], float]]:
+    """log N(y; Xβ, V) as the definition reads, V = ZGZ' + R formed anew or already at hand, and its Cholesky factor."""
+    (term,) = data.design.terms
+    Z, y, n = term.Z.toarray(), data.y, data.design.n
+    G = np.kron(np.eye(len(term.levels)), params.cov[term.name])
+    V_at_hand = Z @ G @ Z.T + params.sigma**2 * np.eye(n)
+
+    def from_factor(V: np.ndarray) -> float:
+        L = cholesky(V, lower=True, check_finite=False)
+        white = solve_triangular(L, y - data.design.X @ params.beta, lower=True, check_finite=False)
+        return -0.5 * (n * np.log(2 * np.pi) + 2 * np.log(np.diag(L)).sum() + white @ white)
+
+    return lambda: from_factor(Z @ G @ Z.T + params.sigma**2 * np.eye(n)), lambda: from_factor(V_at_hand)
+
+
+def posterior(name: str, draws: str) -> dict:
+    """The posterior of everything: the first call in this process, and the second, each on data of its own."""
+    seconds, trees = [], []
+    for seed in (1, 2):
+        data, priors = _data_and_priors(name)
+        began = time.perf_counter()
+        trees.append(lmm.posterior(data, priors, int(draws), rng=np.random.default_rng(seed)))
+        seconds.append(time.perf_counter() - began)
+    worse = {"pareto_k": max(t.attrs["pareto_k"] for t in trees), "kish_ess": min(t.attrs["kish_ess"] for t in trees)}
+    return {"first": seconds[0], "second": seconds[1], "draws": int(draws), **worse}
+
+
+def _data_and_priors(name: str) -> tuple[lmm.Data, lmm.Priors]:
+    if name == "thread_like":
+        return designs.thread_like()
+    data = lmm.from_formula(designs.CROSSED, designs.crossed()) if name == "crossed" else designs.table_data(name)
+    return data, lmm.Priors.weak(data)
+
+
+def estimate(formula: str, path: str) -> dict:
+    """ML from a table: formula, reduction and search."""
+    table, fits = pd.read_csv(path), []
+
+    def work() -> None:
+        fits[:] = [lmm.estimate(lmm.from_formula(formula, table), method="ml")]
+
+    return {**clock.repeated(work), "criterion": fits[0].criterion}
+
+
+def engine(formulation: str) -> dict:
+    """One of our PyMC models on sleepstudy, fitted twice in this process."""
+    data, priors = _data_and_priors("sleepstudy")
+    make = {"marginal": lmm.marginal_model, "conditional": lmm.conditional_model}[formulation]
+    model = make(data, priors)
+    import jax_clock  # the models above bring PyMC in their own way
+
+    watched, seconds = jax_clock.watch(), []
+    for seed in (1, 2):
+        began = time.perf_counter()
+        tree = lmm.sample(model, random_seed=seed)
+        seconds.append(time.perf_counter() - began)
+    found = lmm.pymc_models.diagnose(tree)
+    told = {"smallest_ess": found.ess_bulk, "divergences": found.divergences, "draws": int(tree.posterior["sigma"].size)}
+    return {"first": seconds[0], "second": seconds[1], "sampling": watched.sampling, **told}
+
+
+def versions() -> dict:
+    """Packages of this environment."""
+    return {name: version(name) for name in ("numpy", "scipy", "lmmlib", "pymc", "numpyro", "jax")}
+
+
+def tables(folder: str) -> dict:
+    """Write the tables that peers read into a folder."""
+    for name in (*designs.FORMULAS, "thread_like"):
+        lmm.load(name).to_csv(f"{folder}/{name}.csv", index=False)
+    designs.crossed().to_csv(f"{folder}/crossed.csv", index=False)
+    return {}
+
+
+if __name__ == "__main__":
+    clock.answer({f.__name__: f for f in (density_rows, density, posterior, estimate, engine, versions, tables)})

@@ -1,0 +1,41 @@
+"""The stored full-size calibration: its page is made from its numbers, engines passed, and controls failed with power."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmmlib.calibration import Calibration
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+RESULTS = json.loads((FOLDER / "CALIBRATION.json").read_text("utf8"))
+
+
+@pytest.fixture(scope="module")
+def calibrate_script():
+    sys.path.insert(0, str(FOLDER))
+    try:
+        spec = importlib.util.spec_from_file_location("benchmarks_calibrate", FOLDER / "calibrate.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        sys.path.remove(str(FOLDER))
+
+
+def test_the_page_is_made_from_the_numbers(calibrate_script):
+    assert (FOLDER / "CALIBRATION.md").read_text("utf8") == calibrate_script.table(RESULTS)
+
+
+@pytest.mark.parametrize("run", RESULTS["runs"], ids=lambda run: run["name"])
+def test_the_verdicts_follow_from_the_ranks(run):
+    found = Calibration(tuple(run["names"]), np.array(run["ranks"]).T, run["draws"], tuple(run["failures"]))
+    verdict = found.verdict()
+    assert verdict.passed == run["passed"] == (run["kind"] == "engine")
+    assert len(found.ranks) + len(found.failures) == run["replications"]
+    assert verdict.p_values.to_dict() == pytest.approx(run["p_values"], rel=1e-3)
+    if run["kind"] == "control":
+        assert run["power"][str(run["replications"])] > 0.95
