@@ -39,9 +39,9 @@ def _crossed_ml(m: dict, _: list) -> float:
 
 
 def _dense_ratio(m: dict, _: list) -> float:
-    """Of minima: what else the machine does slows the threads of the dense factor most."""
-    found = m["density 2000 rows, 100 groups"]
-    return found["dense"]["minimum"] / found["reduced"]["minimum"]
+    """Of minima, the twin with the number of threads that serves it best: two can cost it more than they bring."""
+    found = [m["density 2000 rows, 100 groups" + threads] for threads in ("", ", one thread")]
+    return min(f["dense"]["minimum"] for f in found) / found[0]["reduced"]["minimum"]
 
 
 def _rows_ratio(m: dict, _: list) -> float:
@@ -69,7 +69,14 @@ def _ess_ratio(m: dict, _: list) -> float:
 DIRECT = "second call in a process, median of five processes"
 BARS = (
     Bar("marginal log density after reduction: 10⁶ rows to 10³", "the same 100 groups; medians", "at most", 1.2, "times", _rows_ratio),
-    Bar("marginal log density: dense Cholesky twin to ours", "2,000 rows, 100 groups; minima", "at least", 500, "times", _dense_ratio),
+    Bar(
+        "marginal log density: dense Cholesky twin to ours",
+        "2,000 rows, 100 groups; minima, one thread or all",
+        "at least",
+        500,
+        "times",
+        _dense_ratio,
+    ),
     Bar("sleepstudy, posterior", f"4,096 draws of everything; {DIRECT}", "at most", 0.1, "s", _second("sleepstudy")),
     Bar("sleepstudy, posterior: brms to ours", "compile and sample, run here", "at least", 1000, "times", _against_brms),
     Bar("sleepstudy, posterior: brms as quoted to ours", "compile and sample", "at least", 1000, "times", _against_quoted_brms),

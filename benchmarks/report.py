@@ -47,7 +47,7 @@ POSTERIOR_NOTE = (
     " before it not counted; for lmmlib, direct, the first call, which loads parts of the package. Smallest ESS: bulk, over every"
     " parameter and effect; for lmmlib, direct, that of the importance weights, which holds for all. brms and rstan keep the compiled"
     " program, so that their second fit only samples. Each system has priors of its"
-    " own: they do not matter for speed. Bambi's model lacks the correlation of intercepts and slopes: its parser of formulas makes"
+    " own. Bambi's model lacks the correlation of intercepts and slopes: its parser of formulas makes"
     " two uncorrelated terms of `(Days | Subject)`, so it has one parameter less to sample."
 )
 
@@ -122,7 +122,7 @@ def _direct_row(m: dict) -> tuple[str, ...]:
     if "failed" in m:
         return _reason(m, 6)
     times = (_seconds(m["first"]), _seconds(m["second"]))
-    return (f"{m['draws']:,.0f}", *times, f"{m['kish_ess']:,.0f}", f"{m['pareto_k']:.2f}", f"{m['peak_mib']:.0f} MiB")
+    return (f"{m['draws']:,.0f}", *times, f"{m['kish_ess']:,.0f}", f"{m['pareto_k']:z.2f}", f"{m['peak_mib']:.0f} MiB")
 
 
 def _fits(measured: dict) -> str:
@@ -145,7 +145,7 @@ def _densities(measured: dict) -> str:
     rows = [(key.split(" ", 1)[1], *_density_row(m)) for key, m in measured.items() if key.startswith("density ") and key != "density rows"]
     note = (
         "Medians of seven repeats, turn by turn; the reduction, made once, is not counted. The dense twin forms V = ZGZ' + R and"
-        " factors it; with V at hand it only factors."
+        " factors it; with V at hand it only factors. Threads cost small dense products more than they bring: hence the rows with one."
     )
     return f"{note}\n\n" + _table(head, rows)
 
@@ -168,7 +168,7 @@ def _value(value: float | None, unit: str) -> str:
         return "not measured"
     if unit == "s":
         return _seconds(value)
-    return f"{value:,.{2 if value < 10 else 0}f} {unit}".strip()
+    return f"{value:z,.{2 if value < 10 else 0}f} {unit}".strip()
 
 
 def _limit(bar: dict) -> str:

@@ -37,10 +37,10 @@ Step = tuple[str, tuple[str, ...], int]  # name, command, processes
 def steps(folder: Path) -> Iterator[Step]:
     """Every measurement, what is ours beside its peers."""
     yield "density rows", (*OURS, "density_rows"), 1
-    for n in (200, 2000):
-        yield f"density {n} rows, 100 groups", (*OURS, "density", str(n), "100"), 1
-    for n in LENGTHS:
-        yield f"density {n} rows, 20 groups", (*OURS, "density", str(n), "20"), 1
+    for n, groups in (*((n, 100) for n in (200, 2000)), *((n, 20) for n in LENGTHS)):
+        command = (*OURS, "density", str(n), str(groups))
+        yield f"density {n} rows, {groups} groups", command, 1
+        yield f"density {n} rows, {groups} groups, one thread", ("env", "OPENBLAS_NUM_THREADS=1", *command), 1
     for name, draws in {"sleepstudy": 4096, "thread_like": 4096, "Penicillin": 4096, "Pastes": 4096, "crossed": 1000}.items():
         yield f"posterior {name}", (*OURS, "posterior", name, str(draws)), 3 if name == "crossed" else PROCESSES
     for formulation in ("marginal", "conditional"):
