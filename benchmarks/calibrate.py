@@ -109,16 +109,18 @@ def table(results: dict) -> str:
 def main() -> None:
     """Run all, write both files, and say whether everything came out as it should."""
     scale = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    folder = HERE if scale == 1.0 else Path()
     results = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": machine(),
         "versions": {p: version(p) for p in PACKAGES},
         "seed": SEED,
-        "runs": [measured(*run) for run in runs(scale)],
+        "runs": [],
     }
-    folder = HERE if scale == 1.0 else Path()
-    (folder / "CALIBRATION.json").write_text(json.dumps(results) + "\n", "utf8")
-    (folder / "CALIBRATION.md").write_text(table(results), "utf8")
+    for run in runs(scale):  # written after each: the last ones take the longest
+        results["runs"].append(measured(*run))
+        (folder / "CALIBRATION.json").write_text(json.dumps(results) + "\n", "utf8")
+        (folder / "CALIBRATION.md").write_text(table(results), "utf8")
     wrong = [run["name"] for run in results["runs"] if run["passed"] != (run["kind"] == "engine")]
     if wrong:
         raise SystemExit(f"calibrate: not as it should be: {', '.join(wrong)}; see CALIBRATION.md")

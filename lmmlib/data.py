@@ -64,8 +64,7 @@ class Reduction:
 
     def given(self, theta: Theta) -> linalg.Factor:
         """The same at S values of θ, with the residual y − offset − Xβ as the one right-hand side."""
-        ones = np.ones((len(theta.beta), 1))
-        return self.factorise(theta.Lam, np.concatenate([-theta.beta, ones], -1)[..., None])
+        return self.factorise(theta.Lam, theta.turn[..., None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +101,10 @@ class Data:
         object.__setattr__(self, "y", frozen_array("y", self.y, (n,), f"the design has {n} rows"))
         if self.design.fault:
             raise ValueError(self.design.fault)
+
+    def rows(self, chosen: np.ndarray) -> "Data":
+        """Some of the rows, with all levels."""
+        return Data(self.y[chosen], self.design.rows(chosen))
 
     def with_y(self, y: object) -> "Data":
         """The same design with another response."""

@@ -141,6 +141,14 @@ def flat(draws: xr.DataTree, name: str) -> np.ndarray:
     return values.reshape(-1, *values.shape[2:])
 
 
+def log_weight(draws: xr.DataTree) -> np.ndarray | None:
+    """Log weights of the draws (S,), normalised, or None where all count alike."""
+    if "sample_stats" not in draws.children or "log_weight" not in draws.sample_stats:
+        return None
+    flat = draws.sample_stats["log_weight"].transpose("chain", "draw").to_numpy().ravel()
+    return flat - np.logaddexp.reduce(flat)
+
+
 def check_design(draws: xr.DataTree, design: Design, same_rows: bool = True) -> None:
     """Raise unless the draws are of this design, its rows in the same order."""
     made_of = draws.attrs.get(FINGERPRINT)

@@ -189,10 +189,10 @@ def leverages(data: Data, params: Params) -> np.ndarray:
     [0.333333333333, 0.333333333333, 0.333333333333]
     """
     reduction, design = data.reduction, data.design
-    factor = reduction.factorise(params.theta(design).repeat(1).Lam)
-    roots = params.theta(design).repeat(1).Lam
+    Lam = params.theta(design).repeat(1).Lam
+    factor = reduction.factorise(Lam)
     p, found = design.X.shape[1], np.empty(design.n)
-    for rows, seen, rest in linalg.rows_seen(design.independent, data.whitened[:-1, :p], design.plan, reduction.forms, factor, roots):
+    for rows, seen, rest in linalg.rows_seen(design.independent, data.whitened[:-1, :p], design.plan, reduction.forms, factor, Lam):
         by_fixed = linalg.solve_lower_stack(factor.rest[:p, :p, None], rest)
         found[rows] = (seen + np.sum(by_fixed**2, 0))[:, 0]
     return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse import csr_array
 
 from lmmlib import linalg
 from lmmlib.data import Data, Reduction, reduced
@@ -74,7 +75,8 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     Raises
     ------
     ValueError  if the method is unknown, X alone or X and the effects fit the data exactly, the effects of a term are
-        combinations of columns of X, or a term has as many effects as there are rows of equal weight
+        combinations of columns of X, or a term has as many effects as there are rows: one a row of equal weight, or
+        several a level
 
     Warns
     -----
@@ -97,6 +99,7 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     reduction = reduced(data)
     degrees = _degrees(reduction, method)
+    _check_fixed(reduction, method)
     check_spare(reduction)
     _check_identified(reduction)
     criteria = _criteria(reduction, method)
@@ -135,6 +138,7 @@ def rough(data: Data | Reduction) -> tuple[np.ndarray, float]:
     ([42.0], 50)
     """
     reduction = reduced(data)
+    _check_fixed(reduction, "reml")
     found = _descend(_criteria(reduction, "reml"), _unit_starts(reduction.layout, STARTS[:1])[0], 1e-2)
     Lam = _factors(reduction.layout, found[None])
     sigma = float(np.sqrt(profile(reduction, Lam).least[0] / _degrees(reduction, "reml")))
@@ -178,25 +182,36 @@ def _check_identified(reduction: Reduction) -> None:
             raise ValueError(
                 f"the effects of {t.name!r} are combinations of columns of X, so that nothing tells their SD; drop one or the other"
             )
-        if b - a >= reduction.n and t.root is None and reduction.log_weights == 0:
+        several = len(t.effects) > 1 and t.root is None
+        if b - a >= reduction.n and (several or _is_like_residuals(columns, reduction.n)):
             told = f"term {t.name!r} has {b - a} effects for {reduction.n} rows"
             raise ValueError(
                 f"{told}: their variances and that of the rows cannot be told apart; drop the term, or give priors to posterior"
             )
 
 
+def _is_like_residuals(Z: csr_array, n: int) -> bool:
+    """Whether effects of one SD spread over n whitened rows as residuals do: ZZ' is a multiple of the identity."""
+    rows = Z[np.flatnonzero(np.diff(Z.indptr) > 0)]
+    spread = (rows @ rows.T).toarray() if rows.shape[0] == n else np.zeros((1, 1))
+    return rows.shape[0] == n and np.allclose(spread, spread[0, 0] * np.eye(n), rtol=0, atol=1e-12 * spread[0, 0])
+
+
+def _check_fixed(reduction: Reduction, method: str) -> None:
+    """Raise where X alone fits y exactly."""
+    least = profile(reduction, _factors(reduction.layout, _unit_starts(reduction.layout, (0.0,)))).least[0]
+    if _degrees(reduction, method) < 1 or least <= ROUNDING * np.sum(reduction.rows[1][:, -1] ** 2):
+        raise ValueError("the fixed effects fit the data exactly, so no variance can be estimated; drop columns of X or add rows")
+
+
 def _degrees(reduction: Reduction, method: str) -> int:
     """Degrees of freedom that the rows leave for the variances."""
-    degrees = reduction.n - len(reduction.layout.coef) * (method == "reml")
-    least = profile(reduction, _factors(reduction.layout, _unit_starts(reduction.layout, (0.0,)))).least[0]
-    if degrees < 1 or least <= ROUNDING * np.sum(reduction.rows[1][:, -1] ** 2):
-        raise ValueError("the fixed effects fit the data exactly, so no variance can be estimated; drop columns of X or add rows")
-    return degrees
+    return reduction.n - len(reduction.layout.coef) * (method == "reml")
 
 
 def _criteria(reduction: Reduction, method: str) -> Criteria:
     """−2 log of the likelihood, or of the restricted one, with σ at its best, at S points: (S, d) to (S,)."""
-    degrees = reduction.n - len(reduction.layout.coef) * (method == "reml")
+    degrees = _degrees(reduction, method)
 
     def evaluate(x: np.ndarray) -> np.ndarray:
         return _minus_twice(profile(reduction, _factors(reduction.layout, x)), degrees, method, reduction.log_weights)

@@ -90,12 +90,8 @@ def draw_effects(design: Design, theta: Theta, rng: np.random.Generator) -> np.n
     >>> draw_effects(design, Params([0.0], {"g": 0.0}, 1.0).theta(design), np.random.default_rng(1)).tolist()
     [0.0, 0.0]
     """
-    lead = theta.sigma.shape
-    parts = []
-    for (J, q), root in zip(design.shapes, theta.roots, strict=True):
-        z = rng.standard_normal((*lead, J, q))
-        parts.append((z @ np.swapaxes(root, -1, -2)).reshape(*lead, J * q))
-    return design.layout.with_known_covariance(np.concatenate(parts, -1))
+    z = np.concatenate([rng.standard_normal((*theta.sigma.shape, J * q)) for J, q in design.shapes], -1)
+    return design.layout.with_known_covariance(design.layout.scaled(z, theta.roots))
 
 
 def draw_response(design: Design, theta: Theta, u: np.ndarray, rng: np.random.Generator) -> np.ndarray:

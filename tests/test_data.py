@@ -25,7 +25,7 @@ def test_any_split_in_any_order_is_the_whole(name, seed):
     data, params = CASES[name]()
     rng, n = np.random.default_rng(seed), data.design.n
     order = rng.permutation(n)
-    parts = [truth.rows(data, part) for part in np.array_split(order, 2)]
+    parts = [data.rows(part) for part in np.array_split(order, 2)]
     merged = reduce(reversed(parts))
     u = rng.normal(size=data.design.Z.shape[1])
     for density in (loglik.marginal, loglik.restricted, lambda d, p: loglik.conditional(d, p, u)):
@@ -34,7 +34,7 @@ def test_any_split_in_any_order_is_the_whole(name, seed):
 
 def test_a_reduction_takes_the_place_of_the_data():
     data = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
-    merged = reduce(truth.rows(data, part) for part in np.array_split(np.random.default_rng(1).permutation(180), 7))
+    merged = reduce(data.rows(part) for part in np.array_split(np.random.default_rng(1).permutation(180), 7))
     fit, again = estimate(data), estimate(merged)
     assert again.criterion == pytest.approx(fit.criterion, rel=1e-12)
     np.testing.assert_allclose(again.u, fit.u, rtol=1e-4, atol=1e-3)
@@ -116,6 +116,6 @@ def test_a_wide_border_by_either_way_is_the_dense_density(squares, monkeypatch):
 def test_size_does_not_depend_on_the_number_of_rows(name):
     data, _ = CASES[name]()
     d = data.design
-    twice = [Term(t.name, t.levels, t.effects, t.Z[np.tile(np.arange(d.n), 9)], t.correlated, t.root) for t in d.terms]
+    twice = [t.rows(np.tile(np.arange(d.n), 9)) for t in d.terms]
     many = Data(np.tile(data.y, 9), Design(np.tile(d.X, (9, 1)), twice, np.tile(d.weights, 9), np.tile(d.offset, 9)))
     assert many.reduction.entries == data.reduction.entries

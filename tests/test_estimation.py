@@ -174,3 +174,13 @@ def test_conditional_covariances_are_the_dense_blocks(name):
         dense = np.array([cov[first + j * q :][:q, first + j * q :][:, :q] for j in range(J)])
         np.testing.assert_allclose(found[t.name], dense, rtol=1e-8, atol=1e-10)
         first += J * q
+
+
+def test_effects_of_a_row_each_are_told_from_residuals_by_unequal_weights_alone():
+    """Equal weights of any size leave nothing to tell; unequal ones do, be their logarithms' sum zero."""
+    y = [1.0, 3.0, 2.0, 5.0, 4.0, 9.0]
+    term = Term.grouped("g", range(6))
+    with pytest.raises(ValueError, match="term 'g' has 6 effects for 6 rows"):
+        estimate(Data(y, Design(np.ones((6, 1)), [term], weights=np.full(6, 2.0))))
+    fit = estimate(Data(y, Design(np.ones((6, 1)), [term], weights=[4.0, 0.25, 2.0, 0.5, 8.0, 0.125])))
+    assert np.isfinite(fit.criterion)

@@ -32,7 +32,7 @@ FLOORS = {
     "calibration": 7,
     "plots": 8,
 }
-ONLY_IN = {"pymc": "pymc_models", "pytensor": "pymc_models", "numpyro": "pymc_models", "matplotlib": "plots"}
+ONLY_IN = {"pymc": "pymc_models", "pytensor": "pymc_models", "numpyro": "pymc_models", "nutpie": "pymc_models", "matplotlib": "plots"}
 
 
 def _imports(file):

@@ -1,4 +1,4 @@
-"""The slow dense versions of every fast formula, from bare arrays; of lmmlib only the types of data are used here."""
+"""The slow dense versions of every fast formula, from bare arrays; no formula of lmmlib is used here."""
 
 from types import SimpleNamespace
 
@@ -6,8 +6,6 @@ import mpmath
 import numpy as np
 from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal, norm
-
-from lmmlib import Data, Design, Term
 
 
 def arrays(design, params):
@@ -17,13 +15,6 @@ def arrays(design, params):
     G = block_diag(*(np.kron(A, params.cov[t.name]) for A, t in zip(known, design.terms, strict=True)))
     R = np.diag(params.sigma**2 / design.weights)
     return SimpleNamespace(Z=Z, G=G, R=R, V=Z @ G @ Z.T + R, mean=design.offset + design.X @ params.beta)
-
-
-def rows(data, chosen):
-    """Some rows of a data set, with all its levels."""
-    d = data.design
-    terms = [Term(t.name, t.levels, t.effects, t.Z[chosen], t.correlated, t.root) for t in d.terms]
-    return Data(data.y[chosen], Design(d.X[chosen], terms, d.weights[chosen], d.offset[chosen], d.coef))
 
 
 def marginal(data, params):

@@ -4,17 +4,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
-from scipy.special import logsumexp
 
 from lmmlib import draws as draws_
 from lmmlib.calibration.engines import Direct, Engine
 from lmmlib.data import Data
 from lmmlib.design import Priors, Theta
 from lmmlib.direct.density import Scales, dimension, unfold
-from lmmlib.direct.posterior import CHAINS
-from lmmlib.direct.proposal import adapted
+from lmmlib.direct.importance import weighted_draws
 from lmmlib.effects import draw_given_y
-from lmmlib.loglik import LOG_2PI
+from lmmlib.loglik import log_normal
 
 
 @dataclass(frozen=True)
@@ -81,24 +79,22 @@ class WorkingIndependence:
 
     def __call__(self, data: Data, priors: Priors, rng: np.random.Generator) -> xr.DataTree:
         """Draws of equal weight."""
-        d, p = dimension(data.design.layout, priors), len(priors.beta_mean)
+        d = dimension(data.design.layout, priors)
 
-        def density(x: np.ndarray) -> np.ndarray:
+        def evaluate(x: np.ndarray) -> tuple[np.ndarray, Scales]:
             scales = unfold(x[:, :d], data.design.layout, priors)
-            return scales.log_prior + _log_independent(data, priors, scales, x[:, d:])
+            return scales.log_prior + _log_independent(data, priors, scales, x[:, d:]), scales
 
         start = np.concatenate([np.full(d - len(data.design.pairs), np.log(data.y.std() / 2)), np.zeros(len(data.design.pairs))])
         beta = np.linalg.lstsq(data.design.X, data.y - data.design.offset, rcond=None)[0]
-        proposal = adapted(density, np.concatenate([start, beta])[None], rng)
-        x = np.concatenate([proposal.draw(self.draws // CHAINS, rng)[0] for _ in range(CHAINS)])
-        ratio = density(x) - logsumexp(proposal.log_components(x), axis=1)
-        weight = np.exp(ratio - logsumexp(ratio))
-        x = x[rng.choice(len(x), len(x), p=weight)]
-        scales = unfold(x[:, :d], data.design.layout, priors)
-        u = draw_given_y(data, Theta(x[:, d:], scales.roots, scales.sigma), rng)
-        arrays = {"beta": x[:, d : d + p], "sd": scales.sd, "cor": scales.cor, "sigma": scales.sigma, "u": u}
-        tree = draws_.assemble(data, {k: v.reshape(CHAINS, -1, *v.shape[1:]) for k, v in arrays.items() if v.size}, {})
-        tree.attrs["kish_ess"] = float(1 / np.sum(weight**2))
+        found = weighted_draws(evaluate, np.concatenate([start, beta])[None], self.draws, rng)
+        chosen = found.resampled(rng)
+        beta, scales = found.x[chosen, d:], found.beside.at(chosen)
+        u = draw_given_y(data, Theta(beta, scales.roots, scales.sigma), rng)
+        arrays = {"beta": beta, "sd": scales.sd, "cor": scales.cor, "sigma": scales.sigma, "u": u}
+        shape = found.log_weight.shape
+        tree = draws_.assemble(data, {k: v.reshape(*shape, *v.shape[1:]) for k, v in arrays.items() if v.size}, {})
+        tree.attrs.update(found.told)
         return tree
 
 
@@ -114,4 +110,4 @@ def _log_independent(data: Data, priors: Priors, scales: Scales, beta: np.ndarra
                 variance = variance + (root @ np.swapaxes(root, -1, -2))[:, a, b, None] * both
     residual = data.y - design.fixed_part(beta)
     z = (beta - priors.beta_mean) / priors.beta_sd
-    return -0.5 * np.sum(LOG_2PI + np.log(variance) + residual**2 / variance, 1) - 0.5 * np.sum(z**2, 1)
+    return log_normal(residual, variance).sum(1) - 0.5 * np.sum(z**2, 1)

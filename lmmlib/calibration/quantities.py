@@ -6,7 +6,7 @@ import xarray as xr
 from lmmlib import draws as draws_
 from lmmlib.data import Data
 from lmmlib.design import Theta
-from lmmlib.loglik import LOG_2PI, log_density
+from lmmlib.loglik import conditional_in_draws, log_density
 from lmmlib.simulation import draw_effects
 
 
@@ -48,9 +48,7 @@ def measured(data: Data, theta: Theta, u: np.ndarray, rng: np.random.Generator, 
         for t, root, s in zip(d.terms, theta.roots, sd, strict=True)
         for i, j in t.pairs
     ]
-    scale = theta.sigma[:, None] ** 2 / d.weights
-    residual = data.y - d.fixed_part(theta.beta) - d.random_part(u)
-    given_u = -0.5 * np.sum(LOG_2PI + np.log(scale) + residual**2 / scale, 1)
+    given_u = conditional_in_draws(data, theta, u).sum(1)
     fresh = d.layout.split(draw_effects(d, theta, rng))
     spreads = [np.std(part[:, :1] if shared else part, axis=1) for part in fresh]
     columns = [

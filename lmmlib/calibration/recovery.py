@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from lmmlib import draws as draws_
 from lmmlib.calibration.engines import Engine
-from lmmlib.calibration.replications import _running, _shown
+from lmmlib.calibration.workers import running, shown
 from lmmlib.data import Data
 from lmmlib.design import Design, Params, Priors
 from lmmlib.estimation import estimate
@@ -63,13 +63,12 @@ def recover(
     if unknown:
         raise ValueError(f"an engine must be 'ml', 'reml' or a callable, got {unknown[0]!r}")
     tables = []
-    with _running(executor) as pool:
+    with running(executor) as pool:
         jobs = {}
         for name, (scenario, stream) in zip(scenarios, zip(scenarios.values(), rng.spawn(len(scenarios)), strict=True), strict=True):
             jobs[name] = [pool.submit(_fitted, scenario, engines, s) for s in stream.spawn(replications)]
         total = len(scenarios) * replications
-        shown = _shown((job for these in jobs.values() for job in these), total)
-        results = [job.result() for job in shown]
+        results = [job.result() for job in shown((job for these in jobs.values() for job in these), total)]
     for k, (name, (design, params, _)) in enumerate(scenarios.items()):
         tables.append(_table(name, design, params, engines, results[k * replications : (k + 1) * replications]))
     return pd.concat(tables, ignore_index=True)

@@ -1,23 +1,18 @@
 """Simulation-based calibration: truths from the priors, data from the truths, draws from the data, ranks of the truths."""
 
-import os
-import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
-from multiprocessing import get_context
+from concurrent.futures import Executor, as_completed
 
 import numpy as np
 
 from lmmlib.calibration.engines import Engine
 from lmmlib.calibration.quantities import in_draws, measured, names
 from lmmlib.calibration.ranks import Calibration
+from lmmlib.calibration.workers import running, shown
 from lmmlib.data import Data
 from lmmlib.design import Design, Priors
 from lmmlib.prior import draw_parameters
 from lmmlib.simulation import draw_effects, draw_response
 
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 DRAWS = 99  # ranked, so that a rank is one of a hundred
 
 
@@ -79,9 +74,9 @@ def calibrate(
         raise ValueError(f"replications and draws must be one at least, got {replications} and {draws}")
     data = Data(np.zeros(design.n), design)  # whether it can be fitted is asked before anything is simulated
     streams = rng.spawn(replications)
-    with _running(executor) as pool:
+    with running(executor) as pool:
         jobs = {pool.submit(_replicate, design, priors, engine, stream, draws): i for i, stream in enumerate(streams)}
-        done = {jobs[job]: job.result() for job in _shown(as_completed(jobs), replications)}
+        done = {jobs[job]: job.result() for job in shown(as_completed(jobs), replications)}
     ranks = [r for i in range(replications) if not isinstance(r := done[i], str)]
     failures = tuple(f"replication {i}: {r}" for i in range(replications) if isinstance(r := done[i], str))
     if not ranks:
@@ -101,27 +96,3 @@ def _replicate(design: Design, priors: Priors, engine: Engine, rng: np.random.Ge
         return f"{type(failure).__name__}: {failure}"
     below, tied = np.sum(found < truth, 0), np.sum(found == truth, 0)
     return below + rng.integers(tied + 1)
-
-
-@contextmanager
-def _running(executor: Executor | None) -> Iterator[Executor]:
-    """The executor given, or a pool of processes for the time being."""
-    if executor is not None:
-        yield executor
-        return
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # workers read it when they start; more threads than cores cost a factor of four
-    try:
-        with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn")) as pool:
-            yield pool
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
-def _shown(jobs: Iterable, total: int) -> Iterator:
-    """The jobs, with a count on a terminal."""
-    for k, job in enumerate(jobs, 1):
-        if sys.stderr.isatty():
-            print(f"\rcalibration: {k} of {total}", end="" if k < total else "\n", file=sys.stderr, flush=True)
-        yield job

@@ -10,10 +10,10 @@ from scipy.special import logsumexp
 from lmmlib import draws as draws_
 from lmmlib.crossvalidation.refits import refitted
 from lmmlib.crossvalidation.result import TaskLOO, collected
-from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights, weight_of_draws
+from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights
 from lmmlib.data import Data
-from lmmlib.design import Priors, Theta
-from lmmlib.loglik import LOG_2PI, left_out_in_draws, levels_left_out_in_draws
+from lmmlib.design import Priors
+from lmmlib.loglik import conditional_in_draws, left_out_in_draws, levels_left_out_in_draws
 
 ROUTES = ("leverage", "conditional")
 
@@ -89,12 +89,13 @@ def loo(
     theta = draws_.theta(draws, data.design)
     units, labels = _units(data, leave)
     if route == "conditional":
-        densities = _given_effects(data, theta, draws_.flat(draws, "u"))
+        densities = iter([(units, conditional_in_draws(data, theta, draws_.flat(draws, "u")))])
     elif leave == "row":
         densities = left_out_in_draws(data, theta)
     else:
-        densities = _numbered(levels_left_out_in_draws(data, theta, leave), np.unique(data.design.level_of_rows(leave)))
-    found = _smoothed(densities, len(labels), relative_efficiency(draws), weight_of_draws(draws))
+        unit_of_level = dict(zip(data.design.level_of_rows(leave).tolist(), units.tolist(), strict=True))
+        densities = (([unit_of_level[j] for j in found.tolist()], v) for found, v in levels_left_out_in_draws(data, theta, leave))
+    found = _smoothed(densities, len(labels), relative_efficiency(draws), draws_.log_weight(draws))
     S = len(theta.sigma)
     good_k = min(1 - 1 / np.log10(S), 0.7)
     high = np.flatnonzero(~(found["pareto_k"] <= good_k))
@@ -125,21 +126,7 @@ def _units(data: Data, leave: str) -> tuple[np.ndarray, list[str]]:
     if leave == "row":
         return np.arange(data.design.n), [str(i) for i in range(data.design.n)]
     present, units = np.unique(data.design.level_of_rows(leave), return_inverse=True)
-    levels = next(t.levels for t in data.design.terms if t.name == leave)
-    return units, [levels[j] for j in present]
-
-
-def _numbered(densities: Densities, present: np.ndarray) -> Densities:
-    """Levels numbered among those that have rows."""
-    for levels, values in densities:
-        yield np.searchsorted(present, levels), values
-
-
-def _given_effects(data: Data, theta: Theta, u: np.ndarray) -> Densities:
-    """Row numbers and log p(y_i|u,θ), (S, rows)."""
-    scale = theta.sigma[:, None] ** 2 / data.design.weights
-    residual = data.y - data.design.fixed_part(theta.beta) - data.design.random_part(u)
-    yield np.arange(data.design.n), -0.5 * (LOG_2PI + np.log(scale) + residual**2 / scale)
+    return units, [data.design.term(leave).levels[j] for j in present]
 
 
 def _smoothed(densities: Densities, count: int, r_eff: float, log_weight: np.ndarray | None) -> dict[str, np.ndarray]:

@@ -5,9 +5,9 @@ import xarray as xr
 from scipy.special import ndtr
 
 from lmmlib import draws as draws_
-from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights, weight_of_draws
+from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights
 from lmmlib.data import Data
-from lmmlib.loglik import LOG_2PI, rows_given_others
+from lmmlib.loglik import log_normal, rows_given_others
 
 
 def loo_pit(draws: xr.DataTree, data: Data) -> xr.DataArray:
@@ -45,10 +45,10 @@ def loo_pit(draws: xr.DataTree, data: Data) -> xr.DataArray:
     """
     draws_.check_data(draws, data)
     theta = draws_.theta(draws, data.design)
-    r_eff, log_weight = relative_efficiency(draws), weight_of_draws(draws)
+    r_eff, log_weight = relative_efficiency(draws), draws_.log_weight(draws)
     pit = np.empty(data.design.n)
     for rows, residual, variance in rows_given_others(data, theta):
         scale = theta.sigma[:, None] ** 2 * variance
-        log_weights, _ = smoothed_weights(-0.5 * (LOG_2PI + np.log(scale) + residual**2 / scale), r_eff, log_weight)
+        log_weights, _ = smoothed_weights(log_normal(residual, scale), r_eff, log_weight)
         pit[rows] = np.sum(np.exp(log_weights) * ndtr(residual / np.sqrt(scale)), 0)
     return xr.DataArray(np.clip(pit, 0.0, 1.0), coords={"row": np.arange(data.design.n)}, name="loo_pit")

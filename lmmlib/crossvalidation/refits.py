@@ -4,9 +4,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from lmmlib import draws as draws_
-from lmmlib.crossvalidation.smoothing import weight_of_draws
 from lmmlib.data import Data
-from lmmlib.design import Design, Priors, Term
+from lmmlib.design import Priors
 from lmmlib.direct import PosteriorError, posterior
 from lmmlib.loglik import set_left_out_in_draws
 
@@ -20,15 +19,13 @@ def without(data: Data, rows: np.ndarray) -> Data:
 
     Examples
     --------
+    >>> from lmmlib.design import Design, Term
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
     >>> left = without(data, np.array([0]))
     >>> left.design.n, left.design.terms[0].levels
     (2, ('a', 'b'))
     """
-    d = data.design
-    kept = np.setdiff1d(np.arange(d.n), rows)
-    terms = [Term(t.name, t.levels, t.effects, t.Z[kept], t.correlated, t.root) for t in d.terms]
-    return Data(data.y[kept], Design(d.X[kept], terms, d.weights[kept], d.offset[kept], d.coef))
+    return data.rows(np.setdiff1d(np.arange(data.design.n), rows))
 
 
 def refitted(data: Data, priors: Priors, rows: np.ndarray, draws: int, rng: np.random.Generator, label: str) -> float:
@@ -40,7 +37,7 @@ def refitted(data: Data, priors: Priors, rows: np.ndarray, draws: int, rng: np.r
 
     Examples
     --------
-    >>> from lmmlib.design import ScalePrior
+    >>> from lmmlib.design import Design, ScalePrior, Term
     >>> rng = np.random.default_rng(1)
     >>> data = Data(rng.normal(size=20), Design(np.ones((20, 1)), [Term.grouped("g", np.repeat(list("abcd"), 5))]))
     >>> priors = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
@@ -52,4 +49,4 @@ def refitted(data: Data, priors: Priors, rows: np.ndarray, draws: int, rng: np.r
     except (PosteriorError, ValueError) as error:
         raise type(error)(f"the refit without {label} failed: {error}") from error
     theta = draws_.theta(tree, data.design, same_rows=False)
-    return float(logsumexp(set_left_out_in_draws(data, theta, rows) + weight_of_draws(tree)))
+    return float(logsumexp(set_left_out_in_draws(data, theta, rows) + draws_.log_weight(tree)))

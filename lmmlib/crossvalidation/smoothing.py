@@ -40,18 +40,10 @@ def smoothed_weights(log_density: np.ndarray, r_eff: float = 1.0, log_weight: np
     return log_weights, k
 
 
-def weight_of_draws(draws: xr.DataTree) -> np.ndarray | None:
-    """Log weights of the draws (S,), normalised, or None where all count alike."""
-    if "sample_stats" not in draws.children or "log_weight" not in draws.sample_stats:
-        return None
-    flat = draws.sample_stats["log_weight"].transpose("chain", "draw").to_numpy().ravel()
-    return flat - np.logaddexp.reduce(flat)
-
-
 def relative_efficiency(draws: xr.DataTree) -> float:
     """Mean over parameters of effective to actual draws, as ArviZ takes it for smoothing; one chain counts as one."""
     posterior = draws.posterior
-    if posterior.sizes["chain"] == 1 or weight_of_draws(draws) is not None:
+    if posterior.sizes["chain"] == 1 or draws_.log_weight(draws) is not None:
         return 1.0
     names = [name for name in draws_.VARIABLES if name in posterior]
     ess = arviz_stats.ess(posterior.to_dataset()[names], method="mean")

@@ -32,6 +32,12 @@ def frozen_array(name: str, value: object, shape: tuple[int | None, ...], hint: 
     return array
 
 
+def symmetric(name: str, matrix: np.ndarray) -> None:
+    """Raise unless ``matrix`` equals its transpose to rounding."""
+    if not np.allclose(matrix, matrix.T, rtol=1e-12, atol=0):
+        raise ValueError(f"{name} must be symmetric, got {matrix.tolist()}")
+
+
 def positive(name: str, value: object) -> float:
     """``value`` as a float above zero."""
     number = float(frozen_array(name, value, ()))

@@ -189,13 +189,28 @@ class Design:
         ------
         ValueError  if there is no such term, or it is a dense one, whose levels share all rows
         """
-        named = {t.name: t for t in self.terms}
-        if term not in named:
-            raise ValueError(f"there is no term {term!r}; the design has {', '.join(named)}")
-        if named[term].effects == (term,):
+        found = self.term(term)
+        if found.effects == (term,):
             raise ValueError(f"{term!r} is a dense term: its levels share all rows, and none can be left out")
-        q = len(named[term].effects)
-        return named[term].Z.indices[::q] // q
+        q = len(found.effects)
+        return found.Z.indices[::q] // q
+
+    def term(self, name: str) -> Term:
+        """The term of that name.
+
+        Raises
+        ------
+        ValueError  if there is none
+        """
+        named = {t.name: t for t in self.terms}
+        if name not in named:
+            raise ValueError(f"there is no term {name!r}; the design has {', '.join(named)}")
+        return named[name]
+
+    def rows(self, chosen: np.ndarray) -> "Design":
+        """The design of some of the rows, with all levels."""
+        terms = [t.rows(chosen) for t in self.terms]
+        return Design(self.X[chosen], terms, self.weights[chosen], self.offset[chosen], self.coef, self.recipe)
 
     @cached_property
     def blocks(self) -> tuple[linalg.Batch, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.design.checks import frozen_array, positive, same_names
+from lmmlib.design.checks import frozen_array, positive, same_names, symmetric
 from lmmlib.design.design import Design
 from lmmlib.design.layout import Layout
 
@@ -33,6 +33,11 @@ class Theta:
         """The same value as ``draws`` draws of it, along one leading axis."""
         roots = tuple(np.broadcast_to(root, (draws, *root.shape)) for root in self.roots)
         return Theta(np.broadcast_to(self.beta, (draws, *self.beta.shape)), roots, np.full(draws, self.sigma))
+
+    @property
+    def turn(self) -> np.ndarray:
+        """(..., p + 1), the combination (−β, 1) of columns [X, y] that leaves y − Xβ."""
+        return np.concatenate([-self.beta, np.ones((*self.beta.shape[:-1], 1))], -1)
 
     @property
     def Lam(self) -> tuple[np.ndarray, ...]:
@@ -97,8 +102,7 @@ class Params:
 def _covariance(name: str, value: object) -> np.ndarray:
     cov = np.atleast_2d(np.asarray(value))
     cov = frozen_array(f"cov of {name!r}", cov, (cov.shape[0], cov.shape[0]))
-    if not np.allclose(cov, cov.T, rtol=1e-12, atol=0):
-        raise ValueError(f"cov of {name!r} must be symmetric, got {cov.tolist()}")
+    symmetric(f"cov of {name!r}", cov)
     try:
         linalg.cholesky_semidefinite(cov)
     except linalg.NotPositiveSemidefiniteError as error:

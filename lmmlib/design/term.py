@@ -1,7 +1,7 @@
 """One random-effects term: J levels, q effects a level, and the columns that bring them to the rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.linalg import cholesky
 from scipy.sparse import csr_array, kron
 
-from lmmlib.design.checks import frozen_array, labels
+from lmmlib.design.checks import frozen_array, labels, symmetric
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +107,10 @@ class Term:
         names = labels(f"levels of {name!r}", range(1, J + 1) if levels is None else levels, J)
         return cls(name, names, (name,), csr_array(Z), True, _root(name, between, J))
 
+    def rows(self, chosen: np.ndarray) -> "Term":
+        """The term over some of the rows, with all levels."""
+        return replace(self, Z=self.Z[chosen])
+
     @property
     def size(self) -> tuple[int, int]:
         """Levels J and effects q."""
@@ -191,8 +195,7 @@ def _root(name: str, between: object, J: int) -> np.ndarray | None:
     if between is None:
         return None
     A = frozen_array(f"between of {name!r}", between, (J, J), f"{name!r} has {J} levels")
-    if not np.allclose(A, A.T, rtol=1e-12, atol=0):
-        raise ValueError(f"between of {name!r} must be symmetric; got a largest difference of {np.abs(A - A.T).max():g}")
+    symmetric(f"between of {name!r}", A)
     try:
         root = cholesky(A, lower=True)
     except np.linalg.LinAlgError:

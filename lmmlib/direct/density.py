@@ -154,8 +154,8 @@ def _fixed_part(reduction: Reduction, priors: Priors, scales: Scales) -> FixedPa
     return FixedPart(R, t, -0.5 * (constant + 2 * log_det + least / sigma**2))
 
 
-def log_posterior(phi: np.ndarray, reduction: Reduction, priors: Priors) -> np.ndarray:
-    """Log of prior times density of y at free coordinates φ (S, d): its integral over φ is p(y).
+def log_posterior(phi: np.ndarray, reduction: Reduction, priors: Priors) -> tuple[np.ndarray, tuple[Scales, FixedPart]]:
+    """Log of prior times density of y at free coordinates φ (S, d), whose integral over φ is p(y), and its two parts.
 
     Examples
     --------
@@ -163,11 +163,12 @@ def log_posterior(phi: np.ndarray, reduction: Reduction, priors: Priors) -> np.n
     >>> from lmmlib.design import Design, ScalePrior, Term
     >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
     >>> priors = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
-    >>> log_posterior(np.zeros((1, 2)), data.reduction, priors).shape
+    >>> log_posterior(np.zeros((1, 2)), data.reduction, priors)[0].shape
     (1,)
     """
     scales = unfold(phi, reduction.layout, priors)
-    return scales.log_prior + fixed_part(reduction, priors, scales).log_density
+    part = fixed_part(reduction, priors, scales)
+    return scales.log_prior + part.log_density, (scales, part)
 
 
 def draw_fixed(part: FixedPart, sigma: np.ndarray, z: np.ndarray) -> np.ndarray:

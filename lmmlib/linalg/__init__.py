@@ -14,9 +14,7 @@ from lmmlib.linalg.triangles import (
     dependent_columns,
     eliminate,
     merge,
-    penalised,
     scale_columns,
-    solve_upper,
 )
 
 __all__ = [
@@ -41,7 +39,6 @@ __all__ = [
     "left_out",
     "merge",
     "pack",
-    "penalised",
     "plan",
     "positions",
     "reduce_rows",
@@ -51,7 +48,6 @@ __all__ = [
     "scale_stack",
     "seen_sides",
     "solve_lower_stack",
-    "solve_upper",
     "solve_upper_stack",
     "triangle_stack",
 ]

@@ -8,10 +8,7 @@ contiguous stacks.
 
 import numpy as np
 
-from lmmlib.linalg.triangles import penalised, solve_upper
-
-WIDEST_MERGED = 8  # beyond, merging q rows for each of m rows costs more than one factorisation of the whole
-NEAR_ONE = 1e-4  # below this share left over, the difference 1 - h has lost too many digits
+WIDEST_MERGED = 8  # columns, beyond which merging q rows for each of m rows costs more than leverages of the whole
 
 
 def left_out(A: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -27,9 +24,7 @@ def left_out(A: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Notes
     -----
-    Up to eight columns by merging prefix and suffix triangles, O(m q^3), relative error of the variance near
-    1e-15. Wider blocks through the leverage of the whole, O(m q^2), and one factorisation of its own for each row
-    whose leverage is above 1 - 1e-4: relative error near 1e-12 up to A = 1e3.
+    By merging prefix and suffix triangles, O(m q³) a block; relative error of the variance near 1e-15.
 
     References
     ----------
@@ -41,10 +36,6 @@ def left_out(A: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> residual.round(12).tolist(), variance.round(12).tolist()
     ([1.0, 2.5], [1.5, 1.5])
     """
-    return _by_merging(A, r) if A.shape[-1] <= WIDEST_MERGED else _by_leverage(A, r)
-
-
-def _by_merging(A: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     m, q = A.shape[-2:]
     rows = np.moveaxis(np.concatenate([A, r[..., None]], -1), (-2, -1), (0, 1)).copy()  # (m, q+1, ...)
     lead = rows.shape[2:]
@@ -84,20 +75,3 @@ def _predict(T: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for j in range(q):  # R' v = a, by substitution
         v[j] = (row[j] - np.sum(T[:j, j] * v[:j], 0)) / T[j, j]
     return row[q] - np.sum(v * T[:, q], 0), 1 + np.sum(v * v, 0)
-
-
-def _by_leverage(A: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    R, t, _ = penalised(A, r)
-    v = np.linalg.solve(np.swapaxes(R, -1, -2), np.swapaxes(A, -1, -2))  # (..., q, m)
-    left = 1 - np.sum(v * v, -2)
-    fitted = np.einsum("...mq,...q->...m", A, solve_upper(R, t))
-    near = left < NEAR_ONE
-    safe = np.where(near, 1.0, left)
-    residual, variance = (r - fitted) / safe, 1 / safe
-    for *stack, i in np.argwhere(near):
-        where = tuple(stack)
-        others = np.arange(A.shape[-2]) != i
-        R_i, t_i, _ = penalised(A[where][others], r[where][others])
-        v_i = np.linalg.solve(R_i.T, A[where][i])
-        residual[(*where, i)], variance[(*where, i)] = r[where][i] - v_i @ t_i, 1 + v_i @ v_i
-    return residual, variance

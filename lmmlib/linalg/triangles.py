@@ -88,52 +88,6 @@ def merge(triangles: Sequence[np.ndarray]) -> np.ndarray:
     return np.linalg.qr(rows, mode="r")
 
 
-def penalised(A: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Minimise \|r - As\|^2 + \|s\|^2 over s by one orthogonal factorisation of [[A, r], [I, 0]].
-
-    Parameters
-    ----------
-    A : (..., k, q);  r : (..., k)
-
-    Returns
-    -------
-    R (..., q, q) upper with R'R = A'A + I; t (..., q) with minimiser s = R^{-1} t; the minimum (...)
-
-    Notes
-    -----
-    The minimum is the square of one entry of the factor, not a difference of sums, and the condition of A is not
-    squared.
-
-    Examples
-    --------
-    >>> R, t, least = penalised(np.array([[1.0]]), np.array([2.0]))
-    >>> (t / R[0]).round(12).item(), least.round(12).item()
-    (1.0, 2.0)
-    """
-    k, q = A.shape[-2:]
-    lead = np.broadcast_shapes(A.shape[:-2], r.shape[:-1])
-    stacked = np.zeros((*lead, k + q + 1, q + 1))  # one zero row more, so that the factor is square at k = 0 too
-    stacked[..., :k, :q] = A
-    stacked[..., :k, q] = r
-    stacked[..., k : k + q, :q] = np.eye(q)
-    T = np.linalg.qr(stacked, mode="r")
-    return T[..., :q, :q], T[..., :q, q], T[..., q, q] ** 2
-
-
-def solve_upper(R: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """R^{-1} t for upper triangles R (..., q, q) and t (..., q), by substitution along the stack.
-
-    Examples
-    --------
-    >>> solve_upper(np.array([[2.0, 1.0], [0.0, 4.0]]), np.array([4.0, 8.0])).tolist()
-    [1.0, 2.0]
-    """
-    x = np.zeros(np.broadcast_shapes(R.shape[:-1], t.shape))
-    for j in reversed(range(R.shape[-1])):
-        x[..., j] = (t[..., j] - np.sum(R[..., j, j + 1 :] * x[..., j + 1 :], -1)) / R[..., j, j]
-    return x
-
-
 def scale_columns(R: np.ndarray, factors: Sequence[np.ndarray], counts: Sequence[int]) -> np.ndarray:
     """R times the block diagonal of ``factors``, each repeated over its own columns.
 

@@ -53,6 +53,32 @@ def conditional(data: Data | Reduction, params: Params, u: object) -> float:
     return float(-0.5 * (_constant(reduction, theta.sigma) + np.sum(residual**2) / theta.sigma**2))
 
 
+def conditional_in_draws(data: Data, theta: Theta, u: np.ndarray) -> np.ndarray:
+    """log p(y_i|u,θ) of each row for S draws of θ and u (S, K): (S, n); :func:`conditional` is their sum.
+
+    Examples
+    --------
+    >>> from lmmlib.design import Design, Term
+    >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
+    >>> once = Params([0.0], {"g": 1.0}, 1.0).theta(data.design).repeat(1)
+    >>> conditional_in_draws(data, once, np.ones((1, 2))).round(6).tolist()
+    [[-0.918939, -1.418939]]
+    """
+    residual = data.y - data.design.fixed_part(theta.beta) - data.design.random_part(u)
+    return log_normal(residual, theta.sigma[:, None] ** 2 / data.design.weights)
+
+
+def log_normal(residual: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """log N(residual; 0, variance), entry by entry.
+
+    Examples
+    --------
+    >>> float(log_normal(np.array(0.0), np.array(1.0)).round(6))
+    -0.918939
+    """
+    return -0.5 * (LOG_2PI + np.log(variance) + residual**2 / variance)
+
+
 def marginal(data: Data | Reduction, params: Params) -> float:
     r"""Log density of y with the effects integrated out.
 

@@ -11,7 +11,7 @@ from scipy.linalg import qr
 from lmmlib import linalg
 from lmmlib.data import Data
 from lmmlib.design import Params, Theta
-from lmmlib.loglik.densities import CHUNK, LOG_2PI
+from lmmlib.loglik.densities import CHUNK, LOG_2PI, log_normal
 
 ROWS = 4_000_000  # entries of stacked rows held at a time
 CLOSE = 1_000_000  # the same where a loop over rows goes through them again and again
@@ -75,8 +75,7 @@ def left_out_in_draws(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np
     """
     log_root_weight = 0.5 * np.log(data.design.weights)
     for rows, residual, variance in rows_given_others(data, theta):
-        scale = theta.sigma[:, None] ** 2 * variance
-        yield rows, -0.5 * (LOG_2PI + np.log(scale) + residual**2 / scale) + log_root_weight[rows]
+        yield rows, log_normal(residual, theta.sigma[:, None] ** 2 * variance) + log_root_weight[rows]
 
 
 def rows_given_others(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -173,7 +172,7 @@ def _predicted(data: Data, theta: Theta, rows: np.ndarray) -> tuple[np.ndarray, 
     near = np.isin(design.components, design.components[rows])
     others = np.setdiff1d(np.flatnonzero(near), rows)
     Z, shapes = design.columns_of(near)
-    turn = np.concatenate([-theta.beta, np.ones((len(theta.beta), 1))], -1)
+    turn = theta.turn
     A, B, extra = _rotated(Z[rows].toarray(), data.whitened[rows], turn, p)
     known = linalg.reduce_rows(Z[others], data.whitened[others], linalg.plan(Z[others], shapes))
     S, (m, K) = len(turn), A.shape
@@ -208,7 +207,7 @@ def _by_component(data: Data, theta: Theta) -> np.ndarray:
     size, weight = (np.bincount(label, w, minlength=known) for w in (None, np.log(design.weights)))
     density = np.empty((len(theta.sigma), len(size)))
     step = max(1, CHUNK // data.reduction.entries)
-    turn = np.concatenate([-theta.beta, np.ones((len(theta.beta), 1))], -1)[..., None]
+    turn = theta.turn[..., None]
     for start in range(0, len(density), step):
         part = slice(start, start + step)
         for form in forms:
@@ -237,7 +236,7 @@ def _by_leverage(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.ndar
     """The same from the structured factor of all rows."""
     design, n, S = data.design, data.design.n, len(theta.sigma)
     residual, left = np.empty((S, n)), np.empty((S, n))
-    turn = np.concatenate([-theta.beta, np.ones((S, 1))], -1)
+    turn = theta.turn
     step = max(1, CHUNK // data.reduction.entries)
     for start in range(0, S, step):
         part = slice(start, start + step)

@@ -8,7 +8,7 @@ import numpy as np
 
 from lmmlib import linalg
 from lmmlib.design import Design, Term, frozen_array
-from lmmlib.design.checks import labels
+from lmmlib.design.checks import labels, symmetric
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +165,5 @@ def one_term(design: Design) -> Term:
 
 def _symmetric(name: str, value: object, t: int) -> np.ndarray:
     cov = frozen_array(name, value, (t, t), f"B has {t} columns, one a trait")
-    if not np.allclose(cov, cov.T, rtol=1e-12, atol=0):
-        raise ValueError(f"{name} must be symmetric, got {cov.tolist()}")
+    symmetric(name, cov)
     return cov

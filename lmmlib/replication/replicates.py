@@ -66,7 +66,7 @@ def replicate(
     """
     if levels not in LEVELS:
         raise ValueError(f"levels must be one of {', '.join(LEVELS)}, got {levels!r}")
-    if "sample_stats" in draws.children and "log_weight" in draws.sample_stats:
+    if draws_.log_weight(draws) is not None:
         raise ValueError("the draws are weighted, and replicates of them would not be; resample them: posterior(..., weighted=False)")
     theta = draws_.theta(draws, design)
     rows = design if new is None else _other_rows(new, design)
