@@ -56,6 +56,7 @@ class Estimate:
     converged: bool
 
 
+@linalg.one_thread()
 def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     r"""Estimate β, the covariances of the effects and σ.
 
@@ -107,7 +108,7 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     converged = promised < GAIN
     if not converged:
         told = f"the search ended where a further step promises a gain of {promised:.2g} in the criterion"
-        warnings.warn(f"{told}; rescale covariates or simplify terms", ConvergenceWarning, stacklevel=2)
+        warnings.warn(f"{told}; rescale covariates or simplify terms", ConvergenceWarning, stacklevel=3)  # past the decorator
     Lam = _factors(reduction.layout, best[None])
     at = profile(reduction, Lam)
     sigma = float(np.sqrt(at.least[0] / degrees))
@@ -127,7 +128,7 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
 
 
 def rough(data: Data | Reduction) -> tuple[np.ndarray, float]:
-    """SDs of all effects and of the rows near the REML optimum, good enough to start from.
+    """SDs of all effects and of the rows near the REML optimum without correlations, good enough to start from.
 
     Examples
     --------
@@ -139,8 +140,10 @@ def rough(data: Data | Reduction) -> tuple[np.ndarray, float]:
     """
     reduction = reduced(data)
     _check_fixed(reduction, "reml")
-    found = _descend(_criteria(reduction, "reml"), _unit_starts(reduction.layout, STARTS[:1])[0], 1e-2)
-    Lam = _factors(reduction.layout, found[None])
+    criteria, start = _criteria(reduction, "reml"), _unit_starts(reduction.layout, STARTS[:1])
+    onto = np.eye(start.size)[np.flatnonzero(start)]  # the diagonal among all entries of the ratios
+    found = linalg.climb(lambda logs: -0.5 * criteria(np.exp(logs) @ onto), np.zeros((1, len(onto)))).x
+    Lam = _factors(reduction.layout, np.exp(found) @ onto)
     sigma = float(np.sqrt(profile(reduction, Lam).least[0] / _degrees(reduction, "reml")))
     return np.concatenate([sigma * np.linalg.norm(L[0], axis=1) for L in Lam]), sigma
 
@@ -229,7 +232,7 @@ def _search(criteria: Criteria, starts: np.ndarray) -> tuple[np.ndarray, float]:
 
     The criterion does not change with the sign of a column of Λ, so that zero is no boundary.
     """
-    ends = np.array([_descend(criteria, start, 1e-4) for start in starts])
+    ends = np.array([_descend(criteria, start) for start in starts])
     best = ends[np.argmin(criteria(ends))]
     for _ in range(3):
         step, promised = _newton(criteria, best)
@@ -243,14 +246,13 @@ def _search(criteria: Criteria, starts: np.ndarray) -> tuple[np.ndarray, float]:
     return best, _newton(criteria, best)[1]
 
 
-def _descend(criteria: Criteria, start: np.ndarray, gtol: float) -> np.ndarray:
+def _descend(criteria: Criteria, start: np.ndarray) -> np.ndarray:
     def with_slope(x: np.ndarray) -> tuple[float, np.ndarray]:
         h = STEP / 10 * np.diag(np.maximum(np.abs(x), 0.1))
         values = criteria(np.concatenate([x[None], x + h, x - h]))
-        d = len(x)
-        return float(values[0]), (values[1 : d + 1] - values[d + 1 :]) / (2 * np.diag(h))
+        return float(values[0]), np.subtract(*values[1:].reshape(2, -1)) / (2 * np.diag(h))
 
-    return minimize(with_slope, start, jac=True, method="BFGS", options={"gtol": gtol}).x
+    return minimize(with_slope, start, jac=True, method="BFGS", options={"gtol": 1e-4}).x
 
 
 def _newton(criteria: Criteria, x: np.ndarray) -> tuple[np.ndarray, float]:

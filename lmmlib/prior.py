@@ -1,6 +1,5 @@
 """Draws of the parameters and effects from their priors, exact and independent."""
 
-import arviz_base
 import numpy as np
 import xarray as xr
 
@@ -53,10 +52,8 @@ def prior_draws(of: Data | Design, priors: Priors, draws: int = 1000, *, rng: np
     groups = {"posterior": {name: a[None] for name, a in arrays.items()}}
     if isinstance(of, Data):
         groups["observed_data"] = {"y": of.y}
-    tree = arviz_base.from_dict(groups, coords=draws_.coords(design), dims=draws_.DIMS)
-    index = {key: ("ranef", values) for key, values in design.ranef.items() if key != "ranef"}
-    tree["posterior"] = tree.posterior.to_dataset().assign_coords(index)
-    tree.attrs.update({draws_.FINGERPRINT: design.fingerprint, draws_.DISTRIBUTION: "prior"})
+    tree = draws_.tree_of(groups, design)
+    tree.attrs[draws_.DISTRIBUTION] = "prior"
     return tree
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lmmlib import Data, Design, Params, Term, simulate
+from lmmlib.design import Theta
 
 
 def _covariance(sds, cor):
@@ -126,3 +127,12 @@ CASES = {
 }
 
 each_case = pytest.mark.parametrize("name", CASES)
+
+
+def three_draws(data, params):
+    """Three draws that differ in β, in the ratios of SDs and in σ: as arrays, and as parameters one by one."""
+    one = params.theta(data.design)
+    beta, root, sigma = np.array([[0.5, 1.0, 2.0], [2.0, 1.0, 0.5], [1.0, 1.5, 0.7]])
+    together = Theta(np.outer(beta, one.beta), tuple(r * root[:, None, None] for r in one.roots), one.sigma * sigma)
+    draws = zip(beta, root, sigma, strict=True)
+    return together, [Params(b * params.beta, {k: r**2 * v for k, v in params.cov.items()}, s * params.sigma) for b, r, s in draws]

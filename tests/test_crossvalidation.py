@@ -30,6 +30,8 @@ from lmmlib import (
     posterior,
     simulate,
 )
+from lmmlib import draws as draws_
+from lmmlib.crossvalidation import leaving, smoothing
 from lmmlib.crossvalidation.refits import refitted
 from lmmlib.design import Theta
 from lmmlib.effects import draw_given_y
@@ -102,6 +104,54 @@ def test_the_result_is_arviz_s_and_its_parts_add_up(fitted):
     assert result.elpd == pytest.approx(float(result.elpd_i.sum()))
     assert result.se == pytest.approx(float(np.sqrt(data.design.n * result.elpd_i.var())))
     assert "Task: row i from all other rows" in str(result)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_p_is_what_the_rows_gain_by_having_been_seen(weighted):
+    """Σ log Σ_s w_s p(y_i|y_−i, θ_s) with the weights of the draws, less the same with those of leave-one-out."""
+    data, _ = CASES["balanced"]()
+    priors = Priors.build(data.design, (0.0, 3.0), ScalePrior("half-normal", 1.0))
+    draws = posterior(data, priors, 512, rng=np.random.default_rng(1), weighted=weighted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Pareto k, which is nothing to the sum
+        result = loo(draws, data)
+    log_weight = draws_.log_weight(draws) if weighted else np.full(512, -np.log(512))
+    seen = sum(
+        logsumexp(values + log_weight[:, None], 0).sum() for _, values in loglik.left_out_in_draws(data, draws_.theta(draws, data.design))
+    )
+    assert result.p == pytest.approx(seen - result.elpd, rel=1e-9)
+    assert 1 < result.p < 8  # of two coefficients, five effects and two SDs
+
+
+def test_few_draws_want_a_smaller_pareto_k(fitted):
+    """1 − 1/log10 S: one half for a hundred draws, and 0.7 from 2,155 on."""
+    data, _, draws = fitted
+    assert loo(draws, data).good_k == 0.7
+    few = draws.isel(chain=slice(0, 2), draw=slice(0, 50))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = loo(few, data)
+    assert result.good_k == pytest.approx(0.5)
+    assert result.warning == bool((result.pareto_k > 0.5).any())
+
+
+def test_at_most_eight_unreliable_rows_are_named():
+    labels = [f"no {i}" for i in range(20)]
+    with pytest.warns(UserWarning, match=r"in 8 of 20 rows by the leverage route: no 0, .*, no 7; their"):
+        leaving._warn(np.arange(8), labels, "row", "leverage", 0.7)
+    with pytest.warns(UserWarning, match=r"in 9 of 20 levels of g by the leverage route: no 0, .*, no 7, …; their"):
+        leaving._warn(np.arange(9), labels, "g", "leverage", 0.7)
+
+
+def test_relative_efficiency_is_that_of_the_draws(fitted):
+    """Independent draws count in full, draws held for four steps a quarter; σ and the SD are constants, which count in full."""
+    data, _, draws = fitted
+    one = draws.posterior.beta.to_numpy()
+    held = as_draws(data=data, beta=np.repeat(one[:, :250], 4, 1), sd=draws.posterior.sd.to_numpy(), sigma=draws.posterior.sigma.to_numpy())
+    plain = as_draws(data=data, beta=one, sd=draws.posterior.sd.to_numpy(), sigma=draws.posterior.sigma.to_numpy())
+    assert smoothing.relative_efficiency(plain) == pytest.approx(1, abs=0.05)
+    assert smoothing.relative_efficiency(held) == pytest.approx((2 * 0.25 + 2) / 4, abs=0.05)
+    assert smoothing.relative_efficiency(held.isel(chain=[0])) == 1
 
 
 def test_unreliable_rows_are_named(fitted):
@@ -279,7 +329,9 @@ def test_comparison_refuses_what_cannot_be_compared(fitted, sleep):
             compare(others)
     grouped = compare({"right": loo(draws, data, by="g"), "shifted": replace(c, groups=np.repeat(np.arange(5), 4), se_over="levels of g")})
     sums = (c.elpd_i.to_numpy() - a.elpd_i.to_numpy()).reshape(5, 4).sum(1)
-    assert grouped.loc["shifted", "dse"] == pytest.approx(np.sqrt(5 * sums.var()))
+    dse = np.sqrt(5 * sums.var())
+    assert grouped.loc["shifted", "dse"] == pytest.approx(dse)
+    assert grouped.loc["shifted", "p_worse"] == pytest.approx(norm.cdf((a.elpd - c.elpd) / dse))
 
 
 def test_pit_is_the_exact_distribution_function(fitted):
@@ -289,6 +341,16 @@ def test_pit_is_the_exact_distribution_function(fitted):
     residual, variance = truth.left_out_50_digits(Data(data.y, flat), Params([0.0, 0.0], {**params.cov, "b": 1e6}, params.sigma))
     found = loo_pit(draws, data).to_numpy()
     np.testing.assert_allclose(found, norm.cdf(residual / np.sqrt(variance)), atol=0.03)  # 4000 draws of weights, k below 0.7
+
+
+def test_pit_of_one_draw_is_the_normal_distribution_function():
+    """Equal draws have equal weights, so that nothing is left but Φ(e_i √w_i / (σ √v_i)), far from a unit scale."""
+    data, params = CASES["weights and offset"]()
+    far = Params(params.beta, {"g": 49.0}, 5.0)
+    lead = {"beta": far.beta, "sd": np.array([7.0])}
+    draws = as_draws(data=data, sigma=np.full((2, 10), far.sigma), **{k: np.tile(v, (2, 10, 1)) for k, v in lead.items()})
+    residual, variance = truth.left_out_50_digits(data, far)
+    np.testing.assert_allclose(loo_pit(draws, data).to_numpy(), norm.cdf(residual / np.sqrt(variance)), rtol=1e-9)
 
 
 def test_pit_of_simulated_data_is_uniform():

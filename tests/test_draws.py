@@ -1,7 +1,9 @@
 """The one form of draws: labels, what comes back out, and what is refused."""
 
+import arviz_base
 import numpy as np
 import pytest
+import xarray as xr
 
 from cases import CASES
 from lmmlib import as_draws, draws, summary
@@ -29,6 +31,22 @@ def test_labels_and_selection():
     assert summary(tree).index.tolist() == ["beta[x1]", "beta[x2]", "sd[g: x1]", "sd[g: x2]", "cor[g: x1, x2]", "sigma"]
     np.testing.assert_array_equal(tree.observed_data.y, data.y)
     assert "log_likelihood" not in tree.children
+
+
+def test_the_tree_is_that_of_arviz():
+    data, _ = CASES["unbalanced slopes"]()
+    design, arrays = data.design, _arrays(data.design)
+    stats = {"log_weight": np.zeros((2, 50)), "gradient": np.zeros((2, 50, 3))}
+    groups = {"posterior": arrays, "sample_stats": stats, "observed_data": {"y": data.y}}
+    expected = arviz_base.from_dict(groups, coords=draws.coords(design), dims=draws.DIMS)
+    index = {key: ("ranef", values) for key, values in design.ranef.items() if key != "ranef"}
+    expected["posterior"] = expected.posterior.to_dataset().assign_coords(index)
+    got = as_draws(data=data, stats=stats, **arrays)
+    assert list(got.children) == list(expected.children)
+    for name, group in expected.children.items():
+        made, wanted = (g.to_dataset().assign_attrs(created_at="now") for g in (got[name], group))
+        xr.testing.assert_identical(made, wanted)
+        assert list(made.data_vars) == list(wanted.data_vars)
 
 
 def test_theta_is_what_was_put_in():

@@ -1,6 +1,9 @@
 """ML and REML against published results, against the dense criterion, and at the edges."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 import truth
@@ -9,30 +12,21 @@ from lmmlib import Data, Design, Params, Term, effects, estimate, estimation, fr
 
 DAYS = "Reaction ~ Days + "
 SLOPES = DAYS + "(Days | Subject)"
-SLEEP_FIXED = ([251.40510, 10.46729], [6.6322953, 1.5022388])
-# Formula, table, method, criterion, SDs by effect, correlation, σ, β and its standard errors (None where not
-# published), from the tests of MixedModels.jl and lme4; digits as published, so half a unit of the last is allowed.
+ROWS = pd.read_csv(Path(__file__).parents[1] / "published_fits.csv")
+
+
+def _published(rows):
+    """Criterion, SDs by effect, correlation, σ, β and its standard errors (None where not published) of one fit."""
+    value = rows.set_index("quantity").value
+    sds, beta, se = (value[value.index.str.startswith(f"{kind}[")].tolist() for kind in ("sd", "beta", "se"))
+    cor = value[value.index.str.startswith("cor[")]
+    return value["criterion"], sds, cor.iloc[0] if len(cor) else None, value["sigma"], (beta, se) if beta else None
+
+
+# From the tests of MixedModels.jl and lme4; digits as published, so half a unit of the last is allowed.
 PUBLISHED = [
-    ("Yield ~ 1 + (1 | Batch)", "Dyestuff", "ml", 327.32705988, [37.26034], None, 49.51010, ([1527.5], [17.69455])),
-    ("Yield ~ 1 + (1 | Batch)", "Dyestuff", "reml", 319.65427684, [42.00060], None, 49.51010, None),
-    ("Yield ~ 1 + (1 | Batch)", "Dyestuff2", "ml", 162.87303665, [0.0], None, 3.65323135, ([5.6656], [0.66698574])),
-    ("Yield ~ 1 + (1 | Batch)", "Dyestuff2", "reml", 161.82827781, [0.0], None, 3.715684, ([5.6656], [0.678388])),
-    ("diameter ~ 1 + (1 | plate) + (1 | sample)", "Penicillin", "ml", 332.18834867, [0.8455719, 1.7706665], None, 0.5499319, None),
-    ("diameter ~ 1 + (1 | plate) + (1 | sample)", "Penicillin", "reml", 330.86058899, [0.8467043, 1.9315584], None, 0.5499231, None),
-    ("strength ~ 1 + (1 | batch/cask)", "Pastes", "ml", 247.99446586, [1.0950608, 2.9040779], None, 0.8234074, None),
-    (
-        SLOPES,
-        "sleepstudy",
-        "ml",
-        1751.93934446,
-        [23.780664, 5.7168447],
-        0.0813,
-        25.5918156,
-        ([251.40510, 10.46729], [6.6322953, 1.5022388]),
-    ),
-    (SLOPES, "sleepstudy", "reml", 1743.62827, [24.7407, 5.9221], 0.0656, 25.5918, None),
-    (DAYS + "(1 | Subject)", "sleepstudy", "ml", 1794.07864301, [36.0120834], None, 30.8954338, None),
-    (DAYS + "(Days || Subject)", "sleepstudy", "ml", 1752.00325514, [24.171270, 5.799399], None, 25.556138, None),
+    (formula, table, method, *_published(rows))
+    for (table, formula, method), rows in ROWS.groupby(["table", "formula", "method"], sort=False)
 ]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import truth
-from cases import CASES, each_case
+from cases import CASES, each_case, three_draws
 from lmmlib import Data, Design, Params, Term, loglik, simulate
 from lmmlib.loglik import given_others as module
 
@@ -90,3 +90,30 @@ def test_both_ways_to_a_row_agree(monkeypatch):
     merged = loglik.left_out(data, params)
     monkeypatch.setattr(module.linalg, "WIDEST_MERGED", 0)
     np.testing.assert_allclose(loglik.left_out(data, params), merged, rtol=1e-11)
+
+
+@each_case
+@pytest.mark.parametrize("held", [None, 1])
+@pytest.mark.parametrize("merged", [True, False])
+def test_many_draws_at_once_are_one_by_one(name, held, merged, monkeypatch):
+    """By either way to a row, with all draws and blocks in one piece, and with one piece for each."""
+    if held:
+        for size in ("CHUNK", "ROWS", "CLOSE"):
+            monkeypatch.setattr(module, size, held)
+    if not merged:
+        monkeypatch.setattr(module.linalg, "WIDEST_MERGED", 0)
+    data, params = CASES[name]()
+    many, singles = three_draws(data, params)
+    rows = np.full((3, data.design.n), np.nan)
+    for found, values in loglik.left_out_in_draws(data, many):
+        rows[:, found] = values
+    np.testing.assert_allclose(rows, [truth.left_out(data, one) for one in singles], rtol=1e-9)
+    some = np.arange(0, data.design.n, 3)
+    np.testing.assert_allclose(
+        loglik.set_left_out_in_draws(data, many, some), [truth.set_left_out(data, one, some) for one in singles], rtol=1e-9
+    )
+    for t in [t for t in data.design.terms if t.effects != (t.name,)][:1]:
+        level = data.design.level_of_rows(t.name)
+        for levels, values in loglik.levels_left_out_in_draws(data, many, t.name):
+            expected = [[truth.set_left_out(data, one, np.flatnonzero(level == j)) for j in levels] for one in singles]
+            np.testing.assert_allclose(values, expected, rtol=1e-9)

@@ -54,6 +54,20 @@ def test_merge_is_the_factor_of_all_rows():
     np.testing.assert_allclose(T.T @ T, rows.T @ rows, rtol=1e-12)
 
 
+@pytest.mark.parametrize("sides", [0.0, 1.0])
+def test_reduced_rows_keep_every_cross_product_and_no_empty_row(sides):
+    """Two crossed factors, with sides and without any."""
+    rng = np.random.default_rng(8)
+    Z, B = np.zeros((30, 9)), sides * rng.normal(size=(30, 2))
+    Z[np.arange(30), rng.integers(6, size=30)] = Z[np.arange(30), 6 + rng.integers(3, size=30)] = 1.0
+    sparse = csr_array(Z)
+    rows, kept = linalg.as_rows(linalg.reduce_rows(sparse, B, linalg.plan(sparse, [(6, 1), (3, 1)])), 9)
+    before, after = np.hstack([Z, B]), np.hstack([rows.toarray(), kept])
+    np.testing.assert_allclose(after.T @ after, before.T @ before, atol=1e-12)
+    assert np.abs(after).max(1).min() > 0
+    assert len(after) <= 11
+
+
 def _penalised(A, r):
     """Factor of A'A + I, the minimiser and the minimum of |r - As|^2 + |s|^2, through reduced rows."""
     Z = csr_array(A)
@@ -139,3 +153,45 @@ def test_dependent_columns_are_scale_free():
     X = np.column_stack([np.ones(20), rng.normal(size=20) * 1e-9, rng.normal(size=20) * 1e9])
     assert linalg.dependent_columns(X) == []
     assert linalg.dependent_columns(np.column_stack([X, X[:, 1] * 3 + 2e-9])) == [3]
+
+
+def test_climbs_end_on_the_peak_above_their_start():
+    """Two hills of known place, height and curvature, from where the function curves up too; beyond 8 there is no value."""
+
+    def hills(x):
+        low, high = (np.exp(-0.5 * np.sum((x - at) ** 2, 1)) * height for at, height in ((-2.5, 20.0), (2.5, 60.0)))
+        return np.where(x[:, 0] < 8, low + high, np.nan)
+
+    found = linalg.climb(hills, np.array([[-4.0, -4.2], [4.5, 4.0], [2.0, 5.5], [9.0, 9.0]]))
+    np.testing.assert_allclose(found.x, [[-2.5, -2.5], [2.5, 2.5], [2.5, 2.5], [9.0, 9.0]], atol=0.03)
+    np.testing.assert_allclose(found.value[:3], [20, 60, 60], atol=0.01)
+    np.testing.assert_allclose(found.hessian[:3], np.array([20, 60, 60])[:, None, None] * -np.eye(2), atol=0.3)
+
+
+def test_climbs_do_not_depend_on_each_other():
+    starts = np.random.default_rng(1).normal(size=(5, 3))
+    function = lambda x: -np.sum(np.cosh(x - [0.0, 1.0, 2.0]), 1)  # noqa: E731
+    together = linalg.climb(function, starts)
+    for k, start in enumerate(starts):
+        np.testing.assert_allclose(linalg.climb(function, start[None]).x[0], together.x[k], atol=1e-12)
+
+
+@pytest.mark.parametrize(("start", "steps"), [([0.0, 0.0], 0), ([1.2, -1.6], 1), ([3.0, 4.0], 3)])
+def test_a_quadratic_is_climbed_in_as_many_steps_as_its_length_wants(start, steps):
+    """Newton's step is exact; none is longer than two, and the last point is looked at once more."""
+    looked = []
+
+    def hill(x):
+        looked.append(len(x))
+        return -0.5 * np.sum(x**2, 1)
+
+    found = linalg.climb(hill, np.array([start]))
+    np.testing.assert_allclose(found.x, 0, atol=1e-6)
+    assert looked == [6] * (steps + 1)  # itself, two a coordinate, and one a pair
+
+
+def test_a_step_that_leads_down_is_shortened():
+    """Full steps overshoot a cusp that is a little rounded; level ground gives no step at all."""
+    found = linalg.climb(lambda x: -((np.sum(x**2, 1) + 1e-2) ** 0.3), np.array([[0.4, 0.3], [1.0, -1.0]]))
+    np.testing.assert_allclose(found.x, 0, atol=0.05)
+    np.testing.assert_array_equal(linalg.climb(lambda x: np.zeros(len(x)), np.ones((1, 2))).x, np.ones((1, 2)))

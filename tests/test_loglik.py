@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import truth
-from cases import CASES, each_case
+from cases import CASES, each_case, three_draws
 from lmmlib import Data, Design, Params, Term, from_formula, load, loglik, reduce, simulate
-from lmmlib.design import Theta
+from lmmlib.linalg import bordered
+from lmmlib.loglik import densities
 
 
 @each_case
@@ -34,13 +35,19 @@ def test_left_out_sum_at_published_estimates():
     assert loglik.left_out(data, Params([1527.5], {"Batch": 37.26034**2}, 49.51010)).sum() == pytest.approx(-162.03258013, abs=1e-6)
 
 
-def test_many_draws_at_once_are_one_by_one():
-    data, params = CASES["unbalanced slopes"]()
-    one = params.theta(data.design)
-    scale = np.array([0.5, 1.0, 2.0])
-    many = Theta(np.outer(scale, one.beta), tuple(r * scale[:, None, None] for r in one.roots), one.sigma * scale)
-    by_one = [loglik.marginal(data, Params(s * params.beta, {"g": s**2 * params.cov["g"]}, s * params.sigma)) for s in scale]
-    np.testing.assert_allclose(loglik.log_density(data, many), by_one, rtol=1e-12)
+@each_case
+@pytest.mark.parametrize("held", [None, 1])
+def test_many_draws_at_once_are_one_by_one(name, held, monkeypatch):
+    """All draws and blocks in one piece, and one piece for each."""
+    if held:
+        monkeypatch.setattr(densities, "CHUNK", held)
+        monkeypatch.setattr(bordered, "CHUNK", held)
+    data, params = CASES[name]()
+    many, singles = three_draws(data, params)
+    np.testing.assert_allclose(loglik.log_density(data, many), [truth.marginal(data, one) for one in singles], rtol=1e-10)
+    u = np.random.default_rng(0).normal(size=(3, data.design.Z.shape[1]))
+    by_one = [truth.conditional(data, one, v) for one, v in zip(singles, u, strict=True)]
+    np.testing.assert_allclose(loglik.conditional_in_draws(data, many, u).sum(1), by_one, rtol=1e-10)
 
 
 def _grouped(rng, ratio, offset):

@@ -190,6 +190,14 @@ def test_levels_with_a_known_covariance():
         replicate(draws, data.design, rng=rng, new=rows(["2", "new"]))
     with pytest.raises(ValueError, match="levels of 'g' have a known covariance in the draws' design alone; give both their between"):
         replicate(draws, data.design, rng=rng, new=Design(x, [Term.grouped("g", ["2", "5"], x)]))
+    bare = Design(x, [Term.grouped("g", ["2", "5"], x)])
+    of_bare = _constant(Data(np.zeros(2), bare), params, np.zeros(4), 40)
+    with pytest.raises(ValueError, match="levels of 'g' have a known covariance in the new rows alone; give both their between"):
+        replicate(of_bare, bare, rng=rng, new=rows(["2", "5"]))
+    for many, told in ((3, "levels new 0, new 1, new 2 of 'g'"), (4, "levels new 0, new 1, new 2, … of 'g'")):
+        levels, X = [f"new {i}" for i in range(many)], np.ones((many, 2))
+        with pytest.raises(ValueError, match=told):
+            replicate(draws, data.design, rng=rng, new=Design(X, [Term.grouped("g", levels, X, between=np.eye(many))]))
 
 
 def test_the_seed_decides_and_nothing_else(few):
@@ -271,6 +279,7 @@ def test_what_cannot_be_checked_is_refused():
     draws = _constant(data, params, S=40)
     tree = replicate(draws, data.design, "new", rng=np.random.default_rng(13))
     alone = Data(np.arange(24.0), Design(np.ones((24, 1)), [Term.grouped("g", np.arange(24))]))
+    one_group = Data(np.arange(24.0), Design(np.ones((24, 1)), [Term.grouped("g", np.zeros(24, int), levels=["a", "b"])]))
     dense, of_dense = CASES["dense"]()
     other = replicate(_constant(dense, of_dense, S=40), dense.design, "new", rng=np.random.default_rng(13))
     del (bare := tree.copy())["observed_data"]
@@ -281,7 +290,7 @@ def test_what_cannot_be_checked_is_refused():
         ),
         (lambda: check(tree, data, "within"), r"statistics must be a sequence, got 'within'; give \['within'\]"),
         (
-            lambda: check(tree, data, [lambda y: y[0], lambda y: y[1]]),
+            lambda: check(tree, data, ["within", lambda y: y[0], lambda y: y[1]]),
             "distinct names, got <lambda> more than once; name functions",
         ),
         (lambda: check(tree, data, [np.sort]), r"sort must return one number for a response \(n,\), got shape \(24,\)"),
@@ -290,6 +299,7 @@ def test_what_cannot_be_checked_is_refused():
         (lambda: check(draws, data), "check needs replicates with posterior_predictive, got posterior, observed_data"),
         (lambda: check(tree, dense), "the replicates have 24 rows; the data have 20; replicate the rows of the data"),
         (lambda: check(tree, Data(data.y + 1, data.design)), "the replicates are of another response"),
+        (lambda: check(bare, one_group, ["between"]), "between needs two levels of 'g' with rows at least, got 1; give another term"),
         (lambda: check(bare, alone), "within needs two rows in some level of 'g', got one in each"),
         (lambda: check(other, dense), "within and between need a grouped term, and the design has none"),
     ]:

@@ -1,6 +1,6 @@
 """Whether an engine finds what was put in: simulation-based calibration, and recovery of known truths."""
 
-from lmmlib.calibration.controls import SharedNewLevel, TimesSD, VarianceForSD, WorkingIndependence
+from lmmlib.calibration.controls import SharedNewLevel, TimesSD, VarianceForSD
 from lmmlib.calibration.engines import Direct
 from lmmlib.calibration.ranks import Calibration, Verdict, power
 from lmmlib.calibration.recovery import recover
@@ -13,7 +13,6 @@ __all__ = [
     "TimesSD",
     "VarianceForSD",
     "Verdict",
-    "WorkingIndependence",
     "calibrate",
     "power",
     "recover",

@@ -65,6 +65,7 @@ def measured(data: Data, theta: Theta, u: np.ndarray, rng: np.random.Generator, 
 
 def in_draws(data: Data, draws: xr.DataTree, count: int, rng: np.random.Generator) -> np.ndarray:
     """The quantities at ``count`` of the draws, chosen at random without replacement, (count, Q)."""
-    theta, u = draws_.theta(draws, data.design), draws_.flat(draws, "u")
-    chosen = rng.choice(len(theta.sigma), count, replace=False)
-    return measured(data, theta[chosen], u[chosen], rng, draws.attrs.get("shared_new_level", False))
+    u = draws_.flat(draws, "u")
+    chosen = rng.choice(len(u), count, replace=False)
+    theta = draws_.theta(draws, data.design, chosen=chosen)
+    return measured(data, theta, u[chosen], rng, draws.attrs.get("shared_new_level", False))

@@ -4,10 +4,12 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+from lmmlib import linalg
+
+_for_good = ExitStack()  # of a worker: what it holds until it ends
 
 
 @contextmanager
@@ -16,14 +18,13 @@ def running(executor: Executor | None) -> Iterator[Executor]:
     if executor is not None:
         yield executor
         return
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # workers read it when they start; more threads than cores cost a factor of four
-    try:
-        with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn")) as pool:
-            yield pool
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn"), initializer=_take_one_thread) as pool:
+        yield pool
+
+
+def _take_one_thread() -> None:
+    """More threads than cores cost a factor of four."""
+    _for_good.enter_context(linalg.one_thread())
 
 
 def shown(jobs: Iterable, total: int) -> Iterator:

@@ -8,6 +8,7 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from lmmlib import draws as draws_
+from lmmlib import linalg
 from lmmlib.crossvalidation.refits import refitted
 from lmmlib.crossvalidation.result import TaskLOO, collected
 from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights
@@ -20,6 +21,7 @@ ROUTES = ("leverage", "conditional")
 Densities = Iterator[tuple[np.ndarray, np.ndarray]]
 
 
+@linalg.one_thread()
 def loo(
     draws: xr.DataTree,
     data: Data,
@@ -147,5 +149,5 @@ def _warn(high: np.ndarray, labels: list[str], leave: str, route: str, good_k: f
         warnings.warn(
             f"Pareto k is above {good_k:.2f} in {len(high)} of {len(labels)} {what} by the {route} route: {named}; "
             "their elpd may be far off. Give priors= and rng= to refit without them",
-            stacklevel=3,
+            stacklevel=4,  # past the decorator of loo
         )

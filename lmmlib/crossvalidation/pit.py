@@ -5,11 +5,13 @@ import xarray as xr
 from scipy.special import ndtr
 
 from lmmlib import draws as draws_
+from lmmlib import linalg
 from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights
 from lmmlib.data import Data
 from lmmlib.loglik import log_normal, rows_given_others
 
 
+@linalg.one_thread()
 def loo_pit(draws: xr.DataTree, data: Data) -> xr.DataArray:
     r"""P(ỹ_i ≤ y_i|y_−i) of each row: uniform over rows if the model predicts as it should.
 

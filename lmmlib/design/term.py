@@ -167,6 +167,17 @@ class Term:
             return f"each column of {self.name!r} must have an entry other than zero, column {empty[0]} is; drop it"
         return None
 
+    @cached_property
+    def row_products(self) -> np.ndarray:
+        """Σ_j z_ij z_ij' over levels, (n, q, q): a row's variance is its sum of products with the effects' covariance."""
+        n, (_, q) = self.Z.shape[0], self.size
+        Z = self.columns_of_independent_levels()
+        products = np.empty((n, q, q))
+        for a in range(q):
+            for b in range(q):
+                products[:, a, b] = np.asarray(Z[:, a::q].multiply(Z[:, b::q]).sum(1)).ravel()
+        return products
+
     def columns_of_independent_levels(self) -> csr_array:
         """Z (root ⊗ I): the columns for effects whose levels are independent."""
         return self.Z if self.root is None else csr_array(self.Z @ kron(csr_array(self.root), np.eye(len(self.effects)), format="csr"))

@@ -81,7 +81,7 @@ def weighted_draws(evaluate: Evaluate, starts: np.ndarray, draws: int, rng: np.r
         points = [proposal.draw(draws // CHAINS, rng, extra) for _ in range(CHAINS)]
         x, z = (np.concatenate(part) for part in zip(*points, strict=True))
         log_density, beside = evaluate(x)
-        log_ratio = (log_density - logsumexp(proposal.log_components(x), axis=1)).reshape(CHAINS, -1)
+        log_ratio = (log_density - np.logaddexp.reduce(proposal.log_components(x), axis=1)).reshape(CHAINS, -1)
         log_weight, told, failure = _judged(log_ratio)
         if not failure:
             return Weighted(x, z, log_weight, beside, told)

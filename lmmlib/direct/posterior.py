@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from lmmlib import draws as draws_
+from lmmlib import linalg
 from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Priors, Theta
 from lmmlib.direct.density import draw_fixed, log_posterior
@@ -14,6 +15,7 @@ from lmmlib.estimation import check_spare, rough
 SMALLEST_SD = 1e-3  # of the start, in units of the prior's scale: at zero itself the logarithm has no value
 
 
+@linalg.one_thread()
 def posterior(
     data: Data | Reduction, priors: Priors, draws: int = 4096, *, rng: np.random.Generator, weighted: bool = False
 ) -> xr.DataTree:
@@ -51,7 +53,7 @@ def posterior(
     Pareto k is not read where the largest weight is at most ten times the mean: of a tail with k = 0.7 the largest of
     its 3√S members would be about (3√S)^0.7 times its scale, forty at S = 4096, and a shape fitted to less says nothing.
 
-    Blind to a mode that no start leads to; starts are the REML estimates, the prior's scales, and points between.
+    Blind to a mode that no start leads to; starts are the REML estimates without correlations, the prior's scales, and points between.
 
     References
     ----------
@@ -89,7 +91,7 @@ def posterior(
 
 
 def _starts(reduction: Reduction, priors: Priors) -> np.ndarray:
-    """REML estimates, the prior's scales, and two points between, with correlations of zero; (4, d)."""
+    """Rough REML estimates, the prior's scales, and two points between, with correlations of zero; (4, d)."""
     layout = reduction.layout
     found, sigma = rough(reduction)
     spread = [*zip(found, (priors.sd[name] for name in layout.effects), strict=True), (sigma, priors.sigma)]

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import gammaln, logsumexp, ndtri
-from scipy.stats import chi2, qmc
+from scipy.special import gammaincinv, gammaln, logsumexp, ndtri
+from scipy.stats import qmc
+
+from lmmlib import linalg
 
 DF = 5.0  # heavy enough for the exponential tails of log SDs
-STEP = 1e-4  # of central differences, in coordinates whose scale is about one
 ROUNDS, BATCH = 3, 1024  # of adaptation, and draws in each
 DEFENCE, WIDER = 0.1, 2.0  # share of draws from wider twins, and how much wider they are
+FLAT = 0.05  # curvature below which it says nothing of the width
 SAME_MODE = 1.0  # modes closer than this, in SDs of the first, are one
 
 Density = Callable[[np.ndarray], np.ndarray]
@@ -28,10 +29,10 @@ class Mixture:
     def log_components(self, x: np.ndarray) -> np.ndarray:
         """Log of weight times density of each component at x (S, d): (S, K)."""
         d = x.shape[1]
-        z = np.linalg.solve(self.root[None], (x[:, None] - self.centre)[..., None])[..., 0]
+        z = np.linalg.solve(self.root, x.T - self.centre[..., None])
         constant = gammaln((DF + d) / 2) - gammaln(DF / 2) - d / 2 * np.log(DF * np.pi)
         log_det = np.log(np.einsum("kjj->kj", self.root)).sum(-1)
-        return np.log(self.weight) + constant - log_det - (DF + d) / 2 * np.log1p(np.sum(z**2, -1) / DF)
+        return np.log(self.weight) + constant - log_det - (DF + d) / 2 * np.log1p(np.sum(z**2, 1).T / DF)
 
     def draw(self, size: int, rng: np.random.Generator, extra: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """A scrambled Sobol point set carried over to the mixture, (size, d), and ``extra`` standard normals more."""
@@ -39,7 +40,7 @@ class Mixture:
         points = qmc.Sobol(d + 2 + extra, rng=rng).random_base2(int(np.ceil(np.log2(size))))[:size]
         points = np.clip(points, 1e-12, 1 - 1e-12)
         component = np.minimum(np.searchsorted(np.cumsum(self.weight), points[:, 0]), len(self.weight) - 1)
-        radius = np.sqrt(DF / chi2.ppf(points[:, 1], DF))
+        radius = np.sqrt(DF / (2 * gammaincinv(DF / 2, points[:, 1])))
         normal = ndtri(points[:, 2:])
         z = normal[:, :d] * radius[:, None]
         return self.centre[component] + np.einsum("sij,sj->si", self.root[component], z), normal[:, d:]
@@ -66,9 +67,10 @@ def adapted(density: Density, starts: np.ndarray, rng: np.random.Generator, batc
     for _ in range(ROUNDS):
         x, _ = mixture.draw(batch, rng)
         parts = mixture.log_components(x)
-        log_weight = density(x) - logsumexp(parts, axis=1)
+        log_mixture = np.logaddexp.reduce(parts, axis=1)
+        log_weight = density(x) - log_mixture
         weight = np.exp(log_weight - logsumexp(log_weight))
-        share = weight[:, None] * np.exp(parts - logsumexp(parts, axis=1, keepdims=True))
+        share = weight[:, None] * np.exp(parts - log_mixture[:, None])
         mixture = _matched(mixture, x, share)
     return _defended(mixture)
 
@@ -96,37 +98,21 @@ def _matched(old: Mixture, x: np.ndarray, share: np.ndarray) -> Mixture:
 
 
 def _at_modes(density: Density, starts: np.ndarray) -> Mixture:
-    centres, roots, heights = [], [], []
-    for start in starts:
-        found = minimize(_minus_with_slope(density), start, jac=True, method="BFGS", options={"gtol": 1e-2})
-        if any(np.linalg.norm(np.linalg.solve(r, found.x - c)) < SAME_MODE for c, r in zip(centres, roots, strict=True)):
-            continue
-        centres.append(found.x)
-        roots.append(_root_of_curvature(density, found.x))
-        heights.append(-found.fun + np.log(np.diag(roots[-1])).sum())
-    weight = np.maximum(np.exp(np.array(heights) - max(heights)), 0.05)
-    return Mixture(weight / weight.sum(), np.array(centres), np.array(roots))
+    """A component at each different mode, as wide as the curvature there says."""
+    found = linalg.climb(density, starts)
+    found = found.at(np.isfinite(found.hessian).all((1, 2)))  # a start out of bounds that led nowhere is no mode
+    roots = _roots(-found.hessian)
+    kept: list[int] = []
+    for k, x in enumerate(found.x):
+        if not any(np.linalg.norm(np.linalg.solve(roots[j], x - found.x[j])) < SAME_MODE for j in kept):
+            kept.append(k)
+    height = found.value[kept] + np.log(np.einsum("kjj->kj", roots[kept])).sum(-1)
+    weight = np.maximum(np.exp(height - height.max()), 0.05)
+    return Mixture(weight / weight.sum(), found.x[kept], roots[kept])
 
 
-def _minus_with_slope(density: Density) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
-    def evaluate(x: np.ndarray) -> tuple[float, np.ndarray]:
-        h = STEP * np.eye(len(x))
-        values = density(np.concatenate([x[None], x + h, x - h]))
-        d = len(x)
-        return -float(values[0]), -(values[1 : d + 1] - values[d + 1 :]) / (2 * STEP)
-
-    return evaluate
-
-
-def _root_of_curvature(density: Density, x: np.ndarray) -> np.ndarray:
-    """Root of the inverse negative Hessian at x; a direction without curvature gets a scale of one."""
-    d = len(x)
-    step = 10 * STEP
-    h = step * np.eye(d)
-    pairs = [(a, b) for a in range(d) for b in range(d)]
-    points = np.array([x + s * h[a] + t * h[b] for a, b in pairs for s, t in ((1, 1), (1, -1), (-1, 1), (-1, -1))])
-    values = density(points).reshape(d, d, 4)
-    hessian = -(values[..., 0] - values[..., 1] - values[..., 2] + values[..., 3]) / (4 * step**2)
-    size, axes = np.linalg.eigh((hessian + hessian.T) / 2)
-    spread = np.where(size > 0.05, 1 / np.sqrt(np.maximum(size, 0.05)), 1.0)
-    return np.linalg.cholesky(axes * spread**2 @ axes.T)
+def _roots(curvature: np.ndarray) -> np.ndarray:
+    """Roots of the inverses of (m, d, d); a direction without curvature gets a scale of one."""
+    size, axes = np.linalg.eigh(curvature)
+    spread = np.where(size > FLAT, 1 / np.sqrt(np.maximum(size, FLAT)), 1.0)
+    return np.linalg.cholesky(axes * spread[:, None] ** 2 @ np.swapaxes(axes, -1, -2))

@@ -2,12 +2,14 @@
 
 from lmmlib.linalg.blocks import Batch, pack, positions
 from lmmlib.linalg.bordered import Bordered, Leaves, as_rows, dense_blocks, reduce_rows
+from lmmlib.linalg.climbing import Peaks, climb
 from lmmlib.linalg.factor import Factor, factorise, factorise_components
 from lmmlib.linalg.left_out import WIDEST_MERGED, left_out
 from lmmlib.linalg.plan import Plan, plan
 from lmmlib.linalg.rotation import Rotation, rotate
 from lmmlib.linalg.stacks import scale_stack, solve_lower_stack, solve_upper_stack, triangle_stack
 from lmmlib.linalg.substitution import back_substitute, covariance_blocks, forward_substitute, rows_seen, seen_sides
+from lmmlib.linalg.threads import one_thread
 from lmmlib.linalg.triangles import (
     NotPositiveSemidefiniteError,
     cholesky_semidefinite,
@@ -24,11 +26,13 @@ __all__ = [
     "Factor",
     "Leaves",
     "NotPositiveSemidefiniteError",
+    "Peaks",
     "Plan",
     "Rotation",
     "as_rows",
     "back_substitute",
     "cholesky_semidefinite",
+    "climb",
     "covariance_blocks",
     "dense_blocks",
     "dependent_columns",
@@ -38,6 +42,7 @@ __all__ = [
     "forward_substitute",
     "left_out",
     "merge",
+    "one_thread",
     "pack",
     "plan",
     "positions",

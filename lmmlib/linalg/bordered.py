@@ -160,7 +160,7 @@ def dense_blocks(Z: csr_array, B: np.ndarray, found: Plan) -> Iterator[tuple[np.
         same = np.flatnonzero(kind == k)
         same = same[np.argsort(found.component[same], kind="stable")]
         q, h = sum(counts), int(found.border_counts[found.component[same[0]]].sum())
-        step = max(1, CHUNK // (int(m) * (q + h + B.shape[1])))
+        step = max(1, CHUNK // max(1, int(m) * (q + h + B.shape[1])))  # rows without columns may have no sides either
         for start in range(0, len(same), step):
             blocks = same[start : start + step]
             real = np.arange(m) < heights[blocks][:, None]

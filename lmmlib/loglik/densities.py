@@ -15,7 +15,7 @@ CHUNK = 200_000  # entries of the stacked factors held at a time: what a process
 def conditional(data: Data | Reduction, params: Params, u: object) -> float:
     r"""Log density of y given the effects u.
 
-    log p(y|u,θ) = −½ [ n log 2πσ² − Σ log w + |W^½(y − Xβ − Zu)|² / σ² ]
+    log p(y|u,θ) = −½ [ n log 2πσ² − Σ log w + \|W^½(y − Xβ − Zu)\|² / σ² ]
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def log_normal(residual: np.ndarray, variance: np.ndarray) -> np.ndarray:
 def marginal(data: Data | Reduction, params: Params) -> float:
     r"""Log density of y with the effects integrated out.
 
-    log p(y|θ) = −½ [ n log 2πσ² − Σ log w + log|M| + min over s of (|W^½(y − Xβ − ZΛs)|² + |s|²) / σ² ],
+    log p(y|θ) = −½ [ n log 2πσ² − Σ log w + log\|M\| + min over s of (\|W^½(y − Xβ − ZΛs)\|² + \|s\|²) / σ² ],
     with M = Λ'Z'WZΛ + I.
 
     Parameters

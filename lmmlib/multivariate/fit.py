@@ -49,6 +49,7 @@ class MultivariateEstimate:
     converged: bool
 
 
+@linalg.one_thread()
 def estimate(data: MultivariateData, method: str = "ml") -> MultivariateEstimate:
     r"""Estimate B, G₀ and R₀.
 
@@ -103,7 +104,7 @@ def estimate(data: MultivariateData, method: str = "ml") -> MultivariateEstimate
     converged = promised < GAIN
     if not converged:
         told = f"the search ended where a further step promises a gain of {promised:.2g} in the criterion"
-        warnings.warn(f"{told}; drop traits or rescale the columns of X", ConvergenceWarning, stacklevel=2)
+        warnings.warn(f"{told}; drop traits or rescale the columns of X", ConvergenceWarning, stacklevel=3)  # past the decorator
     B, se = _fixed(rows, diagonalised(root, L))
     constant = t * ((n - data.design.X.shape[1] * restricted) * LOG_2PI - data.log_weights)
     value = _at(criterion, root, L)

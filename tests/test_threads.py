@@ -1,0 +1,78 @@
+"""BLAS in one thread inside, and as it was outside, whoever leaves first."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from cases import CASES
+from lmmlib import Priors, ScalePrior, estimate, linalg, loo, posterior
+from lmmlib.calibration.workers import running
+
+
+def _counts():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+@pytest.fixture(autouse=True)
+def _two_threads():
+    with threadpool_limits(2, user_api="blas"):
+        yield
+
+
+def test_threads_come_back_after_errors():
+    @linalg.one_thread()
+    def failing():
+        with linalg.one_thread():
+            assert _counts() == {1}
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        failing()
+    assert _counts() == {2}
+
+
+def test_threads_come_back_when_all_have_left():
+    """The first to enter is the first to leave."""
+    meeting = Barrier(2)
+
+    def first():
+        with linalg.one_thread():
+            meeting.wait()
+            meeting.wait()
+        meeting.wait()
+
+    def second():
+        meeting.wait()
+        with linalg.one_thread():
+            meeting.wait()
+            meeting.wait()
+            return _counts()
+
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(work) for work in (first, second)]
+        assert done[1].result() == {1}
+        done[0].result()
+    assert _counts() == {2}
+
+
+def test_workers_have_one_thread():
+    with running(None) as pool:
+        assert pool.submit(_counts).result() == {1}
+    assert _counts() == {2}
+
+
+@pytest.mark.filterwarnings("ignore:Pareto k")  # of these few draws
+def test_public_calls_leave_the_threads_as_they_found_them(monkeypatch):
+    data, _ = CASES["balanced"]()
+    priors = Priors.build(data.design, (0.0, 3.0), ScalePrior("half-normal", 1.0))
+    seen, factorise = [], linalg.factorise
+    monkeypatch.setattr(linalg, "factorise", lambda *given: seen.append(_counts()) or factorise(*given))
+    estimate(data)
+    tree = posterior(data, priors, 512, rng=np.random.default_rng(1))
+    loo(tree, data)
+    assert all(counts == {1} for counts in seen)
+    assert len(seen) > 10
+    assert _counts() == {2}
