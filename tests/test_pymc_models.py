@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import truth
 from cases import CASES
 from lmmlib import (
     Data,
     Design,
+    Params,
     Priors,
     ScalePrior,
     Term,
@@ -19,9 +21,11 @@ from lmmlib import (
     marginal_model,
     replicate,
     sample,
+    simulate,
 )
 from lmmlib.design import Theta
-from lmmlib.pymc_models import SamplingError, SamplingWarning, diagnose
+from lmmlib.pymc_models import SamplingError, SamplingWarning, diagnose, marginal
+from lmmlib.pymc_models.marginal import MarginalDensity, pt
 from lmmlib.pymc_models.quiet import pymc as pm
 from lmmlib.simulation import draw_effects
 
@@ -121,12 +125,52 @@ def test_marginal_model_is_likelihood_times_prior(name, families):
     np.testing.assert_allclose(_logp(model, point), expected, rtol=1e-10)
 
 
+def _density_and_slopes(data, params):
+    """log p(y|θ) by the tensor, and its derivatives by β, σ and all roots."""
+    theta = params.theta(data.design)
+    values = [theta.beta, theta.sigma, *theta.roots]
+    inputs = [pt.TensorType("float64", np.shape(v))() for v in values]
+    value = MarginalDensity(data.design)(pt.constant(data.y), *inputs)
+    slopes = pt.concatenate([g.ravel() for g in pt.grad(value, inputs)])
+    found = pt.concatenate([value[None], slopes]).eval(dict(zip(inputs, values, strict=True)), mode="FAST_COMPILE")
+    return found[0], found[1:]
+
+
+NARROW = [name for name in CASES if name not in ("known covariance", "known covariance of groups", "wide crossed")]
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_the_density_by_columns_and_by_blocks_is_the_dense_one(name, monkeypatch):
+    """Both ways through blocks of every width, zero SDs and perfect correlations among them, where no derivative may be lost."""
+    data, params = CASES[name]()
+    expected = truth.marginal(data, params)
+    found = []
+    for widest in (0, 12):
+        monkeypatch.setattr(marginal, "WIDEST_UNROLLED", widest)
+        found.append(_density_and_slopes(data, params))
+        np.testing.assert_allclose(found[-1][0], expected, rtol=1e-10)
+    np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("ratio", [1e-4, 1.0, 1e4, 1e6])
+@pytest.mark.parametrize("name", ["balanced", "unbalanced slopes", "more effects than rows", "perfect correlation"])
+def test_the_density_by_columns_is_exact_at_wide_ratios(name, ratio):
+    """Orthogonalisation loses the condition number of [A; I], which is about τ/σ, times the precision; 100 for the sizes."""
+    data, params = CASES[name]()
+    params = Params(params.beta, {k: np.asarray(c) * ratio**2 for k, c in params.cov.items()}, params.sigma)
+    exact, magnitude = truth.marginal_50_digits(data, params)
+    found, _ = _density_and_slopes(data, params)
+    assert abs(found - exact) < 100 * max(ratio, 1.0) * np.finfo(float).eps * magnitude
+
+
 @pytest.mark.parametrize(("name", "families"), BRIDGE)
-@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("centred", [True, False, "first effects", "other effects"])
 def test_conditional_model_is_likelihood_times_priors(name, families, centred):
     data, _ = CASES[name]()
     design = data.design
     priors = _priors(design, families)
+    sampled = {True: (True, True), False: (False, False), "first effects": (True, False), "other effects": (False, True)}[centred]
+    itself = {e: sampled[a % 2] for t in design.terms for a, e in enumerate(t.effect_names)}
     values, point = _random_point(design, priors, 4)
     theta = _theta(design, values)
     z = np.random.default_rng(5).normal(size=design.Z.shape[1])
@@ -134,14 +178,23 @@ def test_conditional_model_is_likelihood_times_priors(name, families, centred):
     for t, root in zip(design.terms, theta.roots, strict=True):
         J, q = t.size
         v.append(z[first : first + J * q].reshape(J, q) @ root.T)
-        log_root_det += J * np.log(np.diag(root)).sum()
+        here = np.array([itself[e] for e in t.effect_names])
+        log_root_det += J * np.log(np.diag(root))[here].sum()
+        standard = z[first : first + J * q].reshape(J, q)
         first += J * q
-        point[f"{t.name} {'v' if centred else 'z'}"] = v[-1] if centred else z[first - J * q : first]
+        if here.all() or not here.any():
+            point[f"{t.name} {'v' if here[0] else 'z'}"] = v[-1] if here[0] else standard
+        else:
+            point |= {
+                f"{e} {'v' if h else 'z'}": (v[-1] if h else standard)[:, a]
+                for a, (e, h) in enumerate(zip(t.effect_names, here, strict=True))
+            }
     u = design.layout.with_known_covariance(np.concatenate([part.ravel() for part in v]))
     residual = data.y - design.fixed_part(theta.beta) - design.random_part(u)
     expected = stats.norm(0, theta.sigma / np.sqrt(design.weights)).logpdf(residual).sum() + stats.norm.logpdf(z).sum()
-    expected += _log_prior_and_jacobian(priors, design, values) - log_root_det * centred
-    np.testing.assert_allclose(_logp(conditional_model(data, priors, centred=centred), point), expected, rtol=1e-10)
+    expected += _log_prior_and_jacobian(priors, design, values) - log_root_det
+    model = conditional_model(data, priors, centred=centred if isinstance(centred, bool) else itself)
+    np.testing.assert_allclose(_logp(model, point), expected, rtol=1e-10)
 
 
 def test_correlations_of_three_effects_have_their_prior():
@@ -291,7 +344,7 @@ def test_the_gate_sees_each_failure(marginal_draws):
 
 def test_bad_calls_are_told(small):
     data, priors = small
-    with pytest.raises(ValueError, match="centred must be True, False or 'auto', got 'yes'"):
+    with pytest.raises(ValueError, match="centred must be True, False, 'auto' or a mapping of g: Intercept to these, got 'yes'"):
         conditional_model(data, priors, centred="yes")
     with pytest.raises(ValueError, match="model must come from conditional_model or marginal_model"):
         sample(pm.Model(), random_seed=1)
@@ -313,7 +366,7 @@ def test_an_sd_fixed_at_zero_is_an_ordinary_value(small):
         assert np.isfinite(model.compile_logp(mode="FAST_COMPILE")(model.initial_point()))
 
 
-def test_auto_centres_the_terms_that_the_data_inform():
+def test_auto_centres_the_effects_that_the_data_inform():
     table = load("thread_like")
     terms = [Term.dense(f"z{k}", table[[f"z{k}"]].to_numpy()) for k in range(1, 6)]
     data = Data(table.y, Design(table[["x1", "x2", "x3", "x4"]].to_numpy(), terms))
@@ -321,6 +374,12 @@ def test_auto_centres_the_terms_that_the_data_inform():
     assert {v.name for v in model.free_RVs} == {"beta", "sd", "sigma", "z1 v", "z2 v", "z3 v", "z4 v", "z5 v"}
     sleep = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
     assert "Subject z" in {v.name for v in conditional_model(sleep, Priors.weak(sleep)).free_RVs}
+    mixed = Params([250.0, 10.0], {"Subject": np.diag([0.1, 100.0])}, 2.0)
+    mixed = sleep.with_y(simulate(sleep.design, mixed, np.random.default_rng(1)).y)
+    assert {"Subject: Intercept z", "Subject: Days v"} < {v.name for v in conditional_model(mixed, Priors.weak(sleep)).free_RVs}
+    zero = {"Subject: Intercept": ScalePrior("half-normal", 1.0), "Subject: Days": ScalePrior("fixed", 0.0)}
+    zero = Priors.build(sleep.design, (0, 100), zero, ScalePrior("half-normal", 1.0), cor=2.0)
+    assert "Subject z" in {v.name for v in conditional_model(mixed, zero).free_RVs}  # without a density, whatever the data say
 
 
 @pytest.mark.parametrize("formulation", ["conditional", "marginal"])

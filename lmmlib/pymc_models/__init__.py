@@ -8,8 +8,9 @@ from lmmlib.pymc_models import quiet
 from lmmlib.pymc_models.conditional import conditional_model
 from lmmlib.pymc_models.gate import Diagnosis, SamplingError, SamplingWarning, diagnose
 from lmmlib.pymc_models.marginal import marginal_model
+from lmmlib.pymc_models.reconstructed import random_scale_model, variance_form_model, working_independence_model
 from lmmlib.pymc_models.refitting import Refitter
-from lmmlib.pymc_models.sampling import sample
+from lmmlib.pymc_models.sampling import sample, sample_outside_gate
 
 __all__ = [
     "Diagnosis",
@@ -20,5 +21,9 @@ __all__ = [
     "diagnose",
     "marginal_model",
     "quiet",
+    "random_scale_model",
     "sample",
+    "sample_outside_gate",
+    "variance_form_model",
+    "working_independence_model",
 ]

@@ -1,6 +1,6 @@
 """The conditional formulation: u is a parameter like any other, and y given u has independent rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytensor.tensor as pt
@@ -8,16 +8,16 @@ from scipy.linalg import block_diag
 
 from lmmlib import linalg
 from lmmlib.data import Data
-from lmmlib.design import Design, Priors
+from lmmlib.design import Design, Params, Priors, Term
 from lmmlib.effects import information
 from lmmlib.estimation import estimate
 from lmmlib.pymc_models.parameters import declare, remember, start
 from lmmlib.pymc_models.quiet import pymc as pm
 
-WELL_INFORMED = 0.9  # mean information about the levels of a term, above which its effects are sampled themselves
+WELL_INFORMED = 0.9  # mean information about an effect over its levels, above which it is sampled itself
 
 
-def conditional_model(data: Data, priors: Priors, centred: bool | str = "auto") -> pm.Model:
+def conditional_model(data: Data, priors: Priors, centred: bool | str | Mapping[str, bool] = "auto") -> pm.Model:
     r"""u ~ N(0, G), y given u ~ N(offset + Xβ + Zu, σ²W⁻¹), as an ordinary PyMC model.
 
     Parameters
@@ -25,8 +25,9 @@ def conditional_model(data: Data, priors: Priors, centred: bool | str = "auto") 
     data : Data
     priors : Priors, the same object as for the marginal model
     centred : True samples u itself, which suits levels that the data inform well; False samples z ~ N(0, I) with
-        u = root z, which suits levels that they inform little; ``auto`` chooses term by term, by the information
-        about the levels at the REML estimates (:func:`lmmlib.effects.information`). All are the same model.
+        u = root z, which suits levels that they inform little; a mapping says it effect by effect; ``auto`` chooses so,
+        by the information about the levels at the REML estimates (:func:`lmmlib.effects.information`). All are the same
+        model.
 
     Returns
     -------
@@ -34,7 +35,7 @@ def conditional_model(data: Data, priors: Priors, centred: bool | str = "auto") 
 
     Raises
     ------
-    ValueError  if the priors do not fit the design, or ``centred`` is neither True nor False
+    ValueError  if the priors do not fit the design, or ``centred`` is none of these
 
     Notes
     -----
@@ -54,12 +55,7 @@ def conditional_model(data: Data, priors: Priors, centred: bool | str = "auto") 
     ['beta', 'sd', 'sigma', 'g z']
     """
     design = data.design
-    if centred != "auto" and not isinstance(centred, bool):
-        raise ValueError(f"centred must be True, False or 'auto', got {centred!r}")
-    chosen = _well_informed(data) if centred == "auto" else [centred] * len(design.terms)
-    known_zero = {name for name, p in priors.sd.items() if p.family == "fixed" and p.scale == 0}
-    if any(c and known_zero & set(t.effect_names) for c, t in zip(chosen, design.terms, strict=True)):
-        raise ValueError("an SD fixed at zero gives effects without a density; use centred=False")
+    chosen = _chosen(data, priors, centred)
     with start(data) as model:
         parameters = declare(design, priors)
         v = _effects(design, parameters.roots, chosen)
@@ -81,18 +77,35 @@ def random_part(design: Design) -> Callable[[pt.TensorVariable], pt.TensorVariab
     return apply
 
 
-def _effects(design: Design, roots: Sequence[pt.TensorVariable], centred: Sequence[bool]) -> pt.TensorVariable:
-    """Effects with independent levels, (K,), each term's sampled themselves or from standard normals."""
+def _effects(design: Design, roots: Sequence[pt.TensorVariable], centred: Mapping[str, bool]) -> pt.TensorVariable:
+    """Effects with independent levels, (K,), sampled themselves or from standard normals."""
     parts = []
-    for term, (J, q), root, itself in zip(design.terms, design.shapes, roots, centred, strict=True):
-        if not itself:
+    for term, (J, q), root in zip(design.terms, design.shapes, roots, strict=True):
+        itself = [centred[name] for name in term.effect_names]
+        if not any(itself):
             z = pm.Normal(f"{term.name} z", 0, 1, shape=(J, q))
-            parts.append(pt.dot(z, root.T).ravel())
-            continue
-        name = f"{term.name} v"
-        part = pm.Normal(name, 0, root[0, 0], shape=J) if q == 1 else pm.MvNormal(name, np.zeros(q), chol=root, shape=(J, q))
+            part = pt.dot(z, root.T)
+        elif not all(itself):
+            part = _one_by_one(term, J, root, itself)
+        else:
+            name = f"{term.name} v"
+            part = pm.Normal(name, 0, root[0, 0], shape=J) if q == 1 else pm.MvNormal(name, np.zeros(q), chol=root, shape=(J, q))
         parts.append(part.ravel())
     return pt.concatenate(parts)
+
+
+def _one_by_one(term: Term, J: int, root: pt.TensorVariable, itself: Sequence[bool]) -> pt.TensorVariable:
+    """Effects of J levels, (J, q), each given the ones before it: N(Σ_b<a root_ab z_b, root_aa²)."""
+    z, v = [], []
+    for a, (name, sampled) in enumerate(zip(term.effect_names, itself, strict=True)):
+        mean = sum((root[a, b] * z[b] for b in range(a)), pt.zeros(J))
+        if sampled:
+            v.append(pm.Normal(f"{name} v", mean, root[a, a], shape=J))
+            z.append((v[a] - mean) / root[a, a])
+        else:
+            z.append(pm.Normal(f"{name} z", 0, 1, shape=J))
+            v.append(mean + root[a, a] * z[a])
+    return pt.stack(v, axis=1)
 
 
 def scaled(design: Design, roots: Sequence[pt.TensorVariable], z: pt.TensorVariable) -> pt.TensorVariable:
@@ -104,11 +117,37 @@ def scaled(design: Design, roots: Sequence[pt.TensorVariable], z: pt.TensorVaria
     return pt.concatenate(parts)
 
 
-def _well_informed(data: Data) -> list[bool]:
-    """Whether the data inform the levels of each term well, at the REML estimates."""
-    shares = information(data, estimate(data).params)
-    ends = np.cumsum([J * q for J, q in data.design.shapes])[:-1]
-    return [bool(part.mean() > WELL_INFORMED) for part in np.split(shares, ends)]
+def well_informed(data: Data, priors: Priors, above: float = WELL_INFORMED) -> dict[str, bool]:
+    """Whether the data inform the levels of each effect well, at the REML estimates; those of an SD known to be zero they never do.
+
+    Correlations are left out: at ±1 an effect would have all information from another, and yet no more of its own.
+    """
+    at = estimate(data).params
+    alone = Params(at.beta, {name: np.diag(np.diag(cov)) for name, cov in at.cov.items()}, at.sigma)
+    shares, first, found = information(data, alone), 0, {}
+    for term, (J, q) in zip(data.design.terms, data.design.shapes, strict=True):
+        means = shares[first : first + J * q].reshape(J, q).mean(0)
+        first += J * q
+        found |= {name: bool(m > above and not _is_zero(priors, name)) for name, m in zip(term.effect_names, means, strict=True)}
+    return found
+
+
+def _chosen(data: Data, priors: Priors, centred: bool | str | Mapping[str, bool]) -> dict[str, bool]:
+    """Whether each effect is sampled itself."""
+    names = data.design.effects
+    if isinstance(centred, bool):
+        centred = dict.fromkeys(names, centred)
+    elif isinstance(centred, str) and centred == "auto":
+        centred = well_informed(data, priors.checked(data.design))
+    if not isinstance(centred, Mapping) or set(centred) != set(names):
+        raise ValueError(f"centred must be True, False, 'auto' or a mapping of {', '.join(names)} to these, got {centred!r}")
+    if any(centred[name] and _is_zero(priors, name) for name in names):
+        raise ValueError("an SD fixed at zero gives effects without a density; use centred=False")
+    return dict(centred)
+
+
+def _is_zero(priors: Priors, effect: str) -> bool:
+    return effect in priors.sd and priors.sd[effect].family == "fixed" and priors.sd[effect].scale == 0
 
 
 def _has_known_covariance(design: Design) -> bool:

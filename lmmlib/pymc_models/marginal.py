@@ -8,8 +8,11 @@ from lmmlib.data import Data
 from lmmlib.design import Design, Priors
 from lmmlib.loglik import LOG_2PI
 from lmmlib.pymc_models.conditional import random_part, scaled
-from lmmlib.pymc_models.parameters import declare, remember, start
+from lmmlib.pymc_models.parameters import Parameters, declare, remember, start
 from lmmlib.pymc_models.quiet import pymc as pm
+
+WIDEST_UNROLLED = 4  # columns of a block; the size of the graph grows with the cube
+Entries = list[pt.TensorVariable]  # of a column of every block at once, (B,) each
 
 
 def marginal_model(data: Data, priors: Priors) -> pm.Model:
@@ -46,21 +49,23 @@ def marginal_model(data: Data, priors: Priors) -> pm.Model:
     >>> [v.name for v in model.free_RVs], [v.name for v in model.observed_RVs]
     (['beta', 'sd', 'sigma'], ['y'])
     """
-    design = data.design
-    density, generator = MarginalDensity(design), Generator(design)
     with start(data) as model:
-        parameters = declare(design, priors)
-        pm.CustomDist(
-            "y",
-            parameters.beta,
-            parameters.sigma,
-            *parameters.roots,
-            dist=generator,
-            logp=density,
-            observed=model["y_data"],
-            dims="row",
-        )
+        observe(data.design, declare(data.design, priors))
     return remember(model, data, priors, "marginal")
+
+
+def observe(design: Design, parameters: Parameters) -> pt.TensorVariable:
+    """The response with u integrated out, in the model on the stack."""
+    return pm.CustomDist(
+        "y",
+        parameters.beta,
+        parameters.sigma,
+        *parameters.roots,
+        dist=Generator(design),
+        logp=MarginalDensity(design),
+        observed=pm.modelcontext(None)["y_data"],
+        dims="row",
+    )
 
 
 class MarginalDensity:
@@ -83,9 +88,9 @@ class MarginalDensity:
             q = batch.values.shape[-1]
             if q == 0:
                 continue
-            A = _scale_columns(rotation.R, [root / sigma for root in roots], batch.counts)
-            half, least = _penalised(A, c - pt.dot(rotation.RX, beta), q)
-            log_det, squares = log_det + 2 * half, squares + least
+            A, r = _scale_columns(rotation.R, [root / sigma for root in roots], batch.counts), c - pt.dot(rotation.RX, beta)
+            found = _by_columns(A, r, *rotation.R.shape[1:]) if q <= WIDEST_UNROLLED else _by_blocks(A, r, q)
+            log_det, squares = log_det + found[0], squares + found[1]
         constant = self.design.n * LOG_2PI - np.log(self.design.weights).sum()
         return -0.5 * (constant + 2 * self.design.n * pt.log(sigma) + log_det + squares / sigma**2)
 
@@ -129,12 +134,37 @@ def _scale_columns(R: np.ndarray, factors: list[pt.TensorVariable], counts: tupl
     return pt.concatenate(parts, axis=-1)
 
 
-def _penalised(A: pt.TensorVariable, r: pt.TensorVariable, q: int) -> tuple[pt.TensorVariable, pt.TensorVariable]:
-    """½ log|A'A + I| summed over blocks, and the least |r − As|² + |s|²; as a sum of squares at the minimiser."""
+def _by_columns(A: pt.TensorVariable, r: pt.TensorVariable, k: int, q: int) -> tuple[pt.TensorVariable, pt.TensorVariable]:
+    """log|A'A + I| summed over blocks, and the least |r − As|² + |s|²: [A r; I 0] made orthogonal column by column.
+
+    Modified Gram–Schmidt, which loses nothing to Householder's reflections here (Björck 1967), written out entry by entry:
+    each entry is a vector over the blocks, so that compilers fuse it all into few loops. The zeros of the lower part are
+    left out: a pivot ends in its one, and what is cleared of it gets one entry more.
+    """
+    *columns, rest = [[A[:, i, a] for i in range(k)] for a in range(q)] + [[r[:, i] for i in range(k)]]
+    log_det = 0.0
+    while columns:
+        pivot, *columns = columns
+        size = 1.0 + _inner(pivot, pivot)
+        log_det = log_det + pt.log(size)
+        *columns, rest = [_cleared(column, pivot, size) for column in [*columns, rest]]
+    return pt.sum(log_det), pt.sum(_inner(rest, rest))
+
+
+def _cleared(column: Entries, pivot: Entries, size: pt.TensorVariable) -> Entries:
+    share = _inner(column, pivot) / size
+    return [*(x - share * p for x, p in zip(column, pivot, strict=True)), -share]
+
+
+def _inner(a: Entries, b: Entries) -> pt.TensorVariable:
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def _by_blocks(A: pt.TensorVariable, r: pt.TensorVariable, q: int) -> tuple[pt.TensorVariable, pt.TensorVariable]:
+    """The same for blocks of any width, by Cholesky; the squares are summed at the minimiser."""
     At = A.transpose((0, 2, 1))
     L = pt.linalg.cholesky(pt.matmul(At, A) + np.eye(q))
     s = pt.linalg.solve_triangular(L, pt.matmul(At, r[..., None])[..., 0], lower=True, b_ndim=1)
     s = pt.linalg.solve_triangular(L, s, lower=True, trans=1, b_ndim=1)
     left = r - pt.matmul(A, s[..., None])[..., 0]
-    half = pt.sum(pt.log(pt.diagonal(L, axis1=-2, axis2=-1)))
-    return half, pt.sum(pt.sqr(left)) + pt.sum(pt.sqr(s))
+    return 2 * pt.sum(pt.log(pt.diagonal(L, axis1=-2, axis2=-1))), pt.sum(pt.sqr(left)) + pt.sum(pt.sqr(s))

@@ -1,6 +1,6 @@
 """What both formulations share: β, SDs, correlations and σ under one Priors object, and where a model came from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,14 +20,16 @@ class Source:
     Attributes
     ----------
     data : Data;  priors : Priors
-    formulation : ``conditional`` or ``marginal``
+    formulation : ``conditional``, ``marginal`` or ``reconstructed``
     names : everything that had a name when it was made
+    inside : values that all chains start from, by name, where hardly any others have a density; None lets PyMC choose
     """
 
     data: Data
     priors: Priors
     formulation: str
     names: frozenset[str]
+    inside: Mapping[str, np.ndarray] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +60,9 @@ def start(data: Data) -> pm.Model:
     return model
 
 
-def remember(model: pm.Model, data: Data, priors: Priors, formulation: str) -> pm.Model:
+def remember(model: pm.Model, data: Data, priors: Priors, formulation: str, inside: Mapping[str, np.ndarray] | None = None) -> pm.Model:
     """Note on ``model`` what it was made from."""
-    model.lmmlib_source = Source(data, priors, formulation, names_of(model))
+    model.lmmlib_source = Source(data, priors, formulation, names_of(model), inside)
     return model
 
 
@@ -74,8 +76,8 @@ def stochastic(model: pm.Model) -> frozenset[str]:
     return frozenset(v.name for v in [*model.basic_RVs, *model.potentials])
 
 
-def declare(design: Design, priors: Priors) -> Parameters:
-    """Declare β, sd, cor and σ in the model on the stack."""
+def declare(design: Design, priors: Priors, on_variance: bool = False) -> Parameters:
+    """Declare β, sd, cor and σ in the model on the stack; with ``on_variance`` the prior of σ is put on σ² instead."""
     priors.checked(design)
     beta = pm.Normal("beta", priors.beta_mean, priors.beta_sd, dims="coef")
     sd = _vector([priors.sd[name] for name in design.effects], design.effects)
@@ -90,10 +92,14 @@ def declare(design: Design, priors: Priors) -> Parameters:
             correlations += [C[i, j] for i, j in term.pairs]
     if correlations:
         pm.Deterministic("cor", pt.stack(correlations), dims="effect_pair")
-    sigma = _scale("sigma", priors.sigma)
-    if priors.sigma.family == "fixed":
-        sigma = pm.Deterministic("sigma", sigma)
-    return Parameters(beta, roots, sigma)
+    return Parameters(beta, roots, _residual_sd(priors.sigma, on_variance))
+
+
+def _residual_sd(prior: ScalePrior, on_variance: bool) -> pt.TensorVariable:
+    declared = _scale("variance" if on_variance else "sigma", prior)
+    if not on_variance and prior.family != "fixed":
+        return declared
+    return pm.Deterministic("sigma", pt.sqrt(declared) if on_variance else declared)
 
 
 def _correlation_factor(term: Term, priors: Priors) -> pt.TensorVariable | None:

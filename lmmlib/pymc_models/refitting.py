@@ -1,6 +1,7 @@
 """One model, compiled once and fitted to many responses: NUTS by nutpie, for calibration."""
 
 import time
+from collections.abc import Mapping
 from typing import NoReturn
 
 import numpy as np
@@ -10,9 +11,10 @@ from lmmlib import draws as draws_
 from lmmlib.data import Data
 from lmmlib.design import Priors
 from lmmlib.effects import draw_given_y
-from lmmlib.pymc_models.conditional import conditional_model
-from lmmlib.pymc_models.gate import SamplingError, diagnose
+from lmmlib.pymc_models.conditional import WELL_INFORMED, conditional_model, well_informed
+from lmmlib.pymc_models.gate import Diagnosis, SamplingError, diagnose
 from lmmlib.pymc_models.marginal import marginal_model
+from lmmlib.pymc_models.reconstructed import working_independence_model
 from lmmlib.pymc_models.sampling import ADVICE
 
 # nutpie's names of what NUTS notes on itself, and the ones that ArviZ and the gate know
@@ -27,21 +29,29 @@ STATS = {
     "logp": "lp",
 }
 MAX_TREE_DEPTH = 10
+# β and the mean of levels that are sampled themselves lie on a ridge, which a mass matrix of low rank can follow. What is left
+# to avoid is the funnel of a small SD, so effects are sampled themselves as soon as the data say more of them than the prior;
+# a fit that fails may have met a funnel all the same, and the second attempt does so only where they say nearly all.
+MODELS = {"marginal": marginal_model, "conditional": conditional_model, "independent": working_independence_model}
+ADAPTATION = {"marginal": "diag", "conditional": "low_rank", "independent": "low_rank"}
+INFORMED = {1: 0.5, 2: WELL_INFORMED}
 SEEDS = 2**63
 
 
 class Refitter:
-    """An engine for calibration: either formulation, compiled when this is made and fitted anew at every call.
+    """An engine for calibration: a model of either formulation, or a wrong one, compiled once and fitted anew at every call.
 
     Parameters
     ----------
-    formulation : ``marginal`` or ``conditional``
-    data : Data, whose design is kept; its response only decides what ``centred="auto"`` chooses
+    formulation : ``marginal``, ``conditional``, or ``independent`` for :func:`working_independence_model`, which has to
+        fail: u is drawn as if the model were right, since calibration asks for it
+    data : Data, whose design is kept
     priors : Priors, kept for good
     draws, tune, chains : iterations kept and discarded a chain, and chains
     target_accept : of the first attempt of each fit
-    centred : passed on to ``conditional_model``, and the same for all responses, although those simulated from wide priors
-        may want the other value; the marginal model has no use for it
+    centred : as for ``conditional_model``; ``auto`` chooses for every response anew, because those simulated from wide
+        priors want different values, by an information above one half (0.9 at the second attempt), and compiles
+        each choice once, when it first occurs. The marginal model has no use for it
 
     Raises
     ------
@@ -67,7 +77,7 @@ class Refitter:
     >>> Refitter("joint", data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)))
     Traceback (most recent call last):
         ...
-    ValueError: formulation must be 'marginal' or 'conditional', got 'joint'
+    ValueError: formulation must be one of marginal, conditional, independent; got 'joint'
     """
 
     def __init__(
@@ -77,22 +87,22 @@ class Refitter:
         priors: Priors,
         *,
         draws: int = 1000,
-        tune: int = 1000,
+        tune: int = 500,
         chains: int = 4,
         target_accept: float = 0.95,
-        centred: bool | str = "auto",
+        centred: bool | str | Mapping[str, bool] = "auto",
     ) -> None:
-        if formulation not in ("marginal", "conditional"):
-            raise ValueError(f"formulation must be 'marginal' or 'conditional', got {formulation!r}")
-        import nutpie  # slow to import
-
-        model = marginal_model(data, priors) if formulation == "marginal" else conditional_model(data, priors, centred)
-        self.formulation, self.design, self.priors = formulation, data.design, priors
+        if formulation not in MODELS:
+            raise ValueError(f"formulation must be one of {', '.join(MODELS)}; got {formulation!r}")
+        self.formulation, self.design, self.priors, self.centred = formulation, data.design, priors, centred
         self.draws, self.tune, self.chains, self.target_accept = draws, tune, chains, target_accept
-        self._compiled = nutpie.compile_pymc_model(model, backend="numba", var_names=draws_.VARIABLES)
+        self._compiled = {}
+        self._compiled_for(data)
 
     def __call__(self, data: Data, priors: Priors, rng: np.random.Generator) -> xr.DataTree:
-        """Draws given another response; a fit that fails the gate is run once more, as by :func:`lmmlib.sample`.
+        """Draws given another response; a fit that fails the gate is run once more.
+
+        The second attempt takes smaller steps and twice the draws if the first diverged, four times the draws if not.
 
         Parameters
         ----------
@@ -111,11 +121,13 @@ class Refitter:
         SamplingError  if the fit fails the gate twice, naming the variables and what to try
         """
         self._check(data, priors)
-        tree, failures = self._attempt(data, rng, 1, self.target_accept)
-        if failures:
-            tree, failures = self._attempt(data, rng, 2, 1 - (1 - self.target_accept) / 5)
-        if failures:
-            raise SamplingError(f"the fit failed twice: {'; '.join(failures)}. What may help: {ADVICE}.")
+        tree, diagnosis = self._attempt(data, rng, 1, self.draws, self.target_accept)
+        if diagnosis.divergences:
+            tree, diagnosis = self._attempt(data, rng, 2, 2 * self.draws, 1 - (1 - self.target_accept) / 5)
+        elif not diagnosis.passed:  # smaller steps would cost as much and mend nothing
+            tree, diagnosis = self._attempt(data, rng, 2, 4 * self.draws, self.target_accept)
+        if not diagnosis.passed:
+            raise SamplingError(f"the fit failed twice: {'; '.join(diagnosis.failures)}. What may help: {ADVICE}.")
         return tree
 
     def __reduce__(self) -> NoReturn:
@@ -134,19 +146,35 @@ class Refitter:
         if other:
             raise ValueError(f"priors must be the ones compiled with; {', '.join(other)} differ, so make another Refitter")
 
-    def _attempt(self, data: Data, rng: np.random.Generator, times: int, target_accept: float) -> tuple[xr.DataTree, tuple[str, ...]]:
-        """Draws with ``times`` the iterations, and what the gate has against them."""
+    def _compiled_for(self, data: Data, attempt: int = 1) -> object:
+        """The compiled model with the response of ``data``, in the parameterisation that they call for."""
+        automatic = self.formulation == "conditional" and self.centred == "auto"
+        centred = well_informed(data, self.priors, INFORMED[attempt]) if automatic else self.centred
+        key = tuple(centred.values()) if automatic else None
+        if key not in self._compiled:
+            import nutpie  # slow to import
+
+            chosen = {"centred": centred} if self.formulation == "conditional" else {}
+            model = MODELS[self.formulation](data, self.priors, **chosen)
+            self._compiled[key] = nutpie.compile_pymc_model(model, backend="numba", var_names=draws_.VARIABLES)
+        return self._compiled[key].with_data(y_data=data.y)
+
+    def _attempt(
+        self, data: Data, rng: np.random.Generator, attempt: int, draws: int, target_accept: float
+    ) -> tuple[xr.DataTree, Diagnosis]:
+        """Draws of the first or the second attempt, and what the gate says of them."""
         import nutpie
 
         began = time.perf_counter()
         raw = nutpie.sample(
-            self._compiled.with_data(y_data=data.y),
-            draws=times * self.draws,
-            tune=times * self.tune,
+            self._compiled_for(data, attempt),
+            draws=draws,
+            tune=attempt * self.tune,
             chains=self.chains,
             seed=int(rng.integers(SEEDS)),
             target_accept=target_accept,
             maxdepth=MAX_TREE_DEPTH,
+            adaptation=ADAPTATION[self.formulation],
             save_warmup=False,
             progress_bar=False,
         )
@@ -154,7 +182,7 @@ class Refitter:
         tree = self._completed(data, raw, rng)
         diagnosis = diagnose(tree, max_tree_depth=MAX_TREE_DEPTH)
         tree.attrs.update(sampling_time=seconds, doubts="; ".join(diagnosis.doubts))
-        return tree, diagnosis.failures
+        return tree, diagnosis
 
     def _completed(self, data: Data, raw: xr.DataTree, rng: np.random.Generator) -> xr.DataTree:
         """The draws in the one form, with u."""

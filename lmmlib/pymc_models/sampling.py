@@ -26,9 +26,9 @@ def sample(
     target_accept: float = 0.95,
     on_failure: str = "raise",
 ) -> xr.DataTree:
-    """Draw from the posterior of a conditional or marginal model by NUTS; a marginal fit gets its exact draws of u.
+    """Draw from the posterior of a conditional, marginal or reconstructed model by NUTS; a marginal fit gets its exact draws of u.
 
-    A fit that fails the gate of :func:`diagnose` is run once more with twice the draws and smaller steps; if that
+    A fit that fails the gate of :func:`lmmlib.pymc_models.diagnose` is run once more with twice the draws and smaller steps; if that
     fails too, it is an error or a warning.
 
     Parameters
@@ -61,9 +61,7 @@ def sample(
     """
     if on_failure not in ("raise", "warn"):
         raise ValueError(f"on_failure must be 'raise' or 'warn', got {on_failure!r}")
-    source = getattr(model, "lmmlib_source", None)
-    if not isinstance(source, Source):
-        raise ValueError("model must come from conditional_model or marginal_model; sample any other with pymc.sample")
+    source = _source(model)
     tree, diagnosis = _attempt(model, source, random_seed, draws, tune, chains, target_accept)
     if not diagnosis.passed:
         steps_shrunk = 1 - (1 - target_accept) / 5
@@ -78,6 +76,45 @@ def sample(
     return tree
 
 
+def sample_outside_gate(
+    model: pm.Model, *, random_seed: int, draws: int = 1000, tune: int = 1000, chains: int = 4, target_accept: float = 0.8
+) -> tuple[xr.DataTree, Diagnosis]:
+    """Draw once and hand back whatever came, with what the gate has against it: to show a fit that cannot be trusted.
+
+    Parameters
+    ----------
+    model : pymc.Model, made by this module
+    random_seed : int
+    draws, tune, chains : iterations kept and discarded a chain, and chains
+    target_accept : of NUTS; what PyMC and Stan take where nothing is said
+
+    Returns
+    -------
+    xarray.DataTree as from :func:`lmmlib.sample`, whose attribute ``outside_gate`` holds the failures in one string
+    Diagnosis, with the divergences
+
+    Raises
+    ------
+    ValueError  if the model is not one of ours
+
+    See Also
+    --------
+    lmmlib.sample : for every fit that something is to be learned from
+    """
+    tree, diagnosis = _attempt(model, _source(model), random_seed, draws, tune, chains, target_accept)
+    tree.attrs["outside_gate"] = "; ".join(diagnosis.failures)
+    return tree, diagnosis
+
+
+def _source(model: pm.Model) -> Source:
+    source = getattr(model, "lmmlib_source", None)
+    if not isinstance(source, Source):
+        raise ValueError(
+            "model must come from conditional_model or marginal_model, or be a reconstruction; sample any other with pymc.sample"
+        )
+    return source
+
+
 def _attempt(
     model: pm.Model, source: Source, seed: int, draws: int, tune: int, chains: int, target_accept: float
 ) -> tuple[xr.DataTree, Diagnosis]:
@@ -90,7 +127,8 @@ def _attempt(
             chains=chains,
             target_accept=target_accept,
             nuts_sampler="numpyro",
-            nuts={"chain_method": "parallel"},
+            nuts={"chain_method": "parallel", "jitter": source.inside is None},
+            initvals=source.inside,
             random_seed=seed,
             progressbar=ON_TERMINAL,
             quiet=not ON_TERMINAL,

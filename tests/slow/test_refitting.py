@@ -66,6 +66,17 @@ def test_refits_have_the_direct_posterior_and_compile_nothing(compiled):
     assert len(calls) == 1
 
 
+def test_each_response_has_its_own_parameterisation(compiled):
+    """Effects that one response informs well and another does not; each choice is compiled once."""
+    refitter, calls = compiled
+    before, mixed = len(calls), Params([250.0, 10.0], {"Subject": np.diag([25.0, 100.0])}, 26.0)
+    for seed in (1, 2):
+        data = SLEEP.with_y(simulate(SLEEP.design, mixed, np.random.default_rng(seed)).y)
+        tree = refitter(data, PRIORS, np.random.default_rng(seed))
+        assert _worst_gap(tree, posterior(data, PRIORS, 8192, rng=np.random.default_rng(seed))) < 5
+    assert len(calls) - before == (refitter.formulation == "conditional")
+
+
 def test_one_seed_gives_one_set_of_draws(refitter):
     equal = Priors.weak(SLEEP)  # not the same object
     first, again, other = (refitter(_new(3), equal, np.random.default_rng(seed)).posterior for seed in (4, 4, 5))
@@ -75,7 +86,7 @@ def test_one_seed_gives_one_set_of_draws(refitter):
 
 
 def test_a_failing_fit_is_rerun_once_and_then_raised(refitter, monkeypatch):
-    """Trees of two leaves cannot pass; what the gate reads is what nutpie noted."""
+    """A few draws by trees of two leaves cannot pass; what the gate reads is what nutpie noted."""
     asked, seen, sample = [], [], nutpie.sample
 
     def noted(*args, **options):
@@ -89,9 +100,11 @@ def test_a_failing_fit_is_rerun_once_and_then_raised(refitter, monkeypatch):
     monkeypatch.setattr(nutpie, "sample", noted)
     monkeypatch.setattr(refitting, "diagnose", watched)
     monkeypatch.setattr(refitting, "MAX_TREE_DEPTH", 1)
+    monkeypatch.setattr(refitter, "draws", 50)
     with pytest.raises(SamplingError, match=r"failed twice: .* for \d+ parameters .* try the marginal model"):
         refitter(_new(6), PRIORS, np.random.default_rng(6))
-    assert asked == [(1000, 1000, 0.95), (2000, 2000, pytest.approx(0.99))]
+    again = (100, 1000, pytest.approx(0.99)) if seen[0][0].divergences else (200, 1000, 0.95)
+    assert asked == [(50, 500, 0.95), again]
     for diagnosis, stats in seen:
         assert diagnosis.saturated == float(stats["reached_max_treedepth"].mean()) > 0.5
         assert diagnosis.divergences == int(stats["diverging"].sum())
