@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lmmlib.calibration import Calibration
+
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
 
@@ -83,3 +85,47 @@ def test_results_name_no_folder_of_the_machine(results):
 
 def test_quoted_figures_have_a_date(quoted):
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", q["date"]) and q["seconds"] > 0 for q in quoted)
+
+
+@pytest.fixture
+def calibrate(monkeypatch, tmp_path):
+    """The script, at work in an empty folder, with calibrations that only draw ranks: uniform ones, or none for a control."""
+    monkeypatch.syspath_prepend(FOLDER)
+    module = _module("calibrate")
+    monkeypatch.setattr(module, "HERE", tmp_path)
+    for part, runs in module.PARTS.items():
+        monkeypatch.setitem(module.PARTS, part, [(name, kind, 20, lambda kind=kind: kind) for name, kind, *_ in runs])
+    monkeypatch.setattr(module.lmm, "calibrate", _ranks)
+    return module
+
+
+def _ranks(design, priors, engine, replications, *, rng, executor):
+    if engine == "control":
+        raise RuntimeError("interrupted")
+    return Calibration(("a", "b"), rng.integers(100, size=(replications - 1, 2)), 99, ("replication 3: SamplingError: failed twice",))
+
+
+def _stored(folder):
+    return {run["name"]: run for run in json.loads((folder / "CALIBRATION.json").read_text("utf8"))["runs"]}
+
+
+def test_parts_of_the_calibration_are_merged(calibrate, monkeypatch, tmp_path):
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["calibrate.py", *words])
+        calibrate.main()
+        return _stored(tmp_path)
+
+    first = run("marginal", "direct")
+    assert list(first) == ["direct posterior", "marginal model by NUTS"]  # in one order, however they were asked for
+    monkeypatch.setattr(calibrate, "SEED", 1)
+    second = run("marginal")
+    assert second["direct posterior"] == first["direct posterior"]
+    assert (first["marginal model by NUTS"]["seed"], second["marginal model by NUTS"]["seed"]) == (20267, 1)
+    assert (tmp_path / "CALIBRATION.md").read_text("utf8") == calibrate.table(list(second.values()))
+    assert "- marginal model by NUTS: replication 3: SamplingError: failed twice" in (tmp_path / "CALIBRATION.md").read_text("utf8")
+    with pytest.raises(SystemExit, match="parts are direct, controls, marginal, conditional, independent, got margin"):
+        run("margin")
+    with pytest.raises(RuntimeError, match="interrupted"):  # an interrupted run loses nothing
+        run("direct", "controls", "marginal")
+    assert _stored(tmp_path)["direct posterior"]["seed"] == 1
+    assert _stored(tmp_path)["marginal model by NUTS"] == second["marginal model by NUTS"]

@@ -1,5 +1,6 @@
 """Calibration: ranks of known draws, verdicts of exact and of wrong engines, workers that come and go, recovery."""
 
+import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -46,6 +47,15 @@ def test_ranks_of_known_draws_are_known(one):
     found = calibrate(DESIGN, PRIORS, _constant, 5, rng=np.random.default_rng(1), executor=one)
     assert found.names[:3] == ("mean", "sd g: Intercept", "sigma")
     np.testing.assert_array_equal(found.ranks[:, :3], np.tile([99, 0, 0], (5, 1)))
+
+
+def test_progress_is_counted_on_a_terminal_only(one, monkeypatch):
+    for terminal, expected in ((True, ["", "calibration: 1 of 2", "calibration: 2 of 2\n"]), (False, [""])):
+        told = io.StringIO()
+        told.isatty = lambda terminal=terminal: terminal
+        monkeypatch.setattr("sys.stderr", told)
+        calibrate(DESIGN, PRIORS, _from_the_prior, 2, rng=np.random.default_rng(1), executor=one)
+        assert told.getvalue().split("\r") == expected
 
 
 def test_ties_are_broken_at_random(one):

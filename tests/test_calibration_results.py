@@ -26,8 +26,15 @@ def calibrate_script():
         sys.path.remove(str(FOLDER))
 
 
+def test_every_part_is_there(calibrate_script):
+    assert [run["name"] for run in RESULTS["runs"]] == calibrate_script.ORDER
+    sizes = {name: replications for part in calibrate_script.PARTS.values() for name, _, replications, _ in part}
+    assert {run["name"]: run["replications"] for run in RESULTS["runs"]} == sizes
+    assert all(run["date"] and run["versions"] and run["seed"] == calibrate_script.SEED for run in RESULTS["runs"])
+
+
 def test_the_page_is_made_from_the_numbers(calibrate_script):
-    assert (FOLDER / "CALIBRATION.md").read_text("utf8") == calibrate_script.table(RESULTS)
+    assert (FOLDER / "CALIBRATION.md").read_text("utf8") == calibrate_script.table(RESULTS["runs"])
 
 
 @pytest.mark.parametrize("run", RESULTS["runs"], ids=lambda run: run["name"])
