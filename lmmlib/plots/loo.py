@@ -9,26 +9,32 @@ from matplotlib.patches import Rectangle
 from lmmlib.plots.look import COLOURS, colour, figure, legend_above, marker
 
 
-def left_out_row(groups: int, rows: int, group: int, row: int) -> Figure:
-    """Rows of groups as squares: one is predicted, the others, those of its group among them, are given.
+def left_out(groups: int, rows: int, group: int, row: int | None = None) -> Figure:
+    """Rows of groups as squares: one row, or a whole group, is predicted and all others are given.
+
+    Parameters
+    ----------
+    groups, rows : how many groups, and rows in each
+    group, row : what is predicted, counted from zero; without ``row`` the whole group
 
     Examples
     --------
-    >>> len(left_out_row(3, 4, 1, 2).axes[0].patches)
+    >>> len(left_out(3, 4, 1, 2).axes[0].patches)
     12
     """
     with figure(figsize=(7.2, 0.42 * groups + 0.9)) as (fig, axes):
         ax = axes[0, 0]
         for g in range(groups):
             for r in range(rows):
-                out = (g, r) == (group, row)
+                out = g == group and row in (None, r)
                 face = COLOURS["marginal"] if out else COLOURS["conditional"]
                 ax.add_patch(
                     Rectangle(
                         (r, -g), 0.86, 0.78, facecolor=face, alpha=1.0 if out else 0.45, hatch="//" if out else None, edgecolor="white"
                     )
                 )
-        ax.annotate("predicted", (row + 0.43, -group + 0.39), (rows + 0.5, -group + 0.39), va="center", arrowprops={"arrowstyle": "->"})
+        tip = (rows - 1 if row is None else row) + 0.43
+        ax.annotate("predicted", (tip, -group + 0.39), (rows + 0.5, -group + 0.39), va="center", arrowprops={"arrowstyle": "->"})
         ax.text(
             rows + 0.5,
             -group - 0.6 if group < groups - 1 else -group + 1.4,

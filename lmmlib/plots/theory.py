@@ -94,3 +94,43 @@ def offsets(samples: Mapping[str, np.ndarray], expected: Mapping[str, tuple[floa
         handles, labels = axes[0, 0].get_legend_handles_labels()
         fig.legend(handles, labels, loc="outside upper left", ncols=2)
     return fig
+
+
+def balanced_groups(m: int, K: int, ratio: float) -> Figure:
+    """K groups of m rows at known θ: densities of a group's mean, and what a row of a known and of a new group can expect.
+
+    Parameters
+    ----------
+    m : rows a group;  K : groups;  ratio : τ/σ, above zero
+
+    References
+    ----------
+    :eq:`eq-explore-mean` and :eq:`eq-explore-gap`.
+
+    Examples
+    --------
+    >>> left, right = balanced_groups(50, 10, 0.7).axes
+    >>> len(left.lines)
+    11
+    """
+    with figure(1, 2, figsize=(7.2, 3.6)) as (fig, axes):
+        given, anew = np.sqrt(1 / m), np.sqrt(1 / m + ratio**2)
+        x = np.linspace(-3 * anew, 3 * anew, 601)
+        for u in norm.ppf((np.arange(K) + 0.5) / K, 0, ratio):
+            axes[0, 0].plot(x, np.exp(norm.logpdf(x, u, given) - norm.logpdf(0, 0, given)), color=COLOURS["conditional"], lw=0.9)
+        axes[0, 0].plot(x, np.exp(norm.logpdf(x, 0, anew) - norm.logpdf(0, 0, given)), color=COLOURS["marginal"])
+        axes[0, 0].set(title="group mean", xlabel="deviation from μ, in units of σ", yticks=[])
+        sizes, ax = np.geomspace(1, 100, 200), axes[0, 1]
+        known, new = _nats_a_row(np.append(sizes, m), ratio)
+        ax.semilogx(sizes, known[:-1], color=COLOURS["conditional"], label="given u, or known group")
+        ax.semilogx(sizes, new[:-1], color=COLOURS["marginal"], label="without u, or new group")
+        ax.axvline(m, color=COLOURS["truth"], ls=":", lw=1)
+        ax.plot([m, m], [new[-1], known[-1]], color=COLOURS["truth"], lw=3)
+        ax.set(title="nats a row", xlabel="rows a group, m", xticks=[1, 10, 100], xticklabels=[1, 10, 100])
+        fig.legend(loc="outside upper left", ncols=2)
+    return fig
+
+
+def _nats_a_row(m: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndarray]:
+    """Expected log density of a row of a known and of a new group of m, less what it were if the effect were known."""
+    return -0.5 * np.log1p(ratio**2 / (1 + (m - 1) * ratio**2)), -np.log1p(m * ratio**2) / (2 * m)

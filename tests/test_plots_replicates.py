@@ -1,0 +1,70 @@
+"""Figures of replicates, of recovery and of priors show the numbers they are given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from lmmlib import plots
+from lmmlib.replication import Check
+
+
+def _check(values, observed, p):
+    table = pd.DataFrame({"observed": [observed], "mean": [values.mean()], "sd": [values.std()], "p": [p]}, index=["fourth_moment"])
+    return Check(table, pd.DataFrame({"fourth_moment": values}), None, "new")
+
+
+def test_each_kind_of_replicates_has_a_hill_where_its_values_are():
+    low, high = np.linspace(0, 1, 400), np.linspace(3, 4, 400)
+    fig = plots.replicated_statistics({"known groups": _check(low, 0.5, 0.4), "new groups": _check(high, 0.5, 1.0)})
+    (ax,) = fig.axes
+    for k, (hill, values) in enumerate(zip(ax.patches, (low, high), strict=True)):
+        heights, edges, base = hill.get_data()
+        inside = edges[:-1][heights > base]
+        assert base == -k
+        assert values.min() - 0.1 < inside.min() < inside.max() < values.max() + 0.1
+    assert [text.get_text() for text in ax.texts] == ["p = 0.40", "p = 1.00"]
+    assert ax.lines[0].get_xdata()[0] == 0.5
+    assert ax.get_title("left") == "fourth moment"
+
+
+def test_rows_are_drawn_in_the_order_of_the_response_with_their_own_intervals():
+    y, rng = np.array([2.0, 0.0, 1.0]), np.random.default_rng(1)
+    replicates = y + rng.standard_normal((4000, 3))
+    ax = plots.replicated_rows(y, {"known effects": replicates}, level=0.8).axes[0]
+    ends = np.array([segment[:, 1] for segment in ax.collections[0].get_segments()])
+    np.testing.assert_allclose(ends, np.quantile(replicates[:, [1, 2, 0]], [0.1, 0.9], axis=0).T)
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [0.0, 1.0, 2.0])
+
+
+def test_transforms_are_drawn_as_differences_from_the_uniform_distribution():
+    z = np.linspace(0.1, 0.9, 9)
+    ax = plots.transforms({"left out": np.array([0.15, 0.15, 0.85])}, (z, z - 2, z + 2)).axes[0]
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), np.array([0, 2, 2, 2, 2, 2, 2, 2, 3]) / 3 - z)
+
+
+def test_recovery_shows_bias_as_a_share_of_the_truth_and_coverage_as_it_is():
+    rows = [
+        ["few", "ML", "sigma", 0.01, "bias", -0.001, 0.0002],
+        ["few", "posterior", "sigma", 0.01, "bias", 0.002, 0.0002],
+        ["few", "posterior", "sigma", 0.01, "coverage", 0.85, 0.02],
+    ]
+    table = pd.DataFrame(rows, columns=["scenario", "engine", "parameter", "truth", "measure", "value", "error"])
+    bias, coverage = plots.recovery(table, {"a": ("sigma", "bias"), "b": ("sigma", "coverage")}).axes
+    points = [bar[0].get_xdata()[0] for bar in bias.containers]
+    np.testing.assert_allclose(points, [-0.1, 0.2])
+    (segment,) = bias.containers[0][2][0].get_segments()
+    np.testing.assert_allclose(segment[:, 0], [-0.14, -0.06])
+    assert coverage.containers[1][0].get_xdata()[0] == 0.85
+    assert coverage.lines[0].get_xdata()[0] == 0.9
+
+
+def test_priors_are_drawn_on_both_kinds_of_axes_with_the_place_of_the_posterior():
+    sd = np.geomspace(1e-3, 3, 50)
+    left, right = plots.sd_priors(sd, {"on σ": np.exp(-sd), "on σ²": 2 * sd}, (0.01, 0.02)).axes
+    for ax in (left, right):
+        np.testing.assert_array_equal(ax.lines[1].get_ydata(), 2 * sd)
+        box = ax.patches[0].get_path().get_extents(ax.patches[0].get_patch_transform())
+        np.testing.assert_allclose((box.x0, box.x1), (0.01, 0.02))
+    assert (left.get_xscale(), right.get_xscale(), right.get_yscale()) == ("linear", "log", "log")
