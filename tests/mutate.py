@@ -1,0 +1,144 @@
+"""Mutants of some modules by cosmic-ray, each against its module's fast tests: ``make mutate``.
+
+Everything happens in a copy of the package under ``_build/mutants``, so that an interrupted run leaves no wrong operator
+behind. A run that was interrupted, or given ``--minutes``, goes on where it stopped; one that is done starts over.
+"""
+
+import argparse
+import fcntl
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections import Counter
+from itertools import groupby
+from pathlib import Path
+
+from cosmic_ray.commands import init
+from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.work_db import use_db
+from cosmic_ray.work_item import TestOutcome, WorkItem
+
+ROOT = Path(__file__).parents[1]
+CONFIG = tomllib.loads((ROOT / "tests" / "mutation.toml").read_text("utf8"))
+ARGUED = {
+    (file, one["line"], one.get("becomes"))
+    for file, found in tomllib.loads((ROOT / "tests" / "survivors.toml").read_text("utf8")).items()
+    for one in found
+}
+PYTEST = f"{ROOT / '.venv' / 'bin' / 'python'} -m pytest -x -q -p no:cacheprovider"
+TIMES = 5  # the time of the tests without a mutant, after which a mutant is taken for a loop without end
+
+
+def main() -> int:
+    options = _options()
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    stop = time.monotonic() + 60 * options.minutes
+    return max([_run(module, options.one_each, stop) for module in options.modules])
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="mutate", description=__doc__)
+    parser.add_argument("modules", nargs="*", default=list(CONFIG["modules"]), metavar="MODULE", help=", ".join(CONFIG["modules"]))
+    parser.add_argument("--one-each", action="store_true", help="one replacement of each operator, drawn with the seed; else all")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many; the next call goes on")
+    options = parser.parse_args()
+    if unknown := set(options.modules) - set(CONFIG["modules"]):
+        parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(CONFIG['modules'])}")
+    return options
+
+
+def _run(module: str, one_each: bool, stop: float) -> int:
+    """Run the mutants of one module that wait, tell what became of all, and return 1 if one survived for no stated reason."""
+    home = ROOT / "_build" / "mutants" / module
+    session = home / "session.sqlite"
+    if not session.exists():
+        _begin(module, home, one_each)
+    os.chdir(home)
+    lock = open("lock", "w")  # noqa: SIM115  held to the end of the process: two runs in one copy would see each other's mutants
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(f"mutate: another run of {module} is under way in {home}; wait for it or end it")
+    shutil.rmtree("lmmlib", ignore_errors=True)  # a run that was killed has left its mutant there
+    shutil.copytree("original", "lmmlib")
+    command = " ".join([PYTEST, *CONFIG["modules"][module]])
+    timeout = TIMES * _seconds_without_mutant(module, command)
+    with use_db(session) as db:
+        for item in db.pending_work_items:
+            if time.monotonic() > stop:
+                break
+            result = mutate_and_test(item.mutations, command, timeout)
+            if result.test_outcome not in (TestOutcome.KILLED, TestOutcome.SURVIVED):  # cosmic-ray would count it as killed
+                sys.exit(f"mutate: a mutant of {module} was not run: {result.output}")
+            db.set_result(item.job_id, result)
+        waiting, survived = len(db.pending_work_items), _told(module, db.completed_work_items, len(db.pending_work_items))
+    os.chdir(ROOT)
+    if not waiting:
+        session.rename(home / "done.sqlite")
+    return int(survived > 0)
+
+
+def _seconds_without_mutant(module: str, command: str) -> float:
+    """Time of the tests. This run alone writes bytecode: of the libraries, and of files older than any mutant of theirs."""
+    started = time.monotonic()
+    run = subprocess.run(command.split(), capture_output=True, text=True, env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""})
+    if run.returncode:
+        sys.exit(f"{run.stdout[-2000:]}\nmutate: the tests of {module} fail without any mutant: {command}")
+    return time.monotonic() - started
+
+
+def _begin(module: str, home: Path, one_each: bool) -> None:
+    """Copy what the tests need, and write down the mutants."""
+    shutil.rmtree(home, ignore_errors=True)
+    for folder, copy in (("lmmlib", "original"), ("tests", "tests")):
+        shutil.copytree(ROOT / folder, home / copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (ROOT / "pyproject.toml", *ROOT.glob("*.csv")):
+        shutil.copy(file, home)
+    os.chdir(home)
+    operators = re.compile("|".join(f"core/{o}" for o in CONFIG["operators"]))
+    with use_db("unfinished.sqlite") as db:
+        shutil.copytree("original", "lmmlib")
+        init(sorted(Path("lmmlib", module).glob("*.py")), db, {})
+        wanted = [item for item in db.work_items if operators.fullmatch(item.mutations[0].operator_name)]
+        wanted.sort(key=lambda item: (_place(item), item.mutations[0].operator_name))
+        total, rng = len(wanted), random.Random(CONFIG["seed"])
+        if one_each:
+            wanted = [rng.choice(list(same)) for _, same in groupby(wanted, _place)]
+        db.clear()
+        db.add_work_items(wanted)
+    Path("unfinished.sqlite").rename("session.sqlite")
+    print(f"mutate: {module} has {total} mutants, {len(wanted)} are to be run", flush=True)
+
+
+def _told(module: str, completed: list, waiting: int) -> int:
+    """Print the survivors that nobody has argued for, and the counts, and return how many they are."""
+    became = Counter()
+    for item, result in sorted(completed, key=lambda pair: _place(pair[0])):
+        if result.is_killed:
+            named = re.search(r"^(FAILED|ERROR)", result.output, re.MULTILINE)
+            became["timed out" if result.output == "timeout" else "killed" if named else "ended without a failed test"] += 1
+            continue
+        path, (number, _) = _place(item)
+        line, becomes = (text[1:].strip() for text in result.diff.splitlines() if re.match(r"[-+](?![-+])", text))
+        if (path, line, None) in ARGUED or (path, line, becomes) in ARGUED:
+            became["argued"] += 1
+            continue
+        became["survived"] += 1
+        print(f"{path}:{number}", f"- {line}", f"+ {becomes}", sep="\n  ")
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(became.items()))
+    print(f"mutate: {module}: {counts or 'none run'}, {waiting} waiting", flush=True)
+    return became["survived"]
+
+
+def _place(item: WorkItem) -> tuple[str, tuple[int, int]]:
+    """File, line and column of the operator."""
+    return str(item.mutations[0].module_path), item.mutations[0].start_pos
+
+
+if __name__ == "__main__":
+    sys.exit(main())
