@@ -53,7 +53,8 @@ def test_every_figure_has_name_caption_and_alt(page):
 @pytest.mark.parametrize("page", _with_cells(), ids=lambda p: p.stem)
 def test_pages_without_sampling_do_not_import_pymc(page):
     code = "\n".join("\n".join(lines) for _, lines in _cells(page))
-    assert ("pymc" in code) <= ("lmm.sample(" in code)
+    imported = re.search(r"^\s*(?:import|from) pymc|pymc_models", code, re.MULTILINE)
+    assert not imported or "lmm.sample" in code
 
 
 @pytest.mark.parametrize("page", _with_cells(), ids=lambda p: p.stem)
@@ -83,3 +84,45 @@ def test_the_version_stands_in_three_places_alike():
 
     assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]["version"] == lmmlib.__version__
     assert str(yaml.safe_load((ROOT / "CITATION.cff").read_text("utf8"))["version"]) == lmmlib.__version__
+
+
+def test_the_reference_lists_every_public_name():
+    """A function of the package's own, or of a module that the package exports; a module itself needs no entry."""
+    listed = set(
+        re.findall(r"^\.\. auto(?:function|class):: (lmmlib\.[\w.]+)", (ROOT / "chapters" / "api.rst").read_text("utf8"), re.MULTILINE)
+    )
+    stub = (ROOT / "lmmlib" / "__init__.pyi").read_text("utf8")
+    public = {f"lmmlib.{name}" for module, name in re.findall(r"^from \.(\w+) import (\w+) as", stub, re.MULTILINE) if module}
+    assert public
+    assert public <= listed
+
+
+def test_the_practice_table_is_the_simulation_that_its_page_says():
+    import numpy as np
+    import pandas as pd
+
+    import lmmlib as lmm
+
+    rng = np.random.default_rng(2020512)
+    classes = np.repeat([f"c{k:02d}" for k in range(1, 25)], rng.integers(6, 15, 24))
+    hours = np.round(rng.uniform(0, 10, len(classes)), 1)
+    line = np.column_stack([np.ones(len(classes)), hours])
+    design = lmm.Design(line, [lmm.Term.grouped("class", classes, line)])
+    made_with = lmm.Params([50.0, 2.0], {"class": [[36.0, -1.2], [-1.2, 0.64]]}, 8.0)
+    score = lmm.simulate(design, made_with, rng).y.round(1)
+    made = pd.DataFrame({"class": classes, "hours": hours, "score": score})
+    pd.testing.assert_frame_equal(pd.read_csv(ROOT / "chapters" / "practice.csv"), made, check_dtype=False)
+
+
+def test_every_chapter_that_draws_names_its_seed_where_the_colophon_finds_it(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "_ext")
+    import colophon
+
+    drawing = {
+        page.relative_to(ROOT).with_suffix("").as_posix()
+        for page in PAGES
+        if "rng" in page.read_text("utf8") or "random_seed" in page.read_text("utf8")
+    }
+    in_contents = {f"{name}" for name in yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))["root"].split()}
+    in_contents |= {c["file"] for part in yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))["parts"] for c in part["chapters"]}
+    assert drawing & in_contents <= set(colophon.seeds(ROOT))
