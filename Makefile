@@ -2,10 +2,16 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env book test test-slow check-site bench calibrate lab lint lock clean
+.PHONY: help env book pdf test test-slow test-weekly check-site check-links check-rerun check-reproducible check-lock anchors mutate bench calibrate lab lint lock clean
 
 # Where this is set, as in many containers, every kernel compiles PyMC anew: 6.7 s an import instead of 1.2 s.
 export PYTHONDONTWRITEBYTECODE :=
+
+# The same commit gives the same pages and the same PDF whenever they are made: their date is that of the commit.
+COMMITTED := $(shell git log -1 --format=%ct 2>/dev/null)
+ifneq ($(COMMITTED),)
+export SOURCE_DATE_EPOCH ?= $(COMMITTED)
+endif
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,8 +26,8 @@ $(shell rm -f $(STAMP))
 endif
 
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "ARGS=... passes options on to pytest (test, test-slow, check-site), to JupyterLab (lab) or to uv (lock: --upgrade); PYTHON=... names the interpreter"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "ARGS=... passes options on to pytest (test, test-slow, check-site), to JupyterLab (lab) or to uv (lock: --upgrade), or names parts (calibrate: direct, controls, marginal, conditional; mutate: a module); PYTHON=... names the interpreter"
 
 env: $(STAMP)  ## make the environment in .venv, or bring it up to the lock
 	@echo "env: $$($(BIN)/python -V) and the packages of requirements.txt are in $(VENV)"
@@ -54,14 +60,50 @@ book: $(STAMP)  ## execute the chapters that changed, render the book, publish i
 	|| { echo "book: failed after $$SECONDS s; a site built before stays in _build/html as it was" >&2; exit 1; }; \
 	echo "book: built in $$SECONDS s: open _build/html/index.html"
 
+PRINT := _build/print/_build/latex
+pdf: $(STAMP)  ## make book, with the report as a PDF in it, from the same run: needs XeLaTeX
+	@command -v latexmk >/dev/null && command -v xelatex >/dev/null \
+	|| { echo "pdf: latexmk and xelatex are needed (Debian: apt-get install $$(xargs <.ci/tex-packages))" >&2; exit 1; }
+	@SECONDS=0; rm -rf _build/print; \
+	$(BIN)/python _ext/execute_chapters.py && \
+	$(BIN)/jupyter-book build . --quiet --all -W -n --keep-going --builder latex --path-output _build/print >/dev/null && \
+	{ (cd $(PRINT) && FORCE_SOURCE_DATE=1 latexmk -xelatex -interaction=nonstopmode -halt-on-error report.tex >latexmk.out 2>&1) \
+	  || { grep -A 5 '^!' $(PRINT)/report.log >&2; false; }; } \
+	|| { echo "pdf: failed after $$SECONDS s; see $(PRINT)/report.log" >&2; exit 1; }; \
+	echo "pdf: typeset in $$SECONDS s"
+	@REPORT_PDF="$(CURDIR)/$(PRINT)/report.pdf" $(MAKE) --no-print-directory book
+
 test: $(STAMP)  ## run the tests and the examples in the docstrings
 	@SECONDS=0; $(BIN)/python -m pytest $(ARGS) && echo "test: passed in $$SECONDS s"
 
 test-slow: $(STAMP)  ## run the tests that sample for minutes
 	@SECONDS=0; $(BIN)/python -m pytest tests/slow $(ARGS) && echo "test-slow: passed in $$SECONDS s"
 
+test-weekly: $(STAMP)  ## kill builds and let chapters fail, on a toy book: ten minutes
+	@SECONDS=0; $(BIN)/python -m pytest tests/weekly $(ARGS) && echo "test-weekly: passed in $$SECONDS s"
+
 check-site: $(STAMP)  ## check the pages that make book has built
 	@SECONDS=0; $(BIN)/python -m pytest tests/site $(ARGS) && echo "check-site: passed in $$SECONDS s"
+
+check-links: $(STAMP)  ## ask every other site that the report links to
+	@$(BIN)/jupyter-book build . --quiet --all --builder linkcheck --path-output _build/links >/dev/null \
+	&& echo "check-links: all answer" || { echo "check-links: those named above do not answer; some sites refuse programs" >&2; exit 1; }
+
+check-rerun: $(STAMP)  ## execute every notebook that the site offers, each in a clean folder
+	@SECONDS=0; $(BIN)/python -m pytest tests/rerun $(ARGS) && echo "check-rerun: passed in $$SECONDS s"
+
+check-reproducible: pdf  ## render pages and PDF a second time from the same run, and compare byte for byte
+	@rm -rf _build/first && cp -RL _build/html _build/first && $(MAKE) --no-print-directory pdf && diff -rq _build/first _build/html/ \
+	|| { echo "check-reproducible: the files above differ between two renderings" >&2; exit 1; }
+	@echo "check-reproducible: $$(find _build/first -type f | wc -l) files are alike, byte for byte"; rm -rf _build/first
+
+anchors: $(STAMP)  ## add the new anchors of the built site to tests/site/anchors.txt, the list of those that must stay
+	@$(BIN)/python tests/site/anchors.py
+
+# In an environment of its own, as the linter of CITATION.cff is: the lock is for what the tests themselves need.
+mutate: $(STAMP)  ## change one operator of the algebra at a time: some test must fail; ARGS="--one-each" for half an hour
+	@$(BIN)/uv run --quiet --no-project --python $(BIN)/python --with "$$(sed -n 's/^tool = "\(.*\)"/\1/p' tests/mutation.toml)" \
+	  python tests/mutate.py $(ARGS)
 
 # The peers are no part of the lock: they have an environment of their own, with pins of their own.
 PEERS := benchmarks/.venv
@@ -72,7 +114,7 @@ bench: $(STAMP)  ## measure the speed beside that of other systems, alone on the
 	$(BIN)/python benchmarks/run.py
 
 calibrate: $(STAMP)  ## calibrate all engines at full size and write benchmarks/CALIBRATION.json: a quarter of an hour
-	@$(BIN)/python benchmarks/calibrate.py
+	@$(BIN)/python benchmarks/calibrate.py $(ARGS)
 
 lab: $(STAMP)  ## open JupyterLab, where a click on a chapter opens it as a notebook
 	@export JUPYTER_CONFIG_DIR="$(CURDIR)/$(VENV)/etc/jupyter"; \
@@ -84,9 +126,15 @@ lint: $(STAMP)  ## check style and format of the code, and CITATION.cff
 	@$(BIN)/uv tool run --quiet --python $(BIN)/python cffconvert==2.0.0 --validate
 	@echo "lint: passed"
 
+COMPILE = $(UV) pip compile --quiet --no-python-downloads pyproject.toml --universal --python-version 3.12 --generate-hashes --extra book --group dev
 lock: $(STAMP)  ## compile requirements.txt from pyproject.toml, for Python 3.12 and 3.13
-	@$(UV) pip compile pyproject.toml --universal --python-version 3.12 --generate-hashes --extra book --group dev -o requirements.txt $(ARGS) >/dev/null
+	@$(COMPILE) -o requirements.txt $(ARGS) >/dev/null
 	@echo "lock: requirements.txt is up to date; the next make brings .venv up to it"
+
+check-lock: $(STAMP)  ## check that requirements.txt is what make lock would write
+	@mkdir -p _build && cp requirements.txt _build/lock.txt && $(COMPILE) -o _build/lock.txt >/dev/null && \
+	diff <(tail -n +3 requirements.txt) <(tail -n +3 _build/lock.txt) && echo "check-lock: requirements.txt follows from pyproject.toml" \
+	|| { echo "check-lock: requirements.txt does not follow from pyproject.toml: make lock" >&2; exit 1; }
 
 clean:  ## remove the site and all stored outputs (the environment stays: rm -rf .venv)
 	@rm -rf _build .pytest_cache .ruff_cache .hypothesis

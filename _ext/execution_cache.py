@@ -7,15 +7,12 @@ import hashlib
 import sys
 from pathlib import Path
 
-import nbformat
-from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.environment import BuildEnvironment
 from sphinx.util.typing import ExtensionMetadata
 
 PREFIX = ".jupyter_cache-"
-INPUTS = ("lmmlib/**/*", "benchmarks/*.json", "published.csv", "_static/*.mplstyle", "requirements.txt")
+INPUTS = ("lmmlib/**/*", "benchmarks/*.json", "*.csv", "chapters/*.csv", "tests/data/*", "CITATION.cff", "requirements.txt")
 
 
 def sources_key(root: Path) -> str:
@@ -37,16 +34,7 @@ def set_cache_path(app: Sphinx, config: Config) -> None:
     config.nb_execution_cache_path = str(cache_path(Path(app.srcdir).resolve()))
 
 
-def fill_downloads(app: Sphinx, env: BuildEnvironment) -> None:
-    """Give the notebooks offered for download their outputs: MyST-NB writes them without where the cache had them."""
-    cache = get_cache(app.config.nb_execution_cache_path)
-    for file in Path(env.mystnb_config.output_folder).rglob("*.ipynb"):
-        _, executed = cache.merge_match_into_notebook(nbformat.read(file, as_version=4))
-        nbformat.write(executed, file)
-
-
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.connect("config-inited", set_cache_path)
-    app.connect("env-updated", fill_downloads)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,9 +1,12 @@
 """Every page of the built site."""
 
 import json
+import re
 
 import pytest
 import scanners
+import yaml
+from anchors import found, known
 
 
 @pytest.mark.parametrize(
@@ -61,3 +64,29 @@ def test_offered_notebooks_hold_their_outputs(pages):
     for file in offered:
         cells = json.loads(file.read_text("utf-8"))["cells"]
         assert any(cell.get("outputs") for cell in cells), file
+
+
+def test_every_page_has_a_description_of_its_own(pages):
+    found = [page.find("meta", attrs={"name": "description"})["content"] for page in pages.values()]
+    assert not [text for text in found if not 40 <= len(text) <= 202 or "\\" in text or "$" in text]
+    assert len(set(found)) == len(found)
+
+
+def test_every_page_bears_version_and_date(pages):
+    import lmmlib
+
+    footers = (page.select_one(".bd-footer-content").get_text() for page in pages.values())
+    stamps = [re.search(r"Version (\S+), \d{4}-\d\d-\d\d", footer) for footer in footers]
+    assert {stamp and stamp[1] for stamp in stamps} == {lmmlib.__version__}
+
+
+def test_address_stands_everywhere_or_nowhere(site, pages):
+    """Open Graph and a sitemap follow from html.baseurl, and from nothing else."""
+    public = yaml.safe_load((site.parents[1] / "_config.yml").read_text("utf-8"))["html"]["baseurl"]
+    assert (site / "sitemap.xml").is_file() == bool(public)
+    assert {bool(page.select("meta[property='og:url']")) for page in pages.values()} == {bool(public)}
+
+
+def test_anchors_of_before_are_still_there(site, pages):
+    """An address that somebody has cited goes on leading to the theorem, the equation or the figure."""
+    assert known() - found(site, pages) == set()

@@ -1,0 +1,62 @@
+"""How to cite, and the address of the repository: from records as they may become."""
+
+from pathlib import Path
+
+import pytest
+
+EXTENSIONS = Path(__file__).parents[1] / "_ext"
+RECORD = {
+    "title": "A: title",
+    "version": "1.2.3",
+    "date-released": "2030-01-02",
+    "identifiers": [{"type": "other", "value": "lmmlib technical report 2030-1", "description": "report number"}],
+}
+GROUP, PERSONS = [{"name": "The authors"}], [{"given-names": "Ada", "family-names": "Eins"}, {"given-names": "Bo", "family-names": "Zwei"}]
+
+
+@pytest.fixture
+def extension(monkeypatch):
+    monkeypatch.syspath_prepend(EXTENSIONS)
+    import citation
+
+    return citation
+
+
+def test_the_sentence_names_all_and_the_address_once_there_is_one(extension):
+    record = RECORD | {"authors": PERSONS}
+    plain = "Ada Eins, Bo Zwei (2030). *A: title*. lmmlib technical report 2030-1, version 1.2.3."
+    assert extension.sentence(record, "") == plain
+    assert extension.sentence(record, "https://example.org/") == plain + " <https://example.org/>"
+
+
+def test_bibtex_keeps_a_group_together_and_persons_apart(extension):
+    assert "  author = {{The authors}},\n" in extension.bibtex(RECORD | {"authors": GROUP}, "")
+    entry = extension.bibtex(RECORD | {"authors": PERSONS}, "https://example.org/")
+    assert "  author = {Ada Eins and Bo Zwei},\n" in entry
+    assert "  number = {2030-1},\n" in entry
+    assert "  url    = {https://example.org/},\n" in entry
+    assert entry.count("{") == entry.count("}")
+
+
+def test_the_record_of_this_report_has_what_is_cited(extension):
+    record = extension.read(EXTENSIONS.parent)
+    assert extension.number(record)
+    assert str(record["version"]) in extension.sentence(record, "")
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://github.com/someone/report.git\n", "https://github.com/someone/report"),
+        ("https://user:secret@github.com/someone/report", "https://github.com/someone/report"),
+        ("git@github.com:someone/report.git", "https://github.com/someone/report"),
+        ("ssh://git@gitlab.com/someone/report", "https://gitlab.com/someone/report"),
+        ("/a/folder", ""),
+        ("file:///a/folder", ""),
+        ("", ""),
+    ],
+)
+def test_only_a_public_host_gives_an_address_and_never_a_password(remote, address, extension):
+    import repository
+
+    assert repository.public(remote) == address

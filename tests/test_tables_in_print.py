@@ -1,0 +1,53 @@
+"""Data frames as tables of LaTeX's: what pandas spans is filled, numbers stand to the right, wide text is broken."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from docutils import nodes
+
+EXTENSIONS = Path(__file__).parents[1] / "_ext"
+
+
+@pytest.fixture
+def table(monkeypatch):
+    """Make docutils' table of a frame."""
+    monkeypatch.syspath_prepend(EXTENSIONS)
+    import frames_in_print
+
+    return lambda frame: frames_in_print.table_node(BeautifulSoup(frame.to_html(), "html.parser").table)
+
+
+def _rows(part):
+    return [[entry.astext() for entry in row.findall(nodes.entry)] for row in part.findall(nodes.row)]
+
+
+def test_the_name_of_the_index_heads_its_column(table):
+    made = table(pd.DataFrame({"mean": [1.5, -2.0]}, index=pd.Index(["a", "b"], name="group")))
+    assert _rows(next(made.findall(nodes.thead))) == [["group", "mean"]]
+    assert _rows(next(made.findall(nodes.tbody))) == [["a", "1.5"], ["b", "−2.0"]]
+
+
+def test_levels_of_an_index_span_rows_and_those_of_columns_columns(table):
+    index = pd.MultiIndex.from_tuples([("x", 1), ("x", 2), ("y", 1)])
+    columns = pd.MultiIndex.from_tuples([("left", "a"), ("left", "b")])
+    made = table(pd.DataFrame([[1, 2], [3, 4], [5, 6]], index=index, columns=columns))
+    assert _rows(next(made.findall(nodes.tbody))) == [["x", "1", "1", "2"], ["", "2", "3", "4"], ["y", "1", "5", "6"]]
+    assert {len(row) for row in _rows(made)} == {4}
+
+
+def test_numbers_stand_to_the_right_and_long_text_is_broken(table):
+    import tables_in_print
+
+    spec, size, long = tables_in_print.layout(table(pd.DataFrame({"mean": [1.5], "what": ["short"]})))
+    assert (spec, size, long) == ("{rrl}", r"\normalsize", False)
+    spec, _, long = tables_in_print.layout(table(pd.DataFrame({"mean": [1.5] * 40, "what": ["a long sentence " * 12] * 40})))
+    assert spec.count(r"\X") == 3
+    assert long
+
+
+def test_shares_fill_the_line(table):
+    import tables_in_print
+
+    assert sum(tables_in_print.shares([5, 80, 300], [5, 9, 12], 90)) == pytest.approx(1)
