@@ -66,6 +66,14 @@ def _ess_ratio(m: dict, _: list) -> float:
     return m["posterior sleepstudy"]["kish_ess"] / max(peers)
 
 
+def _loo(what: str) -> Callable[[dict, list], float]:
+    return lambda m, _: m[f"loo {what}"]["seconds"]
+
+
+def _loo_memory(m: dict, _: list) -> float:
+    return max(m[f"loo large, {leave}"]["peak_mib"] for leave in ("row", "level"))
+
+
 DIRECT = "second call in a process, median of five processes"
 BARS = (
     Bar("marginal log density after reduction: 10⁶ rows to 10³", "the same 100 groups; medians", "at most", 1.2, "times", _rows_ratio),
@@ -96,6 +104,15 @@ BARS = (
         "MiB",
         lambda m, _: m["posterior crossed"]["peak_mib"],
     ),
+    *(
+        Bar(f"sleepstudy, leave-one-out: {what}", "4,000 draws; second call", "at most", 0.3, "s", _loo(f"sleepstudy, {leave}"))
+        for what, leave in (("rows", "row"), ("subjects", "level"))
+    ),
+    *(
+        Bar(f"large, leave-one-out: {what}", "100,000 rows, 1,000 groups, 1,000 draws", "at most", 90, "s", _loo(f"large, {leave}"))
+        for what, leave in (("rows", "row"), ("groups", "level"))
+    ),
+    Bar("large, leave-one-out: memory", "the larger of both processes", "at most", 2048, "MiB", _loo_memory),
     Bar("`import lmmlib`", "whole process, bytecode compiled; median", "at most", 1.5, "s", _import("lmmlib")),
     Bar("`import lmmlib; lmmlib.Design`", "whole process, bytecode compiled; median", "at most", 1.5, "s", _import("Design")),
 )

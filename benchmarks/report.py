@@ -35,6 +35,7 @@ def text(results: dict, quoted: list) -> str:
         POSTERIOR_NOTE,
         "## The posterior of thread_like, six variance parameters\n\n" + _posteriors(measured, THREAD, quoted, "thread_like"),
         "## Other posteriors\n\n" + _direct(measured),
+        "## Leave-one-out\n\n" + _leaving(measured),
         "## Maximum likelihood\n\n" + _fits(measured),
         "## One log density\n\n" + _densities(measured),
         "## Start\n\n" + _start(measured),
@@ -123,6 +124,27 @@ def _direct_row(m: dict) -> tuple[str, ...]:
         return _reason(m, 6)
     times = (_seconds(m["first"]), _seconds(m["second"]))
     return (f"{m['draws']:,.0f}", *times, f"{m['kish_ess']:,.0f}", f"{m['pareto_k']:z.2f}", f"{m['peak_mib']:.0f} MiB")
+
+
+def _leaving(measured: dict) -> str:
+    head = ("data", "left out", "rows", "draws", "seconds", "largest memory", "elpd")
+    rows = []
+    for key, m in measured.items():
+        if key.startswith("loo "):
+            data, leave = key.removeprefix("loo ").split(", ")
+            told = {"row": "a row", "level": "a level", "arviz": "a row, by ArviZ from p(y_i given u)"}[leave]
+            rows.append((data, told, *_leaving_row(m)))
+    note = (
+        "From draws at hand, in a process that has left something out before; large: a balanced design with random intercepts, simulated."
+        " ArviZ's row includes the log densities that it has to be handed. No refits: entries with a high Pareto k are flagged."
+    )
+    return f"{note}\n\n" + _table(head, rows)
+
+
+def _leaving_row(m: dict) -> tuple[str, ...]:
+    if "failed" in m:
+        return _reason(m, 5)
+    return (f"{m['rows']:,}", f"{m['draws']:,}", _seconds(m["seconds"]), f"{m['peak_mib']:.0f} MiB", f"{m['elpd']:.1f}")
 
 
 def _fits(measured: dict) -> str:

@@ -43,6 +43,9 @@ def steps(folder: Path) -> Iterator[Step]:
         yield f"density {n} rows, {groups} groups, one thread", ("env", "OPENBLAS_NUM_THREADS=1", *command), 1
     for name, draws in {"sleepstudy": 4096, "thread_like": 4096, "Penicillin": 4096, "Pastes": 4096, "crossed": 1000}.items():
         yield f"posterior {name}", (*OURS, "posterior", name, str(draws)), 3 if name == "crossed" else PROCESSES
+    for name, draws in {"sleepstudy": 4000, "large": 1000}.items():
+        for leave in ("row", "level", "arviz"):
+            yield f"loo {name}, {leave}", (*OURS, "loo", name, str(draws), leave), 1
     for formulation in ("marginal", "conditional"):
         yield f"engine {formulation}", (*OURS, "engine", formulation), 1
     for sampler in ("numpyro", "nutpie", "pymc"):

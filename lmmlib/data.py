@@ -1,6 +1,6 @@
 """Data: a response bound to its design, and all that the likelihood needs of both in a few triangles."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -11,6 +11,7 @@ from scipy.sparse import coo_array, csr_array, vstack
 from lmmlib import linalg
 from lmmlib.design import Design, Layout, Term, Theta, frozen_array
 
+CHUNK = 400_000  # entries of stacked factors held at a time: few enough to stay close to a processor, many enough to keep it busy
 GROWTH = 3  # parts are merged when together they hold this many times the rows of what they were merged to
 
 
@@ -50,8 +51,13 @@ class Reduction:
 
     @property
     def entries(self) -> int:
-        """Numbers that one evaluation works on, to size chunks of draws by."""
+        """Numbers that one evaluation works on."""
         return sum(form.rest.size + sum(2 * leaves.rows.size for leaves in form.leaves) for form in self.forms)
+
+    def chunks(self, draws: int) -> Iterator[slice]:
+        """Draws to evaluate at a time, so that ``CHUNK`` numbers or those of one draw are held."""
+        step = max(1, CHUNK // self.entries)
+        return (slice(start, start + step) for start in range(0, draws, step))
 
     @cached_property
     def rows(self) -> tuple[csr_array, np.ndarray]:

@@ -6,8 +6,6 @@ from lmmlib import linalg
 from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Params, Theta
 
-CHUNK = 200_000  # entries of the stacked factors held at a time: what a processor keeps close
-
 
 def mean_given_y(data: Data | Reduction, params: Params) -> np.ndarray:
     r"""û = ΛR⁻¹t, the mean of u given y: BLUPs where β and the variances are estimates.
@@ -68,9 +66,7 @@ def draw_given_y(data: Data | Reduction, theta: Theta, rng: np.random.Generator)
     reduction = reduced(data)
     layout, draws = reduction.layout, len(theta.sigma)
     s = theta.sigma[:, None] * rng.standard_normal((draws, layout.width))
-    step = max(1, CHUNK // reduction.entries)
-    for start in range(0, draws, step):
-        part = slice(start, start + step)
+    for part in reduction.chunks(draws):
         factor = reduction.given(theta[part])
         s[part] = linalg.back_substitute(reduction.forms, factor, layout.width, s[part].T).T
     return layout.with_known_covariance(layout.scaled(s, theta.Lam))

@@ -50,6 +50,7 @@ def test_every_measurement_has_its_fields_or_a_reason(results):
         "import ": {"median", "minimum", "repeats"},
         "ML ": {"first", "median", "minimum", "repeats", "criterion"},
         "posterior ": {"first", "second", "draws", "pareto_k", "kish_ess", "peak_mib", "processes"},
+        "loo ": {"rows", "draws", "seconds", "elpd", "peak_mib"},
         "engine ": {"first", "second", "sampling", "smallest_ess", "divergences", "draws"},
         "bambi ": {"first", "second", "sampling", "smallest_ess", "divergences", "draws"},
         "brms": {"first", "second", "sampling", "smallest_ess", "divergences", "draws"},

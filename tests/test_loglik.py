@@ -7,7 +7,6 @@ import truth
 from cases import CASES, each_case, three_draws
 from lmmlib import Data, Design, Params, Term, from_formula, load, loglik, reduce, simulate
 from lmmlib.linalg import bordered
-from lmmlib.loglik import densities
 
 
 @each_case
@@ -40,7 +39,7 @@ def test_left_out_sum_at_published_estimates():
 def test_many_draws_at_once_are_one_by_one(name, held, monkeypatch):
     """All draws and blocks in one piece, and one piece for each."""
     if held:
-        monkeypatch.setattr(densities, "CHUNK", held)
+        monkeypatch.setattr("lmmlib.data.CHUNK", held)
         monkeypatch.setattr(bordered, "CHUNK", held)
     data, params = CASES[name]()
     many, singles = three_draws(data, params)

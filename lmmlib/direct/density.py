@@ -14,8 +14,6 @@ from lmmlib.data import Reduction
 from lmmlib.design import Layout, Priors
 from lmmlib.loglik import LOG_2PI
 
-CHUNK = 200_000  # entries of the stacked factors held at a time: what a processor keeps close
-
 
 @dataclass(frozen=True, eq=False)
 class Scales:
@@ -135,8 +133,7 @@ def fixed_part(reduction: Reduction, priors: Priors, scales: Scales) -> FixedPar
     >>> fixed_part(data.reduction, priors, unfold(np.zeros((3, 2)), data.design.layout, priors)).log_density.shape
     (3,)
     """
-    step = max(1, CHUNK // reduction.entries)
-    parts = [_fixed_part(reduction, priors, scales.at(slice(s, s + step))) for s in range(0, len(scales.sigma), step)]
+    parts = [_fixed_part(reduction, priors, scales.at(part)) for part in reduction.chunks(len(scales.sigma))]
     return FixedPart(*(np.concatenate([getattr(p, name) for p in parts], -1) for name in ("R", "t", "log_density")))
 
 

@@ -73,13 +73,12 @@ def posterior(
     if draws < 4 * CHAINS or draws % CHAINS:
         raise ValueError(f"draws must be a multiple of {CHAINS} and {4 * CHAINS} at least, got {draws}")
     check_spare(reduction, priors)
-    found = weighted_draws(
-        lambda phi: log_posterior(phi, reduction, priors), _starts(reduction, priors), draws, rng, extra=len(priors.beta_mean)
-    )
+    extra = len(priors.beta_mean) if weighted else 0  # resampled draws of φ share none: equal φ would have equal β
+    found = weighted_draws(lambda phi: log_posterior(phi, reduction, priors), _starts(reduction, priors), draws, rng, extra)
     if weighted:
         chosen, z, stats = np.arange(draws), found.z, {"log_weight": found.log_weight}
     else:
-        chosen, z, stats = found.resampled(rng), rng.standard_normal(found.z.shape), {}
+        chosen, z, stats = found.resampled(rng), rng.standard_normal((draws, len(priors.beta_mean))), {}
     scales, part = (of.at(chosen) for of in found.beside)
     beta = draw_fixed(part, scales.sigma, z)
     u = draw_given_y(reduction, Theta(beta, scales.roots, scales.sigma), rng)

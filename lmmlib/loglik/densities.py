@@ -9,7 +9,6 @@ from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Params, Theta, frozen_array
 
 LOG_2PI = float(np.log(2 * np.pi))
-CHUNK = 200_000  # entries of the stacked factors held at a time: what a processor keeps close
 
 
 def conditional(data: Data | Reduction, params: Params, u: object) -> float:
@@ -129,10 +128,9 @@ def log_density(data: Data | Reduction, theta: Theta) -> np.ndarray:
     (3,)
     """
     reduction = reduced(data)
-    step = max(1, CHUNK // reduction.entries)
     parts = []
-    for start in range(0, len(theta.sigma), step):
-        part = theta[start : start + step]
+    for chunk in reduction.chunks(len(theta.sigma)):
+        part = theta[chunk]
         factor = reduction.given(part)
         squares = factor.rest[0, 0] ** 2
         parts.append(-0.5 * (_constant(reduction, part.sigma) + 2 * factor.log_det + squares / part.sigma**2))

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.linalg import qr
 
 from lmmlib import linalg
-from lmmlib.data import Data
+from lmmlib.data import CHUNK, Data
 from lmmlib.design import Params, Theta
-from lmmlib.loglik.densities import CHUNK, LOG_2PI, log_normal
+from lmmlib.loglik.densities import LOG_2PI, log_normal
 
 ROWS = 4_000_000  # entries of stacked rows held at a time
 CLOSE = 1_000_000  # the same where a loop over rows goes through them again and again
@@ -206,10 +206,8 @@ def _by_component(data: Data, theta: Theta) -> np.ndarray:
     known = len(design.component_plan.border_counts)
     size, weight = (np.bincount(label, w, minlength=known) for w in (None, np.log(design.weights)))
     density = np.empty((len(theta.sigma), len(size)))
-    step = max(1, CHUNK // data.reduction.entries)
     turn = theta.turn[..., None]
-    for start in range(0, len(density), step):
-        part = slice(start, start + step)
+    for part in data.reduction.chunks(len(density)):
         for form in forms:
             log_det, least = linalg.factorise_components(form, theta[part].Lam, turn[part])
             constant = size[form.components, None] * (LOG_2PI + 2 * np.log(theta.sigma[part])) - weight[form.components, None]
@@ -237,9 +235,7 @@ def _by_leverage(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.ndar
     design, n, S = data.design, data.design.n, len(theta.sigma)
     residual, left = np.empty((S, n)), np.empty((S, n))
     turn = theta.turn
-    step = max(1, CHUNK // data.reduction.entries)
-    for start in range(0, S, step):
-        part = slice(start, start + step)
+    for part in data.reduction.chunks(S):
         Lam = theta[part].Lam
         factor = data.reduction.given(theta[part])
         found = linalg.rows_seen(design.independent, np.zeros((n, 0)), design.plan, data.reduction.forms, factor, Lam)
