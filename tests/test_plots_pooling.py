@@ -1,9 +1,6 @@
 """Figures of pooling show the numbers they are given."""
 
 import numpy as np
-import pytest
-
-pytest.importorskip("matplotlib")
 
 from lmmlib import plots
 

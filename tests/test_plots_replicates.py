@@ -2,9 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
-
-pytest.importorskip("matplotlib")
 
 from lmmlib import plots
 from lmmlib.replication import Check

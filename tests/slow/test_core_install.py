@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
-OF_EXTRAS = {"test_pymc_models.py", "test_layers.py", "test_book.py", "test_benchmarks.py", "test_calibration_results.py"}
+OF_EXTRAS = ("test_pymc_models.py", "test_reconstructed.py", "test_plots_*.py", "test_layers.py")
 HEAVY = ["pymc", "jax", "numpyro", "matplotlib"]
 
 
@@ -31,8 +31,9 @@ def test_the_core_installs_alone_and_passes_its_tests(tmp_path):
     present = _run(python, "-c", f"from importlib.util import find_spec; print([m for m in {HEAVY} if find_spec(m)])")
     assert present.strip() == "[]"
     tests = tmp_path / "tests"
-    shutil.copytree(ROOT / "tests", tests, ignore=shutil.ignore_patterns("__pycache__", "slow", "site", *OF_EXTRAS))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "tests", tests, ignore=shutil.ignore_patterns("__pycache__", "slow", "site", "book", *OF_EXTRAS))
+    for name in ("pyproject.toml", "published_fits.csv"):
+        shutil.copy(ROOT / name, tmp_path)
     told = _run(python, "-m", "pytest", "--rootdir", tmp_path, *sorted(tests.glob("test_*.py")), cwd=tmp_path)
     assert " passed" in told
     assert "failed" not in told

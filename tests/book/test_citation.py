@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-EXTENSIONS = Path(__file__).parents[1] / "_ext"
+EXTENSIONS = Path(__file__).parents[2] / "_ext"
 RECORD = {
     "title": "A: title",
     "version": "1.2.3",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sphinx.application import Sphinx
 
-EXTENSIONS = Path(__file__).parents[1] / "_ext"
+EXTENSIONS = Path(__file__).parents[2] / "_ext"
 FIRST = "First\n=====\n\nA page in words & signs.\n\n.. toctree::\n\n   second\n"
 SECOND = ":script: own.js\n:description: Another page.\n\nSecond\n======\n\nText.\n"
 

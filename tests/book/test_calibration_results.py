@@ -10,7 +10,7 @@ import pytest
 
 from lmmlib.calibration import Calibration
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "benchmarks"
 RESULTS = json.loads((FOLDER / "CALIBRATION.json").read_text("utf8"))
 
 

@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 from docutils import nodes
 
-EXTENSIONS = Path(__file__).parents[1] / "_ext"
+EXTENSIONS = Path(__file__).parents[2] / "_ext"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def mend(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "_ext")
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "_ext")
     return importlib.import_module("mended_markup").mend
 
 

@@ -1,9 +1,6 @@
 """Figures of replications and of mixtures show the numbers that they were given."""
 
 import numpy as np
-import pytest
-
-pytest.importorskip("matplotlib")
 
 from lmmlib import plots
 
