@@ -26,6 +26,18 @@ def test_each_kind_of_replicates_has_a_hill_where_its_values_are():
     assert ax.get_title("left") == "fourth moment"
 
 
+def test_a_sliver_around_the_data_is_drawn_once_more_on_a_scale_of_its_own():
+    sliver, wide = np.linspace(1.0, 1.2, 400), np.linspace(0, 9, 400)
+    (ax,) = plots.replicated_statistics({"known groups": _check(sliver, 1.1, 0.5), "new groups": _check(wide, 1.1, 0.9)}).axes
+    (inset,) = ax.child_axes
+    heights, edges, _ = inset.patches[0].get_data()
+    assert heights.sum() >= 398
+    np.testing.assert_allclose((edges[0], edges[-1]), np.quantile(sliver, [0.001, 0.999]))
+    assert inset.lines[0].get_xdata()[0] == 1.1
+    away = plots.replicated_statistics({"known groups": _check(sliver, 5.0, 0.0), "new groups": _check(wide, 5.0, 0.5)})
+    assert not away.axes[0].child_axes
+
+
 def test_rows_are_drawn_in_the_order_of_the_response_with_their_own_intervals():
     y, rng = np.array([2.0, 0.0, 1.0]), np.random.default_rng(1)
     replicates = y + rng.standard_normal((4000, 3))

@@ -27,7 +27,7 @@ def left_out(groups: int, rows: int, group: int, row: int | None = None) -> Figu
         for g in range(groups):
             for r in range(rows):
                 out = g == group and row in (None, r)
-                face = COLOURS["marginal"] if out else COLOURS["conditional"]
+                face = COLOURS["truth"] if out else COLOURS["none"]
                 ax.add_patch(
                     Rectangle(
                         (r, -g), 0.86, 0.78, facecolor=face, alpha=1.0 if out else 0.45, hatch="//" if out else None, edgecolor="white"
@@ -40,7 +40,7 @@ def left_out(groups: int, rows: int, group: int, row: int | None = None) -> Figu
             -group - 0.6 if group < groups - 1 else -group + 1.4,
             "all others are given",
             va="center",
-            color=COLOURS["conditional"],
+            color="#555555",
         )
         ax.set(xlim=(-0.2, rows + 4.5), ylim=(-groups + 0.8, 1.1), xticks=[], yticks=[-g + 0.39 for g in range(groups)])
         ax.set_yticklabels([f"group {g + 1}" for g in range(groups)])

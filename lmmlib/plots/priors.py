@@ -23,7 +23,7 @@ def sd_priors(sd: np.ndarray, densities: Mapping[str, np.ndarray], posterior: tu
     >>> [len(ax.lines) for ax in sd_priors(sd, {"a": sd, "b": 2 * sd}, (0.1, 0.2)).axes]
     [2, 2]
     """
-    shades = (COLOURS["conditional"], COLOURS["marginal"])
+    shades = (COLOURS["truth"], COLOURS["none"])  # neither density is of a formulation
     with figure(1, 2, figsize=(7.2, 3.4)) as (fig, axes):
         for ax in axes[0]:
             for (label, density), shade, style in zip(densities.items(), shades, ("-", "--"), strict=False):

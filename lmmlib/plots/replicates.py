@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lmmlib.plots.look import COLOURS, colour, figure
@@ -11,6 +12,8 @@ from lmmlib.replication import Check
 
 def replicated_statistics(found: Mapping[str, Check]) -> Figure:
     """One panel a statistic: its replicates as a hill for each kind of replicates, p beside it, the data as a line.
+
+    A hill around the data that would be a sliver on the panel's scale is drawn once more, on a scale of its own.
 
     Parameters
     ----------
@@ -35,6 +38,7 @@ def replicated_statistics(found: Mapping[str, Check]) -> Figure:
             for k, (label, check) in enumerate(found.items()):
                 hill = np.histogram(check.replicates[name], edges)[0]
                 ax.stairs(-k + 0.72 * hill / hill.max(), edges, baseline=-k, fill=True, color=_colour(label), alpha=0.75)
+                _magnify_sliver(ax, check.replicates[name].to_numpy(), observed, -k, _colour(label), edges)
                 ax.text(
                     0.99,
                     -k + 0.8,
@@ -112,3 +116,19 @@ def transforms(pit: Mapping[str, np.ndarray], band: tuple[np.ndarray, np.ndarray
 def _colour(label: str) -> str:
     """Known levels in the colour of the conditional density, new ones in that of the marginal."""
     return colour({"known": "conditional", "new": "marginal"}.get(label.split()[0], "none"))
+
+
+def _magnify_sliver(ax: Axes, values: np.ndarray, observed: float, base: float, shade: str, edges: np.ndarray) -> None:
+    """An inset in the row of a hill that holds the data and is narrower than a twentieth of the panel."""
+    low, high = np.quantile(values, [0.001, 0.999])
+    if not low <= observed <= high or not 0 < high - low < 0.05 * (edges[-1] - edges[0]):
+        return
+    where = (low - edges[0]) / (edges[-1] - edges[0])  # of the hill, as a share of the panel
+    inset = ax.inset_axes((0.38 if where < 0.5 else 0.05, base + 0.13, 0.57, 0.44), transform=ax.get_yaxis_transform())
+    own = np.linspace(low, high, 31)
+    inset.stairs(np.histogram(values, own)[0], own, fill=True, color=shade, alpha=0.75)
+    inset.axvline(observed, color=COLOURS["truth"], lw=1.6)
+    inset.set(yticks=[], xlim=(low, high))
+    inset.locator_params(axis="x", nbins=3)
+    inset.tick_params(labelsize=7, pad=1)
+    inset.grid(visible=False)
