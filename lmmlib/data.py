@@ -167,6 +167,18 @@ def reduced(data: Data | Reduction) -> Reduction:
     raise TypeError(f"data must be a Data or a Reduction, got {type(data).__name__}; make one with Data(y, design) or from_formula")
 
 
+def checked_data(data: object) -> Data:
+    """``data`` itself, if it is a Data: what needs rows cannot do with a design or a reduction.
+
+    Raises
+    ------
+    TypeError  if it is anything else
+    """
+    if not isinstance(data, Data):
+        raise TypeError(f"data must be a Data, got {type(data).__name__}; make one with Data(y, design) or from_formula")
+    return data
+
+
 def reduce(parts: Iterable[Data | Reduction]) -> Reduction:
     r"""Merge parts of one data set, in any order and any split, to what its log density needs.
 

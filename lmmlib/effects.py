@@ -3,7 +3,7 @@
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.data import Data, Reduction, reduced
+from lmmlib.data import Data, Reduction, checked_data, reduced
 from lmmlib.design import Params, Theta
 
 
@@ -39,7 +39,7 @@ def mean_given_y(data: Data | Reduction, params: Params) -> np.ndarray:
 def draw_given_y(data: Data | Reduction, theta: Theta, rng: np.random.Generator) -> np.ndarray:
     r"""One draw of u from p(u|y,θ) for each draw of θ.
 
-    With M = Λ'Z'ZΛ + I = R'R and R⁻ᵀΛ'Z'(y − Xβ) = t, the draw is u = ΛR⁻¹(t + σz), z ~ N(0, I).
+    With M = Λ'Z'WZΛ + I = R'R and R⁻ᵀΛ'Z'W(y − offset − Xβ) = t, the draw is u = ΛR⁻¹(t + σz), z ~ N(0, I).
 
     Parameters
     ----------
@@ -102,25 +102,21 @@ def covariance_given_y(data: Data | Reduction, params: Params) -> dict[str, np.n
     reduction = reduced(data)
     layout, theta = reduction.layout, params.theta(reduction.layout).repeat(1)
     factor = reduction.given(theta)
-    spherical = linalg.covariance_blocks(reduction.forms, factor, layout.width, layout.shapes)
-    found = {}
-    for k, (t, root) in enumerate(zip(layout.terms, theta.roots, strict=True)):
-        cov = spherical[k]
-        if t.root is not None:
-            cov = _mixed(reduction, factor, k)
-        found[t.name] = root[0] @ cov @ root[0].T
-    return found
+    roots = [root[0] for root in theta.roots]
+    blocks = linalg.covariance_blocks(reduction.forms, factor, layout.width, layout.shapes, roots)
+    known = enumerate(zip(layout.terms, blocks, roots, strict=True))
+    return {t.name: own if t.root is None else _mixed(reduction, factor, k, root) for k, (t, own, root) in known}
 
 
-def _mixed(reduction: Reduction, factor: linalg.Factor, k: int) -> np.ndarray:
-    """Covariance, in units of σ²ΛΛ', of each level of a term whose levels have a known covariance."""
+def _mixed(reduction: Reduction, factor: linalg.Factor, k: int, own: np.ndarray) -> np.ndarray:
+    """Covariance of each level's effects for a term whose levels have a known covariance, with the root ``own`` of Σ."""
     layout = reduction.layout
     (J, q), root = layout.shapes[k], layout.terms[k].root
     first = sum(a * b for a, b in layout.shapes[:k])
     found = np.empty((J, q, q))
     for level in range(J):
         side = np.zeros((layout.width, q))
-        side[first : first + J * q] = np.kron(root[level][:, None], np.eye(q))
+        side[first : first + J * q] = np.kron(root[level][:, None], own.T)
         half = linalg.forward_substitute(reduction.forms, factor, side[..., None])[..., 0]
         found[level] = half.T @ half
     return found
@@ -184,7 +180,7 @@ def leverages(data: Data, params: Params) -> np.ndarray:
     >>> leverages(data, Params([1.0], {"g": 0.0}, 2.0)).round(12).tolist()
     [0.333333333333, 0.333333333333, 0.333333333333]
     """
-    reduction, design = data.reduction, data.design
+    reduction, design = checked_data(data).reduction, data.design
     Lam = params.theta(design).repeat(1).Lam
     factor = reduction.factorise(Lam)
     p, found = design.X.shape[1], np.empty(design.n)

@@ -5,7 +5,7 @@ import xarray as xr
 
 from lmmlib import draws as draws_
 from lmmlib.data import Data
-from lmmlib.design import Design, Layout, Priors, ScalePrior, Theta
+from lmmlib.design import Design, Layout, Priors, ScalePrior, Theta, checked_rng
 from lmmlib.simulation import draw_effects
 
 
@@ -43,11 +43,13 @@ def prior_draws(of: Data | Design, priors: Priors, draws: int = 1000, *, rng: np
     >>> dict(tree.posterior.sizes), float(tree.posterior.sd.std())
     ({'chain': 1, 'draw': 500, 'coef': 1, 'effect': 1, 'ranef': 2}, 0.0)
     """
+    if not isinstance(of, Data | Design):
+        raise TypeError(f"the first argument must be a Data or a Design, got {type(of).__name__}")
     design = of.design if isinstance(of, Data) else of
     priors.checked(design)
     if draws < 1:
         raise ValueError(f"draws must be one at least, got {draws}")
-    arrays, theta = draw_parameters(design.layout, priors, draws, rng)
+    arrays, theta = draw_parameters(design.layout, priors, draws, checked_rng(rng))
     arrays["u"] = draw_effects(design, theta, rng)
     groups = {"posterior": {name: a[None] for name, a in arrays.items()}}
     if isinstance(of, Data):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-from lmmlib.design import Design, Params, Term, Theta
+from lmmlib.design import Design, Params, Term, Theta, checked_rng
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ def simulate(design: Design, params: Params, rng: np.random.Generator) -> Simula
     [0.0, 0.0]
     """
     theta = params.theta(design)
-    u = draw_effects(design, theta, rng)
+    u = draw_effects(design, theta, checked_rng(rng))
     return Simulated(draw_response(design, theta, u, rng), u)
 
 
@@ -129,7 +129,7 @@ def experiment_1(rng: np.random.Generator, n: int = 100, p: int = 4, q: int = 5,
     >>> experiment_1(np.random.default_rng(1)).design.effects
     ('z1', 'z2', 'z3', 'z4', 'z5')
     """
-    W = rng.standard_normal((q, q))
+    W = checked_rng(rng).standard_normal((q, q))
     L = cholesky(W @ W.T, lower=True)
     u = solve_triangular(L, rng.standard_normal(q), lower=True, trans="T")
     Z, X = rng.uniform(size=(n, q)), rng.uniform(size=(n, p))
@@ -141,7 +141,7 @@ def experiment_1(rng: np.random.Generator, n: int = 100, p: int = 4, q: int = 5,
 
 
 def experiment_2(
-    rng: np.random.Generator, n: int = 500, p: int = 5, groups: int = 10, tau: float = np.sqrt(0.5), sigma: float = 1.0
+    rng: np.random.Generator, n: int = 500, p: int = 5, groups: int = 10, tau: float = 0.5**0.5, sigma: float = 1.0
 ) -> Experiment:
     """The discussion's second experiment: groups of equal size, each with an intercept of its own.
 
@@ -168,7 +168,7 @@ def experiment_2(
     """
     if n % groups:
         raise ValueError(f"n must be a multiple of groups for groups of equal size, got {n} and {groups}")
-    X = rng.standard_normal((n, p))
+    X = checked_rng(rng).standard_normal((n, p))
     beta = 2 * rng.standard_normal(p)
     design = Design(X, [Term.grouped("group", np.repeat(np.arange(groups), n // groups))])
     made = simulate(design, Params(beta, {"group": tau**2}, sigma), rng)

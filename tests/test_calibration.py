@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmmlib import Design, Params, Priors, ScalePrior, Term, as_draws, calibrate, calibration, loo, prior_draws, recover
+from lmmlib import Design, Params, Priors, ScalePrior, Term, as_draws, calibrate, calibration, loo, posterior, prior_draws, recover
 from lmmlib.calibration import Calibration, Direct, SharedNewLevel, VarianceForSD, power
 from lmmlib.calibration.quantities import measured, names
 from lmmlib.calibration.ranks import discrepancy
@@ -229,9 +229,42 @@ def test_prior_draws_predict_nothing_of_their_data():
         loo(prior_draws(data, PRIORS, 100, rng=np.random.default_rng(1)), data)
 
 
+def test_weighted_draws_are_no_draws_to_rank(one):
+    def weighted(data, priors, rng):
+        return posterior(data, priors, 1024, rng=rng, weighted=True)
+
+    with pytest.raises(RuntimeError, match="ranks need draws of equal weight, got weighted ones"):
+        calibrate(DESIGN, PRIORS, weighted, 2, rng=np.random.default_rng(1), executor=one)
+
+
+def test_a_verdict_that_could_never_fail_is_refused():
+    ranks = Calibration(tuple("abcdefghij"), np.zeros((50, 10), int), 99, ())
+    assert not ranks.verdict(0.001).passed
+    with pytest.raises(ValueError, match=r"false_alarm must be at least 0\.0005 for 10 quantities, and below one; got 0\.0001"):
+        ranks.verdict(0.0001)
+
+
+def test_estimates_that_hit_the_truth_have_no_error(one):
+    """Groups without spread: the SD of the effects is estimated as zero, which it is."""
+    design = Design(np.ones((12, 1)), [Term.grouped("g", list("aabbccddeeff"))])
+    truth = Params([1.0], {"g": 0.0}, 1.0)
+
+    def exact(data, priors, rng):
+        return as_draws(data=data, beta=np.ones((1, 50, 1)), sd=np.zeros((1, 50, 1)), sigma=np.ones((1, 50)))
+
+    table = recover({"one": (design, truth, PRIORS)}, {"exact": exact}, 3, rng=np.random.default_rng(1), executor=one)
+    found = table[table.measure == "rmse"]
+    assert (found.value == 0).all()
+    assert (found.error == 0).all()
+
+
 def test_bad_calls_are_told():
     with pytest.raises(ValueError, match="replications and draws must be one at least, got 0 and 99"):
         calibrate(DESIGN, PRIORS, Direct(), 0, rng=np.random.default_rng(1))
+    with pytest.raises(TypeError, match=r"rng must be a numpy.random.Generator, got int"):
+        calibrate(DESIGN, PRIORS, Direct(), 2, rng=1)
+    with pytest.raises(ValueError, match="there must be a scenario and two replications at least, got 0 and 200"):
+        recover({}, {"x": "ml"}, rng=np.random.default_rng(1))
     with pytest.raises(ValueError, match="an engine must be 'ml', 'reml' or a callable, got 'mle'"):
         recover({"one": (DESIGN, None, PRIORS)}, {"x": "mle"}, rng=np.random.default_rng(1))
     with pytest.raises(ValueError, match="priors of sd must be given for"):

@@ -188,6 +188,13 @@ def test_unknown_options_are_refused(fitted):
     without["posterior"] = without.posterior.to_dataset().drop_vars("u")
     with pytest.raises(ValueError, match="the draws have no 'u', only beta, sd, sigma"):
         loo(without, data, route="conditional")
+    with pytest.raises(ValueError, match="Pareto smoothing needs 25 draws at least, got 24; draw more"):
+        loo(draws.isel(chain=[0], draw=slice(24)), data)
+    with pytest.raises(TypeError, match="data must be a Data, got Design"):
+        loo(draws, data.design)
+    rows = Data(data.y, Design(data.design.X, [Term.grouped("row", data.design.level_of_rows("g"))]))
+    with pytest.raises(ValueError, match="a term is named 'row', so that leave='row' has two meanings"):
+        loo(draws, rows)
     nameless = draws.copy()
     del nameless["observed_data"]
     with pytest.raises(ValueError, match="it cannot be checked which data they are of"):

@@ -26,7 +26,7 @@ def test_log_posterior_is_prior_times_dense_evidence(name):
     design = data.design
     priors = Priors.build(design, (0.3, 2.0), HALF_NORMAL, cor=3.0)
     rng = np.random.default_rng(3)
-    phi = rng.normal(size=(1, density.dimension(design.layout, priors))) / 2
+    phi = rng.normal(size=(1, len(design.effects) + len(design.pairs) + 1)) / 2
     log_sd, z = phi[0, : len(design.effects) + 1], phi[0, len(design.effects) + 1 :]
     expected = stats.halfnorm.logpdf(np.exp(log_sd)).sum() + log_sd.sum()
     for free in z:
@@ -161,10 +161,25 @@ def test_untrustworthy_weights_are_refused(monkeypatch):
         posterior(data, priors, 1024, rng=np.random.default_rng(1))
 
 
+def test_as_many_coefficients_as_rows_are_no_obstacle():
+    """y ~ N(b₀, B + G + σ²I) whatever p is: the evidence by quadrature over the only SD, σ known."""
+    data = Data([1.0, 2.0], Design(np.eye(2), [Term.grouped("g", [0, 1])]))
+    priors = Priors.build(data.design, (0, 5), ScalePrior("half-normal", 2.0), ScalePrior("fixed", 1.0))
+    found = posterior(data, priors, 4096, rng=np.random.default_rng(1))
+    tau = np.linspace(0, 16, 40_001)
+    density = stats.halfnorm(scale=2.0).pdf(tau) * np.prod([stats.norm.pdf(y, 0, np.sqrt(25 + tau**2 + 1)) for y in data.y], axis=0)
+    assert abs(found.attrs["log_evidence"] - np.log(np.trapezoid(density, tau))) < 5 * found.attrs["log_evidence_error"] + 1e-8
+
+
 def test_bad_calls_are_told():
     data, _ = CASES["balanced"]()
+    with pytest.raises(TypeError, match=r"rng must be a numpy.random.Generator, got int; make one with numpy.random.default_rng\(seed\)"):
+        posterior(data, Priors.weak(data), rng=1)
+    with pytest.raises(ValueError, match="draws must be a whole number, a multiple of 4 and 32 at least, got 28"):
+        posterior(data, Priors.weak(data), 28, rng=np.random.default_rng(1))
+    assert posterior(data, Priors.weak(data), 32, rng=np.random.default_rng(1)).posterior.sizes["draw"] == 8
     priors = Priors.build(data.design, (0.0, 3.0), HALF_NORMAL)
-    with pytest.raises(ValueError, match="draws must be a multiple of 4 and 16 at least, got 1001"):
+    with pytest.raises(ValueError, match="draws must be a whole number, a multiple of 4 and 32 at least, got 1001"):
         posterior(data, priors, 1001, rng=np.random.default_rng(1))
     with pytest.raises(ValueError, match="priors of sd must be given for g: x1"):
         posterior(CASES["unbalanced slopes"]()[0], priors, rng=np.random.default_rng(1))

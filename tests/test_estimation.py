@@ -8,7 +8,7 @@ import pytest
 
 import truth
 from cases import CASES, each_case
-from lmmlib import Data, Design, Params, Term, effects, estimate, estimation, from_formula, load, loglik
+from lmmlib import Data, Design, Params, Term, effects, estimate, estimation, from_formula, load, loglik, simulate
 
 DAYS = "Reaction ~ Days + "
 SLOPES = DAYS + "(Days | Subject)"
@@ -105,9 +105,59 @@ def test_estimates_solve_henderson_s_equations():
     np.testing.assert_allclose(fit.se**2, np.diag(np.linalg.inv(left))[:2], rtol=1e-8)
 
 
+@pytest.mark.parametrize("ratio", [1e3, 1e5, 1e6])
+def test_a_large_ratio_is_the_anova_estimate(ratio):
+    """One way, balanced: REML is the analysis of variance, τ² = (MSB − MSE)/m and σ² = MSE, in closed form.
+
+    The mean squares of rows of size τ are known to ε(τ/σ) relative to σ, hence the tolerance at the largest ratio.
+    """
+    J, m = 8, 5
+    design = Design(np.ones((J * m, 1)), [Term.grouped("g", np.repeat(np.arange(J), m))])
+    y = simulate(design, Params([0.0], {"g": ratio**2}, 1.0), np.random.default_rng(5)).y
+    means = y.reshape(J, m).mean(1)
+    within = np.sum((y.reshape(J, m) - means[:, None]) ** 2) / (J * (m - 1))
+    fit = estimate(Data(y, design))
+    assert fit.converged
+    assert fit.params.sigma == pytest.approx(np.sqrt(within), rel=1e-6)
+    assert np.sqrt(fit.params.cov["g"][0, 0]) == pytest.approx(np.sqrt(means.var(ddof=1) - within / m), rel=1e-5)
+
+
+def test_one_kind_of_effects_that_x_holds_is_told():
+    """Intercepts of groups that X has as columns, beside slopes that it has not."""
+    rng = np.random.default_rng(6)
+    codes, x = np.repeat(np.arange(4), 5), rng.normal(size=20)
+    X = np.column_stack([np.eye(4)[codes], x])
+    data = Data(rng.normal(size=20), Design(X, [Term.grouped("g", codes, np.column_stack([np.ones(20), x]))]))
+    with pytest.raises(ValueError, match="the effects 'g: x1' are combinations of columns of X"):
+        estimate(data)
+
+
+def test_an_effect_a_row_is_told_without_a_dense_matrix():
+    """Thirty thousand rows: a matrix of all pairs would take seven gigabytes."""
+    n = 30_000
+    with pytest.raises(ValueError, match="30000 effects for 30000 rows"):
+        estimate(Data(np.random.default_rng(7).normal(size=n), Design(np.ones((n, 1)), [Term.grouped("row", np.arange(n))])))
+
+
+@each_case
+def test_conditional_covariances_are_symmetric(name):
+    for cov in effects.covariance_given_y(*CASES[name]()).values():
+        np.testing.assert_array_equal(cov, np.swapaxes(cov, -1, -2))
+
+
+def test_conditional_covariances_keep_their_digits():
+    """Intercept and slope of a group with many rows, τ/σ = 1e6: the inverse of Z'Z/σ² + G⁻¹, which is well conditioned."""
+    z = np.column_stack([np.ones(10), np.linspace(-1, 1, 10)])
+    G = 1e12 * np.array([[1.0, 0.9], [0.9, 1.0]])
+    design = Design(np.ones((20, 1)), [Term.grouped("g", np.repeat([0, 1], 10), np.tile(z, (2, 1)))])
+    got = effects.covariance_given_y(Data(np.arange(20.0), design), Params([0.0], {"g": G}, 1.0))["g"]
+    exact = np.linalg.inv(z.T @ z + np.linalg.inv(G))
+    np.testing.assert_allclose(got, [exact, exact], rtol=1e-9, atol=1e-9 * exact.max())
+
+
 def test_a_failed_search_is_told(monkeypatch):
     data, _ = CASES["balanced"]()
-    monkeypatch.setattr(estimation, "_search", lambda criteria, starts: (np.array([0.3]), 0.5))
+    monkeypatch.setattr("lmmlib.estimation.fit.search", lambda criteria, starts: (np.array([0.3]), 0.5))
     with pytest.warns(estimation.ConvergenceWarning, match="ended where a further step promises a gain of 0.5 in the criterion"):
         assert not estimate(data).converged
 
@@ -130,7 +180,7 @@ def test_bad_calls_are_told():
             "X and the effects fit y exactly, so that nothing is left for sigma",
         ),
         (range(6), lambda: [Term.grouped("g", range(6))], "term 'g' has 6 effects for 6 rows: their variances and that of the rows"),
-        ([1.0, 3, 2, 5, 4, 7], lambda: [Term.dense("z", np.ones((6, 1)))], "the effects of 'z' are combinations of columns of X"),
+        ([1.0, 3, 2, 5, 4, 7], lambda: [Term.dense("z", np.ones((6, 1)))], "the effects 'z' are combinations of columns of X"),
     ],
 )
 def test_what_cannot_be_estimated_is_told(y, terms, message):

@@ -57,6 +57,11 @@ def _scaled(ratio):
     yield "nested", [Term.grouped("a", codes // 2), Term.grouped("b", codes)], {"a": square, "b": 0.4 * square}
     deep = np.repeat(np.arange(10), 2)
     yield "deep", [Term.grouped("a", deep // 9), Term.grouped("b", deep)], {"a": square, "b": 0.4 * square}
+    pairs, at = np.repeat(np.arange(10), 2), rng.normal(size=n)
+    yield "nested in twos", [Term.grouped("a", pairs // 2), Term.grouped("b", pairs)], {"a": square, "b": square}
+    known = 0.5 ** np.abs(np.subtract.outer(np.arange(6), np.arange(6)))
+    yield "known covariance", [Term.grouped("g", codes, np.column_stack([ones, at]), between=known)], {"g": square * np.eye(2)}
+    yield "dense beside groups", [Term.dense("z", rng.normal(size=(n, 2))), Term.grouped("g", codes)], {"z": square, "g": square}
     yield "dense", [Term.dense(f"z{k}", rng.uniform(size=(n, 1))) for k in range(3)], {f"z{k}": square for k in range(3)}
     if ratio <= 1e3:
         yield (
@@ -99,7 +104,7 @@ def test_many_draws_at_once_are_one_by_one(name, held, merged, monkeypatch):
     """By either way to a row, with all draws and blocks in one piece, and with one piece for each."""
     if held:
         monkeypatch.setattr("lmmlib.data.CHUNK", held)
-        for size in ("CHUNK", "ROWS", "CLOSE"):
+        for size in ("CHUNK", "ROWS", "CLOSE", "TRIANGLES"):
             monkeypatch.setattr(module, size, held)
     if not merged:
         monkeypatch.setattr(module.linalg, "WIDEST_MERGED", 0)

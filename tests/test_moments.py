@@ -88,6 +88,26 @@ def test_experiment_2_has_its_closed_form():
     assert total == pytest.approx(85.0758, abs=5e-5)
 
 
+@pytest.mark.parametrize("ratio", [1e4, 1e6, 1e8])
+def test_moments_keep_their_digits_where_effects_dwarf_the_rows(ratio):
+    """A balanced design: û_j = m τ²/(mτ² + σ²) ȳ_j, Var = τ²σ²/(mτ² + σ²), and I = (K/2) log(1 + mτ²/σ²)."""
+    K, m = 3, 4
+    design = Design(np.ones((K * m, 1)), [Term.grouped("g", np.repeat(np.arange(K), m))])
+    params = Params([0.0], {"g": ratio**2}, 1.0)
+    data = Data(simulate(design, params, np.random.default_rng(3)).y, design)
+    got, kappa = moments.effects(data, params), m * ratio**2
+    np.testing.assert_allclose(got.mean, data.y.reshape(K, m).mean(1) * kappa / (kappa + 1), rtol=1e-13)
+    np.testing.assert_allclose(got.cov, np.eye(K) * ratio**2 / (kappa + 1), rtol=1e-10, atol=1e-12)
+    assert moments.mutual_information(design, params) == pytest.approx(K / 2 * np.log1p(kappa), rel=1e-13)
+    total = 0.5 * (K * m * np.log1p(ratio**2) - K * np.log1p(kappa))
+    assert moments.total_correlation(design, params) == pytest.approx(total, rel=1e-12)
+
+
+def test_effects_want_a_response():
+    with pytest.raises(TypeError, match=r"data must be a Data, got Design; make one with Data\(y, design\)"):
+        moments.effects(CASES["balanced"]()[0].design, CASES["balanced"]()[1])
+
+
 def test_large_designs_are_refused():
     design = Design(np.ones((5001, 1)), [Term.grouped("g", np.arange(5001) % 7)])
     with pytest.raises(ValueError, match=r"5,000 rows or fewer, the design has 5,001; use loglik"):

@@ -125,8 +125,9 @@ def _exact(data, params):
     design = data.design
     exact = mpmath.matrix
     Z = exact(np.hstack([t.Z.toarray() for t in design.terms]).tolist())
-    G = exact(block_diag(*(np.kron(np.eye(len(t.levels)), params.cov[t.name]) for t in design.terms)).tolist())
-    V = Z * G * Z.T
+    root = exact(block_diag(*(np.kron(np.eye(t.size[0]) if t.root is None else t.root, np.eye(t.size[1])) for t in design.terms)).tolist())
+    own = exact(block_diag(*(np.kron(np.eye(t.size[0]), params.cov[t.name]) for t in design.terms)).tolist())
+    V = Z * (root * own * root.T) * Z.T
     for i, w in enumerate(design.weights):
         V[i, i] += mpmath.mpf(params.sigma) ** 2 / mpmath.mpf(w)
     return V, exact((data.y - design.offset).tolist()) - exact(design.X.tolist()) * exact(params.beta.tolist())

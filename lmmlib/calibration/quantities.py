@@ -64,7 +64,14 @@ def measured(data: Data, theta: Theta, u: np.ndarray, rng: np.random.Generator, 
 
 
 def in_draws(data: Data, draws: xr.DataTree, count: int, rng: np.random.Generator) -> np.ndarray:
-    """The quantities at ``count`` of the draws, chosen at random without replacement, (count, Q)."""
+    """The quantities at ``count`` of the draws, chosen at random without replacement, (count, Q).
+
+    Raises
+    ------
+    ValueError  if the draws are weighted, so that a draw chosen at random is none of the posterior
+    """
+    if draws_.log_weight(draws) is not None:
+        raise ValueError("ranks need draws of equal weight, got weighted ones; leave out weighted=True")
     u = draws_.flat(draws, "u")
     chosen = rng.choice(len(u), count, replace=False)
     theta = draws_.theta(draws, data.design, chosen=chosen)

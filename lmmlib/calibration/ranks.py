@@ -64,6 +64,10 @@ class Calibration:
         ----------
         Säilynoja, Bürkner & Vehtari (2022), Stat. Comput. 32:32, equations 7 to 11.
 
+        Raises
+        ------
+        ValueError  if the rate, shared out among the quantities, is below what the simulated rank sets can tell
+
         Examples
         --------
         >>> rng = np.random.default_rng(1)
@@ -73,6 +77,8 @@ class Calibration:
         False
         """
         N, Q = self.ranks.shape
+        if not Q / SIMULATED <= false_alarm < 1:
+            raise ValueError(f"false_alarm must be at least {Q / SIMULATED:g} for {Q} quantities, and below one; got {false_alarm:g}")
         null = _null(N, self.draws)
         gamma = discrepancy(self.ranks, self.draws)
         p = (1 + np.searchsorted(null, gamma * (1 + 1e-12), side="right")) / (1 + len(null))

@@ -11,7 +11,7 @@ from lmmlib import draws as draws_
 from lmmlib.calibration.engines import Engine
 from lmmlib.calibration.workers import running, shown
 from lmmlib.data import Data
-from lmmlib.design import Design, Params, Priors
+from lmmlib.design import Design, Params, Priors, checked_rng
 from lmmlib.estimation import estimate
 from lmmlib.simulation import simulate
 
@@ -45,7 +45,7 @@ def recover(
 
     Raises
     ------
-    ValueError  if an engine's name is unknown
+    ValueError  if an engine's name is unknown, there is no scenario, or fewer than two replications
 
     Examples
     --------
@@ -62,6 +62,9 @@ def recover(
     unknown = [e for e in engines.values() if isinstance(e, str) and e not in ("ml", "reml")]
     if unknown:
         raise ValueError(f"an engine must be 'ml', 'reml' or a callable, got {unknown[0]!r}")
+    if not scenarios or replications < 2:
+        raise ValueError(f"there must be a scenario and two replications at least, got {len(scenarios)} and {replications}")
+    checked_rng(rng)
     tables = []
     with running(executor) as pool:
         jobs = {}
@@ -124,7 +127,8 @@ def _measures(fits: np.ndarray, truth: float) -> list[tuple[str, float, float]]:
     error, n = fits[:, 0] - truth, len(fits)
     rmse = float(np.sqrt(np.mean(error**2)))
     found = [("bias", float(error.mean()), float(error.std(ddof=1) / np.sqrt(n)))]
-    found.append(("rmse", rmse, float(np.std(error**2, ddof=1) / np.sqrt(n) / (2 * rmse))))
+    spread = float(np.std(error**2, ddof=1) / np.sqrt(n))
+    found.append(("rmse", rmse, spread / (2 * rmse) if rmse > 0 else 0.0))  # every estimate hit the truth
     if np.isfinite(fits[:, 1:]).all():
         covered = float(np.mean((fits[:, 1] <= truth) & (truth <= fits[:, 2])))
         found.append(("coverage", covered, float(np.sqrt(max(covered * (1 - covered), 1 / n) / n))))

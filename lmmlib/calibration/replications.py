@@ -9,7 +9,7 @@ from lmmlib.calibration.quantities import in_draws, measured, names
 from lmmlib.calibration.ranks import Calibration
 from lmmlib.calibration.workers import running, shown
 from lmmlib.data import Data
-from lmmlib.design import Design, Priors
+from lmmlib.design import Design, Priors, checked_rng
 from lmmlib.prior import draw_parameters
 from lmmlib.simulation import draw_effects, draw_response
 
@@ -73,7 +73,7 @@ def calibrate(
     if replications < 1 or draws < 1:
         raise ValueError(f"replications and draws must be one at least, got {replications} and {draws}")
     data = Data(np.zeros(design.n), design)  # whether it can be fitted is asked before anything is simulated
-    streams = rng.spawn(replications)
+    streams = checked_rng(rng).spawn(replications)
     with running(executor) as pool:
         jobs = {pool.submit(_replicate, design, priors, engine, stream, draws): i for i, stream in enumerate(streams)}
         done = {jobs[job]: job.result() for job in shown(as_completed(jobs), replications)}

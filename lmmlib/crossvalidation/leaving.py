@@ -12,11 +12,12 @@ from lmmlib import linalg
 from lmmlib.crossvalidation.refits import refitted
 from lmmlib.crossvalidation.result import TaskLOO, collected
 from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights
-from lmmlib.data import Data
-from lmmlib.design import Priors
+from lmmlib.data import Data, checked_data
+from lmmlib.design import Priors, checked_rng
 from lmmlib.loglik import conditional_in_draws, left_out_in_draws, levels_left_out_in_draws
 
 ROUTES = ("leverage", "conditional")
+FEWEST = 25  # draws, below which the largest weights are no tail
 
 Densities = Iterator[tuple[np.ndarray, np.ndarray]]
 
@@ -56,7 +57,8 @@ def loo(
 
     Raises
     ------
-    ValueError  if the draws are of other data, another design or another order of rows, or an option is unknown
+    ValueError  if the draws are of other data, another design or another order of rows, or are fewer than 25; if an option is
+        unknown, or a term is named ``row``
 
     Warns
     -----
@@ -86,9 +88,11 @@ def loo(
     >>> loo(draws, data, leave="g").task
     'all rows of one g from the rows of all others'
     """
-    _check_options(data, leave, route, priors, rng)
+    _check_options(checked_data(data), leave, route, priors, rng)
     draws_.check_data(draws, data)
     theta = draws_.theta(draws, data.design)
+    if len(theta.sigma) < FEWEST:
+        raise ValueError(f"Pareto smoothing needs {FEWEST} draws at least, got {len(theta.sigma)}; draw more")
     units, labels = _units(data, leave)
     if route == "conditional":
         densities = iter([(units, conditional_in_draws(data, theta, draws_.flat(draws, "u")))])
@@ -113,14 +117,19 @@ def loo(
 def _check_options(data: Data, leave: str, route: str, priors: Priors | None, rng: np.random.Generator | None) -> None:
     if route not in ROUTES:
         raise ValueError(f"route must be one of {', '.join(ROUTES)}, got {route!r}")
-    if leave != "row" and leave not in [t.name for t in data.design.terms]:
-        raise ValueError(f"leave must be 'row' or a term, {', '.join(t.name for t in data.design.terms)}; got {leave!r}")
+    terms = [t.name for t in data.design.terms]
+    if "row" in terms:
+        raise ValueError("a term is named 'row', so that leave='row' has two meanings; give that column another name")
+    if leave != "row" and leave not in terms:
+        raise ValueError(f"leave must be 'row' or a term, {', '.join(terms)}; got {leave!r}")
     if leave != "row" and route == "conditional":
         raise ValueError(
             "levels can be left out by the leverage route only: p(y|u, θ) with u drawn from these very rows tells nothing of them"
         )
     if priors is not None and rng is None:
         raise ValueError("refits need a random generator: give rng=numpy.random.default_rng(seed) with priors")
+    if rng is not None:
+        checked_rng(rng)
 
 
 def _units(data: Data, leave: str) -> tuple[np.ndarray, list[str]]:

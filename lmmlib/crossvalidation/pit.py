@@ -7,7 +7,7 @@ from scipy.special import ndtr
 from lmmlib import draws as draws_
 from lmmlib import linalg
 from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights
-from lmmlib.data import Data
+from lmmlib.data import Data, checked_data
 from lmmlib.loglik import log_normal, rows_given_others
 
 
@@ -45,7 +45,7 @@ def loo_pit(draws: xr.DataTree, data: Data) -> xr.DataArray:
     >>> loo_pit(draws, data).to_numpy().round(9).tolist()
     [0.5, 0.5, 0.5, 0.5]
     """
-    draws_.check_data(draws, data)
+    draws_.check_data(draws, checked_data(data))
     theta = draws_.theta(draws, data.design)
     r_eff, log_weight = relative_efficiency(draws), draws_.log_weight(draws)
     pit = np.empty(data.design.n)

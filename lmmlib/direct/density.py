@@ -56,12 +56,6 @@ class FixedPart:
         return FixedPart(self.R[..., part], self.t[..., part], self.log_density[part])
 
 
-def dimension(layout: Layout, priors: Priors) -> int:
-    """Number of free coordinates."""
-    free = [priors.sd[name].family != "fixed" for name in layout.effects]
-    return sum(free) + len(layout.pairs) + (priors.sigma.family != "fixed")
-
-
 def unfold(phi: np.ndarray, layout: Layout, priors: Priors) -> Scales:
     """Variance parameters and their log prior from free coordinates φ (S, d).
 

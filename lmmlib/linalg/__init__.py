@@ -2,7 +2,7 @@
 
 from lmmlib.linalg.blocks import Batch, pack, positions
 from lmmlib.linalg.bordered import Bordered, Leaves, as_rows, dense_blocks, reduce_rows
-from lmmlib.linalg.climbing import Peaks, climb
+from lmmlib.linalg.climbing import ConvergenceWarning, Peaks, climb
 from lmmlib.linalg.factor import Factor, factorise, factorise_components
 from lmmlib.linalg.left_out import WIDEST_MERGED, left_out
 from lmmlib.linalg.plan import Plan, plan
@@ -23,6 +23,7 @@ __all__ = [
     "WIDEST_MERGED",
     "Batch",
     "Bordered",
+    "ConvergenceWarning",
     "Factor",
     "Leaves",
     "NotPositiveSemidefiniteError",

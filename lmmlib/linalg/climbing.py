@@ -15,6 +15,10 @@ SHORTEST = 1e-6  # share of a step that is tried before a climb ends
 Function = Callable[[np.ndarray], np.ndarray]
 
 
+class ConvergenceWarning(UserWarning):
+    """The search for an optimum ended without finding one that can be vouched for."""
+
+
 @dataclass(frozen=True, eq=False)
 class Peaks:
     """Ends of several climbs.

@@ -87,27 +87,31 @@ def seen_sides(forms: Sequence[Bordered], factor: Factor, K: int) -> np.ndarray:
     return found[:K]
 
 
-def covariance_blocks(forms: Sequence[Bordered], factor: Factor, K: int, shapes: Sequence[tuple[int, int]]) -> list[np.ndarray]:
-    """Diagonal blocks of (R'R)^{-1} of a factor of one draw, bundle by bundle: per kind (J, w, w).
+def covariance_blocks(
+    forms: Sequence[Bordered], factor: Factor, K: int, shapes: Sequence[tuple[int, int]], roots: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Diagonal blocks C of (R'R)^{-1} of a factor of one draw, as root C root', bundle by bundle: per kind (J, w, w).
+
+    Roots multiply R^{-1} before it is squared: the product of C itself with large roots loses their square.
 
     Examples
     --------
     >>> from lmmlib.linalg import factorise, plan, reduce_rows
     >>> Z = csr_array(np.array([[1.0], [1.0], [1.0]]))
     >>> forms = reduce_rows(Z, np.ones((3, 1)), plan(Z, [(1, 1)]))
-    >>> covariance_blocks(forms, factorise(forms, [np.ones((1, 1, 1))]), 1, [(1, 1)])[0].round(9).tolist()
+    >>> covariance_blocks(forms, factorise(forms, [np.ones((1, 1, 1))]), 1, [(1, 1)], [np.eye(1)])[0].round(9).tolist()
     [[[0.25]]]
     """
     found = [np.zeros((J, w, w)) for J, w in shapes]
     for form, made in zip(forms, factor.forms, strict=True):
         h, C = form.columns.shape
         inverse = solve_upper_stack(made.border[:, :h, None, :, 0], np.broadcast_to(np.eye(h)[..., None], (h, h, C)))
-        _put(found, shapes, inverse, form.columns, form.counts, K)
+        _put(found, roots, inverse, form.columns, form.counts, K)
         for leaves, block in zip(form.leaves, made.blocks, strict=True):
             q, _, C, L, _ = block.shape
             own = solve_upper_stack(block[:, :q, None, ..., 0], np.broadcast_to(np.eye(q)[..., None, None], (q, q, C, L)))
             through = np.einsum("qrcl,rhcl,hkc->qkcl", own, block[:, q : q + h, ..., 0], inverse, optimize=True)
-            _put(found, shapes, np.concatenate([own, through], 1), leaves.columns, leaves.counts, K)
+            _put(found, roots, np.concatenate([own, through], 1), leaves.columns, leaves.counts, K)
     return found
 
 
@@ -180,13 +184,14 @@ def _places(forms: Sequence[Bordered], K: int) -> np.ndarray:
 
 
 def _put(
-    found: list[np.ndarray], shapes: Sequence[tuple[int, int]], half: np.ndarray, columns: np.ndarray, counts: Sequence[int], K: int
+    found: list[np.ndarray], roots: Sequence[np.ndarray], half: np.ndarray, columns: np.ndarray, counts: Sequence[int], K: int
 ) -> None:
-    """Write half half' of every bundle of columns (q, ...) to its place; ``half`` is (q, any, ...)."""
+    """Write (root half)(root half)' of every bundle of columns (q, ...) to its place; ``half`` is (q, any, ...)."""
     start, first = 0, 0
-    for kind, ((J, w), count) in enumerate(zip(shapes, counts, strict=True)):
+    for blocks, root, count in zip(found, roots, counts, strict=True):
+        J, w, _ = blocks.shape
         for b in range(start, start + count, w):
             real = columns[b] < K
-            part = half[b : b + w][..., real]
-            found[kind][(columns[b][real] - first) // w] = np.einsum("ikx,jkx->xij", part, part)
+            part = np.einsum("ai,ikx->akx", root, half[b : b + w][..., real])
+            blocks[(columns[b][real] - first) // w] = np.einsum("ikx,jkx->xij", part, part)
         start, first = start + count, first + J * w

@@ -14,7 +14,7 @@ LOG_2PI = float(np.log(2 * np.pi))
 def conditional(data: Data | Reduction, params: Params, u: object) -> float:
     r"""Log density of y given the effects u.
 
-    log p(y|u,θ) = −½ [ n log 2πσ² − Σ log w + \|W^½(y − Xβ − Zu)\|² / σ² ]
+    log p(y|u,θ) = −½ [ n log 2πσ² − Σ log w + \|W^½(y − offset − Xβ − Zu)\|² / σ² ]
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def conditional(data: Data | Reduction, params: Params, u: object) -> float:
     else:
         Z, B = data.rows
         residual = B[:, -1] - B[:, :-1] @ theta.beta - Z @ layout.with_independent_levels(u)
-    return float(-0.5 * (_constant(reduction, theta.sigma) + np.sum(residual**2) / theta.sigma**2))
+    return float(-0.5 * (_constant(reduction, theta.sigma) + np.sum((residual / theta.sigma) ** 2)))
 
 
 def conditional_in_draws(data: Data, theta: Theta, u: np.ndarray) -> np.ndarray:
@@ -81,8 +81,8 @@ def log_normal(residual: np.ndarray, variance: np.ndarray) -> np.ndarray:
 def marginal(data: Data | Reduction, params: Params) -> float:
     r"""Log density of y with the effects integrated out.
 
-    log p(y|θ) = −½ [ n log 2πσ² − Σ log w + log\|M\| + min over s of (\|W^½(y − Xβ − ZΛs)\|² + \|s\|²) / σ² ],
-    with M = Λ'Z'WZΛ + I.
+    log p(y|θ) = −½ [ n log 2πσ² − Σ log w + log\|M\| + min over s of (\|W^½(r − ZΛs)\|² + \|s\|²) / σ² ],
+    with r = y − offset − Xβ and M = Λ'Z'WZΛ + I.
 
     Parameters
     ----------
@@ -132,8 +132,8 @@ def log_density(data: Data | Reduction, theta: Theta) -> np.ndarray:
     for chunk in reduction.chunks(len(theta.sigma)):
         part = theta[chunk]
         factor = reduction.given(part)
-        squares = factor.rest[0, 0] ** 2
-        parts.append(-0.5 * (_constant(reduction, part.sigma) + 2 * factor.log_det + squares / part.sigma**2))
+        squares = (factor.rest[0, 0] / part.sigma) ** 2
+        parts.append(-0.5 * (_constant(reduction, part.sigma) + 2 * factor.log_det + squares))
     return np.concatenate(parts)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from scipy.linalg import qr
 
 from lmmlib import linalg
-from lmmlib.data import CHUNK, Data
+from lmmlib.data import CHUNK, Data, checked_data
 from lmmlib.design import Params, Theta
 from lmmlib.loglik.densities import LOG_2PI, log_normal
 
 ROWS = 4_000_000  # entries of stacked rows held at a time
+TRIANGLES = 20_000_000  # entries of the triangles of the rows after each row held at a time
 CLOSE = 1_000_000  # the same where a loop over rows goes through them again and again
 NEAR_ONE = 1e-4  # what is left of a leverage's complement, below which the difference has lost too many digits
 
@@ -52,7 +53,7 @@ def left_out(data: Data, params: Params) -> np.ndarray:
     >>> left_out(data, Params([0.0], {"g": 3.0}, 1.0)).round(6).tolist()
     [-1.737086, -2.112086]
     """
-    density = np.empty(data.design.n)
+    density = np.empty(checked_data(data).design.n)
     for rows, values in left_out_in_draws(data, params.theta(data.design).repeat(1)):
         density[rows] = values[0]
     return density
@@ -156,18 +157,20 @@ def set_left_out_in_draws(data: Data, theta: Theta, rows: np.ndarray) -> np.ndar
     >>> set_left_out_in_draws(data, params.theta(data.design).repeat(1), np.array([0])).round(6).tolist()
     [-1.737086]
     """
-    design = data.design
-    residual, cov, extra = _predicted(data, theta, rows)
-    L = np.linalg.cholesky(cov)
-    half = np.linalg.solve(L, residual[..., None])[..., 0]
-    log_det = 2 * np.log(np.einsum("sii->si", L)).sum(-1)
-    squares = np.sum(half**2, -1) + extra
-    constant = len(rows) * (LOG_2PI + 2 * np.log(theta.sigma)) - np.log(design.weights[rows]).sum()
-    return -0.5 * (constant + log_det + squares / theta.sigma**2)
+    log_det, squares = np.empty((2, len(theta.sigma)))
+    for part, residual, R, aside in _predicted(data, theta, rows):
+        half = np.linalg.solve(np.swapaxes(R, -1, -2), residual[..., None])[..., 0]
+        log_det[part] = np.log(np.abs(np.einsum("sii->si", R))).sum(-1)
+        squares[part] = np.sum(half**2, -1) + aside
+    constant = len(rows) * (LOG_2PI + 2 * np.log(theta.sigma)) - np.log(data.design.weights[rows]).sum()
+    return -0.5 * (constant + 2 * log_det + squares / theta.sigma**2)
 
 
-def _predicted(data: Data, theta: Theta, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Residual (S, m) and covariance (S, m, m) of a set's rows, and the squares that rotation has set aside (S,)."""
+def _predicted(data: Data, theta: Theta, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray]]:
+    """Draws, residual (S, m) of a set's rows, R (S, m, m) with R'R its covariance in units of σ², squares set aside (S,).
+
+    R is the triangle of [W I]', never a root of I + WW', which squares the ratio of SDs.
+    """
     design, p = data.design, data.design.X.shape[1]
     near = np.isin(design.components, design.components[rows])
     others = np.setdiff1d(np.flatnonzero(near), rows)
@@ -175,19 +178,18 @@ def _predicted(data: Data, theta: Theta, rows: np.ndarray) -> tuple[np.ndarray, 
     turn = theta.turn
     A, B, extra = _rotated(Z[rows].toarray(), data.whitened[rows], turn, p)
     known = linalg.reduce_rows(Z[others], data.whitened[others], linalg.plan(Z[others], shapes))
-    S, (m, K) = len(turn), A.shape
-    residual, cov = np.empty((S, m)), np.empty((S, m, m))
-    step = max(1, min(CHUNK // max(1, sum(form.rest.size for form in known)), ROWS // max(1, m * K)))
-    for start in range(0, S, step):
+    m, K = A.shape
+    step = max(1, min(CHUNK // max(1, sum(form.rest.size for form in known)), ROWS // max(1, m * (m + K))))
+    for start in range(0, len(turn), step):
         part = slice(start, start + step)
         Lam = theta[part].Lam
         factor = linalg.factorise(known, Lam, turn[part, :, None])
         sides = linalg.scale_stack(A[..., None], [np.moveaxis(L, 0, -1) for L in Lam], [J * q for J, q in shapes])[:, :, 0]
         W = linalg.forward_substitute(known, factor, np.swapaxes(sides, 0, 1))
         t = linalg.seen_sides(known, factor, K)
-        residual[part] = turn[part] @ B.T - np.einsum("kms,ks->sm", W, t)
-        cov[part] = np.eye(m) + np.einsum("kms,kns->smn", W, W)
-    return residual, cov, extra
+        residual = turn[part] @ B.T - np.einsum("kms,ks->sm", W, t)
+        stacked = np.concatenate([np.moveaxis(W, -1, 0), np.broadcast_to(np.eye(m), (len(residual), m, m))], 1)
+        yield part, residual, np.linalg.qr(stacked, mode="r"), extra[part]
 
 
 def _rotated(A: np.ndarray, B: np.ndarray, turn: np.ndarray, p: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -221,11 +223,15 @@ def _by_merging(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.ndarr
         q, m = batch.values.shape[-1], int((batch.rows < data.design.n).sum(1).max())  # padding stands last
         step = max(1, CLOSE // max(1, len(theta.sigma) * m * (q + 1)))  # levels without rows have m = 0
         for start in range(0, len(batch.rows), step):
-            rows = batch.rows[start : start + step, :m]
+            rows, values = batch.rows[start : start + step, :m], batch.values[start : start + step, :m]
             white = data.whitened[rows]
-            r = white[..., -1] - np.einsum("bmp,sp->sbm", white[..., :-1], theta.beta)
-            A = linalg.scale_columns(batch.values[start : start + step, :m], theta.Lam, batch.counts)
-            residual, variance = linalg.left_out(A, r)
+            residual, variance = np.empty((2, len(theta.sigma), *rows.shape))
+            at_once = max(1, TRIANGLES // max(1, rows.size * q * (q + 1)))
+            for first in range(0, len(theta.sigma), at_once):
+                part = slice(first, first + at_once)
+                r = white[..., -1] - np.einsum("bmp,sp->sbm", white[..., :-1], theta.beta[part])
+                A = linalg.scale_columns(values, theta[part].Lam, batch.counts)
+                residual[part], variance[part] = linalg.left_out(A, r)
             real = rows < data.design.n
             yield rows[real], residual[:, real], variance[:, real]
 
@@ -247,6 +253,7 @@ def _by_leverage(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.ndar
     near = left < NEAR_ONE
     residual, variance = residual / np.where(near, 1.0, left), 1 / np.where(near, 1.0, left)
     for i in np.flatnonzero(near.any(0)):
-        e, v, _ = _predicted(data, theta[near[:, i]], np.array([i]))
-        residual[near[:, i], i], variance[near[:, i], i] = e[:, 0], v[:, 0, 0]
+        draws = np.flatnonzero(near[:, i])
+        for part, e, R, _ in _predicted(data, theta[draws], np.array([i])):
+            residual[draws[part], i], variance[draws[part], i] = e[:, 0], R[:, 0, 0] ** 2
     yield np.arange(n), residual, variance

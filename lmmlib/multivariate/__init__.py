@@ -9,8 +9,9 @@ leaving out a row of the transformed problem: leave out whole rows or levels. Me
 estimates covariances this way; Ducrocq & Chapuis (1997), Genet. Sel. Evol. 29(3), 205-224, take some limits away.
 """
 
+from lmmlib.linalg import ConvergenceWarning
 from lmmlib.multivariate.data import MultivariateData, MultivariateParams
-from lmmlib.multivariate.fit import ConvergenceWarning, MultivariateEstimate, estimate
+from lmmlib.multivariate.fit import MultivariateEstimate, estimate
 from lmmlib.multivariate.model import (
     Canonical,
     MultivariateSimulated,

@@ -25,10 +25,6 @@ SINGULAR = 1e-10  # share of the largest singular value that is zero
 Criterion = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 
 
-class ConvergenceWarning(UserWarning):
-    """The search for the optimum ended without finding one that can be vouched for."""
-
-
 @dataclass(frozen=True, eq=False)
 class MultivariateEstimate:
     """Estimates of one model of several traits.
@@ -104,7 +100,7 @@ def estimate(data: MultivariateData, method: str = "ml") -> MultivariateEstimate
     converged = promised < GAIN
     if not converged:
         told = f"the search ended where a further step promises a gain of {promised:.2g} in the criterion"
-        warnings.warn(f"{told}; drop traits or rescale the columns of X", ConvergenceWarning, stacklevel=3)  # past the decorator
+        warnings.warn(f"{told}; drop traits or rescale the columns of X", linalg.ConvergenceWarning, stacklevel=3)  # past the decorator
     B, se = _fixed(rows, diagonalised(root, L))
     constant = t * ((n - data.design.X.shape[1] * restricted) * LOG_2PI - data.log_weights)
     value = _at(criterion, root, L)

@@ -6,7 +6,7 @@ import numpy as np
 
 from lmmlib import linalg
 from lmmlib.data import Data
-from lmmlib.design import Design, Params, frozen_array
+from lmmlib.design import Design, Params, checked_rng, frozen_array
 from lmmlib.effects import mean_given_y
 from lmmlib.loglik import LOG_2PI
 from lmmlib.moments import LARGEST, Gaussian
@@ -133,6 +133,7 @@ def simulate(design: Design, params: MultivariateParams, rng: np.random.Generato
     ((2, 2), [[0.0, 0.0], [0.0, 0.0]])
     """
     params.check(design)
+    checked_rng(rng)
     J, t = design.shapes[0][0], len(params.R0)
     by_level = rng.standard_normal((J, t)) @ linalg.cholesky_semidefinite(params.G0).T
     U = design.layout.with_known_covariance(by_level.T).T

@@ -7,7 +7,7 @@ import numpy as np
 import pytensor.tensor as pt
 from pymc.distributions.transforms import CholeskyCorrTransform
 
-from lmmlib.data import Data
+from lmmlib.data import Data, checked_data
 from lmmlib.design import Design, Priors, ScalePrior, Term
 from lmmlib.draws import coords
 from lmmlib.pymc_models.quiet import pymc as pm
@@ -54,7 +54,7 @@ class CholeskyCorrWithoutUnderscore(CholeskyCorrTransform):
 
 def start(data: Data) -> pm.Model:
     """An empty model with the labels of ``data`` and its response as exchangeable data ``y_data``."""
-    model = pm.Model(coords=coords(data.design))
+    model = pm.Model(coords=coords(checked_data(data).design))
     with model:
         pm.Data("y_data", data.y, dims="row")
     return model

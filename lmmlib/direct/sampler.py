@@ -6,12 +6,13 @@ import xarray as xr
 from lmmlib import draws as draws_
 from lmmlib import linalg
 from lmmlib.data import Data, Reduction, reduced
-from lmmlib.design import Priors, Theta
+from lmmlib.design import Priors, Theta, checked_rng
 from lmmlib.direct.density import draw_fixed, log_posterior
 from lmmlib.direct.importance import CHAINS, weighted_draws
 from lmmlib.effects import draw_given_y
 from lmmlib.estimation import check_spare, rough
 
+LEAST = 32  # draws: with fewer the largest weights have no tail to read Pareto k from
 SMALLEST_SD = 1e-3  # of the start, in units of the prior's scale: at zero itself the logarithm has no value
 
 
@@ -28,7 +29,7 @@ def posterior(
     ----------
     data : Data, or a Reduction, whose draws do not hold the response
     priors : Priors
-    draws : int, a multiple of four
+    draws : int, a multiple of four, 32 at least
     rng : numpy.random.Generator
     weighted : False resamples the draws to equal weight; True keeps them, with ``log_weight`` in ``sample_stats``
 
@@ -42,7 +43,7 @@ def posterior(
     Raises
     ------
     PosteriorError  if Pareto k stays above 0.7 or the effective sample size below a tenth of the draws in two attempts
-    ValueError  if the priors do not fit the design, ``draws`` is not a multiple of four, or X and the effects fit y
+    ValueError  if the priors do not fit the design, ``draws`` is not a multiple of four or too few, or X and the effects fit y
         exactly, so that the posterior of σ is improper
 
     Notes
@@ -70,8 +71,9 @@ def posterior(
     """
     reduction = reduced(data)
     priors.checked(reduction.layout)
-    if draws < 4 * CHAINS or draws % CHAINS:
-        raise ValueError(f"draws must be a multiple of {CHAINS} and {4 * CHAINS} at least, got {draws}")
+    if not isinstance(draws, int) or draws < LEAST or draws % CHAINS:
+        raise ValueError(f"draws must be a whole number, a multiple of {CHAINS} and {LEAST} at least, got {draws!r}")
+    checked_rng(rng)
     check_spare(reduction, priors)
     extra = len(priors.beta_mean) if weighted else 0  # resampled draws of φ share none: equal φ would have equal β
     found = weighted_draws(lambda phi: log_posterior(phi, reduction, priors), _starts(reduction, priors), draws, rng, extra)
@@ -92,7 +94,7 @@ def posterior(
 def _starts(reduction: Reduction, priors: Priors) -> np.ndarray:
     """Rough REML estimates, the prior's scales, and two points between, with correlations of zero; (4, d)."""
     layout = reduction.layout
-    found, sigma = rough(reduction)
+    found, sigma = rough(reduction) or ([priors.sd[name].scale for name in layout.effects], priors.sigma.scale)
     spread = [*zip(found, (priors.sd[name] for name in layout.effects), strict=True), (sigma, priors.sigma)]
     if all(p.family == "fixed" for _, p in spread):
         return np.zeros((1, 0))

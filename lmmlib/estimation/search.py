@@ -1,0 +1,62 @@
+"""The search for the least of a criterion, and what a further step would promise."""
+
+import numpy as np
+from scipy.optimize import minimize
+
+from lmmlib.estimation.criterion import Criteria
+
+STEP = 1e-3  # of differences, for ratios of about one
+AT_ZERO = 1e-3  # a ratio below it is compared with zero itself, where the criterion may be lower still
+POLISH = 30  # of Newton's steps from the best end, at most: where a ratio is large, a descent ends far off
+GAIN = 1e-6  # of the criterion that a step from the end of a search may still promise
+CURVED = 1e-4  # curvature of the criterion below which a direction counts as flat
+
+
+def search(criteria: Criteria, starts: np.ndarray) -> tuple[np.ndarray, float]:
+    """The best end of several descents, polished by Newton steps, with ratios of zero tried; and the gain still promised.
+
+    The criterion does not change with the sign of a column of Λ, so that zero is no boundary.
+    """
+    ends = np.array([_descend(criteria, start) for start in starts])
+    best = ends[np.argmin(criteria(ends))]
+    for _ in range(POLISH):
+        step, promised = _newton(criteria, best)
+        candidates = np.array([best, best + step, best + step / 4])
+        chosen = np.argmin(criteria(candidates))
+        best = candidates[chosen]
+        if promised < 1e-3 * GAIN or not chosen:
+            break
+    zeroed = np.where(np.abs(best) < AT_ZERO, 0.0, best)
+    if np.diff(criteria(np.array([best, zeroed]))) <= 0:
+        best = zeroed
+    return best, _newton(criteria, best)[1]
+
+
+def _descend(criteria: Criteria, start: np.ndarray) -> np.ndarray:
+    def with_slope(x: np.ndarray) -> tuple[float, np.ndarray]:
+        h = STEP / 10 * np.diag(np.maximum(np.abs(x), 0.1))
+        values = criteria(np.concatenate([x[None], x + h, x - h]))
+        return float(values[0]), np.subtract(*values[1:].reshape(2, -1)) / (2 * np.diag(h))
+
+    return minimize(with_slope, start, jac=True, method="BFGS", options={"gtol": 1e-4}).x
+
+
+def _newton(criteria: Criteria, x: np.ndarray) -> tuple[np.ndarray, float]:
+    """Newton's step from x, and the gain it promises; infinite where the criterion curves down."""
+    d, scale = len(x), np.maximum(np.abs(x), 0.1)  # slope and curvature are in units of each entry's own size
+    unit = STEP * np.diag(scale)
+    pairs = [(i, j) for i in range(d) for j in range(i)]
+    across = [s * unit[i] + t * unit[j] for i, j in pairs for s, t in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
+    along = [k * unit[i] for i in range(d) for k in (-1, -2, 2, 1)]
+    values = criteria(x + np.array([np.zeros(d), *along, *across]))
+    low, lower, higher, high = values[1 : 4 * d + 1].reshape(d, 4).T
+    slope = (8 * (high - low) - (higher - lower)) / (12 * STEP)
+    curvature = np.diag((16 * (high + low) - (higher + lower) - 30 * values[0]) / (12 * STEP**2))
+    for (i, j), (a, b, c, e) in zip(pairs, values[4 * d + 1 :].reshape(-1, 4), strict=True):
+        curvature[i, j] = curvature[j, i] = (a - b - c + e) / (4 * STEP**2)
+    size, axes = np.linalg.eigh(curvature)
+    along_axes = axes.T @ slope
+    steps = np.where(size > CURVED, -along_axes / np.maximum(size, CURVED), 0.0)
+    flat = np.abs(along_axes[np.abs(size) <= CURVED]).sum()
+    promised = np.inf if np.any(size < -CURVED) else -0.5 * along_axes @ steps + flat
+    return scale * (axes @ steps), float(promised)
