@@ -18,17 +18,17 @@ class AuthorYearLabels(BaseLabelStyle):
     def format_labels(self, sorted_entries: list[Entry]) -> Iterator[str]:
         """Yield a label for each entry."""
         for entry in sorted_entries:
-            names = [" ".join(person.prelast_names + person.last_names) for person in people(entry)]
+            names = [unbraced(" ".join(person.prelast_names + person.last_names)) for person in people(entry)]
             several = f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
             yield f"{several}, {entry.fields['year']}"
 
 
 class WithoutAccents(AuthorYearTitle):
-    """Säilynoja before Searle, not after Zeger."""
+    """Säilynoja before Spiegelhalter, not after Zeger."""
 
     def sorting_key(self, entry: Entry) -> tuple[str, ...]:
-        """Return the usual key with its accents taken off."""
-        apart = (unicodedata.normalize("NFKD", str(part)) for part in super().sorting_key(entry))
+        """Return the usual key with its accents and braces taken off."""
+        apart = (unicodedata.normalize("NFKD", unbraced(str(part))) for part in super().sorting_key(entry))
         return tuple(part.encode("ascii", "ignore").decode().lower() for part in apart)
 
 
@@ -42,6 +42,11 @@ class Style(PlainStyle):
 def people(entry: Entry) -> list:
     """Return the authors, or the editors of a work without any."""
     return entry.persons.get("author") or entry.persons["editor"]
+
+
+def unbraced(text: str) -> str:
+    """Take off the braces that keep a group's name, or capitals, as they are."""
+    return text.replace("{", "").replace("}", "")
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -1,7 +1,10 @@
 """How to cite the report, made from ``CITATION.cff`` and the edition's date alone.
 
 The directive ``{citation}`` writes the recommended citation, ``{citation} bibtex`` the entry for a bibliography, both with the
-public address once ``html: baseurl:`` in ``_config.yml`` names it; the role ``{citation-field}`version` `` gives one field.
+public address once ``html: baseurl:`` in ``_config.yml`` names it; the role ``{citation-field}`title` `` gives one field, and
+``year`` and ``version`` as the citation has them.
+
+A version is released once the record has ``date-released``. Until then it says so, and its date is the edition's.
 """
 
 import textwrap
@@ -34,31 +37,51 @@ def number(record: dict[str, Any]) -> str:
     return next(entry["value"] for entry in record["identifiers"] if entry["description"] == "report number")
 
 
-def year(record: dict[str, Any]) -> str:
-    """Give the year of the version."""
-    return str(record["date-released"])[:4]
+def released(record: dict[str, Any]) -> bool:
+    """Tell whether the version is out: the one source for it is the date in the record."""
+    return "date-released" in record
 
 
-def sentence(record: dict[str, Any], address: str) -> str:
+def year(record: dict[str, Any], today: str) -> str:
+    """Give the year of the version, or of the edition that is not released yet."""
+    return str(record.get("date-released", today))[:4]
+
+
+def version(record: dict[str, Any]) -> str:
+    """Give the version, and say where it is not released yet."""
+    return str(record["version"]) if released(record) else f"{record['version']}, unreleased"
+
+
+def stamp(record: dict[str, Any], today: str) -> str:
+    """Give version and date."""
+    return f"{version(record)}, {today}" if released(record) else f"{version(record)}, of {today}"
+
+
+def cited(record: dict[str, Any], today: str) -> str:
+    """Give the version as it is cited: with its date only where the year alone would not tell which one it was."""
+    return version(record) if released(record) else stamp(record, today)
+
+
+def sentence(record: dict[str, Any], address: str, today: str) -> str:
     """Write the recommended citation in Markdown."""
     end = f" <{address}>" if address else ""
-    return f"{authors(record)} ({year(record)}). *{record['title']}*. {number(record)}, version {record['version']}.{end}"
+    return f"{authors(record)} ({year(record, today)}). *{record['title']}*. {number(record)}, version {cited(record, today)}.{end}"
 
 
-def bibtex(record: dict[str, Any], address: str) -> str:
+def bibtex(record: dict[str, Any], address: str, today: str) -> str:
     """Write the entry; doubled braces keep names of groups and capitals as they are."""
     fields = {
         "author": f"{{{authors(record, ' and ')}}}" if "name" in record["authors"][0] else authors(record, " and "),
         "title": f"{{{record['title']}}}",
-        "year": year(record),
+        "year": year(record, today),
         "type": number(record).rsplit(" ", 1)[0],
         "number": number(record).rsplit(" ", 1)[1],
-        "note": f"Version {record['version']}",
+        "note": f"Version {cited(record, today)}",
         "url": address,
     }
     fields["institution"] = authors(record)
     lines = (textwrap.fill(f"{key:<6} = {{{value}}}", **NARROW) for key, value in fields.items() if value)
-    return f"@techreport{{lmmlib{year(record)},\n" + ",\n".join(lines) + "\n}"
+    return f"@techreport{{lmmlib{year(record, today)},\n" + ",\n".join(lines) + "\n}"
 
 
 class Citation(SphinxDirective):
@@ -75,8 +98,8 @@ class Citation(SphinxDirective):
         if kind not in self.kinds:
             raise self.error(f"citation: expected one of {self.kinds}, got {kind!r}")
         if kind == "text":
-            return self.parse_text_to_nodes(sentence(record, address))
-        entry = bibtex(record, address)
+            return self.parse_text_to_nodes(sentence(record, address, self.config.today))
+        entry = bibtex(record, address, self.config.today)
         return [nodes.literal_block(entry, entry, language="bibtex")]
 
 
@@ -86,7 +109,9 @@ class CitationField(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return its text."""
         self.env.note_dependency(str(Path(self.env.srcdir, RECORD)))
-        return [nodes.Text(str(read(Path(self.env.srcdir))[self.text]))], []
+        record = read(Path(self.env.srcdir))
+        made = {"year": year(record, self.config.today), "version": version(record)}
+        return [nodes.Text(str(made.get(self.text) or record[self.text]))], []
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -1,4 +1,4 @@
-"""Version and date in the footer of each page: the package's version, and the day of the last commit.
+"""Version and date in the footer of each page: the package's version, and the day of its release or, before that, of the last commit.
 
 Not the day of the build: the same commit gives the same pages whenever it is built.
 """
@@ -21,11 +21,12 @@ def version(root: Path) -> str:
 
 
 def date(root: Path) -> str:
-    """Take the day from SOURCE_DATE_EPOCH, or else from the last commit, or else, in an archive, from CITATION.cff."""
-    seconds = os.environ.get("SOURCE_DATE_EPOCH") or last_commit(root)
-    if seconds:
-        return datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
-    return str(citation.read(root)["date-released"])
+    """Take the day of the release, or before it that of SOURCE_DATE_EPOCH, of the last commit, or, in an archive, of CITATION.cff."""
+    record = citation.read(root)
+    if citation.released(record):
+        return str(record["date-released"])
+    seconds = os.environ.get("SOURCE_DATE_EPOCH") or last_commit(root) or (root / citation.RECORD).stat().st_mtime
+    return datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
 
 
 def last_commit(root: Path) -> str:
@@ -41,7 +42,7 @@ def set_footer(app: Sphinx, config: Config) -> None:
     root = Path(app.srcdir)
     config.version = config.release = version(root)
     config.today = date(root)
-    config.html_theme_options["extra_footer"] = f"<p>Version {config.version}, {config.today}</p>"
+    config.html_theme_options["extra_footer"] = f"<p>Version {citation.stamp(citation.read(root), config.today)}</p>"
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -19,7 +19,7 @@ PAGE = r"""
 \vspace{10mm}
 {\Large %(authors)s\par}
 \vspace{5mm}
-{\large Version %(version)s, %(date)s\par}
+{\large Version %(stamp)s\par}
 \vspace{18mm}
 {\bfseries Abstract\par}
 \vspace{2mm}
@@ -49,8 +49,7 @@ def title_page(record: dict[str, Any], date: str) -> str:
         "title": record["title"],
         "authors": citation.authors(record),
         "number": citation.number(record),
-        "version": record["version"],
-        "date": date,
+        "stamp": citation.stamp(record, date),
         "abstract": record["abstract"],
         "licence": citation.LICENCE,
     }
@@ -61,7 +60,7 @@ def set_title_page(app: Sphinx, config: Config) -> None:
     """Give LaTeX the page, and the PDF its title, author and keywords."""
     record = citation.read(Path(app.srcdir))
     config.latex_elements["maketitle"] = title_page(record, config.today)
-    config.latex_elements["preamble"] += HEADS % {"title": short(record), "version": record["version"]}
+    config.latex_elements["preamble"] += HEADS % {"title": short(record), "version": citation.version(record)}
     about = {"pdftitle": record["title"], "pdfauthor": citation.authors(record), "pdfkeywords": ", ".join(record["keywords"])}
     for key, text in about.items():
         config.latex_elements["preamble"] += rf"\hypersetup{{{key}={{{escape(text, 'xelatex')}}}}}" + "\n"

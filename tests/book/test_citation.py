@@ -25,13 +25,13 @@ def extension(monkeypatch):
 def test_the_sentence_names_all_and_the_address_once_there_is_one(extension):
     record = RECORD | {"authors": PERSONS}
     plain = "Ada Eins, Bo Zwei (2030). *A: title*. lmmlib technical report 2030-1, version 1.2.3."
-    assert extension.sentence(record, "") == plain
-    assert extension.sentence(record, "https://example.org/") == plain + " <https://example.org/>"
+    assert extension.sentence(record, "", "") == plain
+    assert extension.sentence(record, "https://example.org/", "") == plain + " <https://example.org/>"
 
 
 def test_bibtex_keeps_a_group_together_and_persons_apart(extension):
-    assert "  author = {{The authors}},\n" in extension.bibtex(RECORD | {"authors": GROUP}, "")
-    entry = extension.bibtex(RECORD | {"authors": PERSONS}, "https://example.org/")
+    assert "  author = {{The authors}},\n" in extension.bibtex(RECORD | {"authors": GROUP}, "", "")
+    entry = extension.bibtex(RECORD | {"authors": PERSONS}, "https://example.org/", "")
     assert "  author = {Ada Eins and Bo Zwei},\n" in entry
     assert "  number = {2030-1},\n" in entry
     assert "  url    = {https://example.org/},\n" in entry
@@ -41,7 +41,7 @@ def test_bibtex_keeps_a_group_together_and_persons_apart(extension):
 def test_the_record_of_this_report_has_what_is_cited(extension):
     record = extension.read(EXTENSIONS.parent)
     assert extension.number(record)
-    assert str(record["version"]) in extension.sentence(record, "")
+    assert str(record["version"]) in extension.sentence(record, "", "2030-01-02")
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,36 @@ def test_only_a_public_host_gives_an_address_and_never_a_password(remote, addres
     import repository
 
     assert repository.public(remote) == address
+
+
+def test_one_field_tells_whether_a_version_is_released(extension):
+    record = RECORD | {"authors": GROUP}
+    assert extension.stamp(record, "2030-01-02") == "1.2.3, 2030-01-02"
+    record.pop("date-released")
+    assert extension.stamp(record, "2031-05-06") == "1.2.3, unreleased, of 2031-05-06"
+    assert extension.sentence(record, "", "2031-05-06") == (
+        "The authors (2031). *A: title*. lmmlib technical report 2030-1, version 1.2.3, unreleased, of 2031-05-06."
+    )
+    assert "@techreport{lmmlib2031,\n" in extension.bibtex(record, "", "2031-05-06")
+
+
+def test_record_and_changelog_agree_on_the_release(extension):
+    record = extension.read(EXTENSIONS.parent)
+    head = next(line for line in (EXTENSIONS.parent / "CHANGELOG.md").read_text("utf8").splitlines() if line.startswith("## ["))
+    assert head == f"## [{record['version']}] - {record.get('date-released', 'unreleased')}"
+
+
+def test_the_readme_cites_what_the_record_says(extension):
+    record, readme = extension.read(EXTENSIONS.parent), (EXTENSIONS.parent / "README.md").read_text("utf8")
+    told = extension.sentence(record | {"date-released": record.get("date-released", readme.split("The lmmlib authors (")[1][:4])}, "", "")
+    assert told in " ".join(readme.replace("\n> ", "\n").split())
+
+
+def test_an_edition_is_of_its_release_or_of_its_commit(extension, monkeypatch, tmp_path):
+    import edition
+
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    (tmp_path / "CITATION.cff").write_text("version: 1.2.3\n", "utf8")
+    assert edition.date(tmp_path) == "1970-01-02"
+    (tmp_path / "CITATION.cff").write_text("version: 1.2.3\ndate-released: 2030-01-02\n", "utf8")
+    assert edition.date(tmp_path) == "2030-01-02"

@@ -76,7 +76,7 @@ def test_every_page_bears_version_and_date(pages):
     import lmmlib
 
     footers = (page.select_one(".bd-footer-content").get_text() for page in pages.values())
-    stamps = [re.search(r"Version (\S+), \d{4}-\d\d-\d\d", footer) for footer in footers]
+    stamps = [re.search(r"Version ([\d.]+), (?:unreleased, of )?\d{4}-\d\d-\d\d", footer) for footer in footers]
     assert {stamp and stamp[1] for stamp in stamps} == {lmmlib.__version__}
 
 
