@@ -107,10 +107,10 @@ def test_the_practice_table_is_the_simulation_that_its_page_says():
     classes = np.repeat([f"c{k:02d}" for k in range(1, 25)], rng.integers(6, 15, 24))
     hours = np.round(rng.uniform(0, 10, len(classes)), 1)
     line = np.column_stack([np.ones(len(classes)), hours])
-    design = lmm.Design(line, [lmm.Term.grouped("class", classes, line)])
-    made_with = lmm.Params([50.0, 2.0], {"class": [[36.0, -1.2], [-1.2, 0.64]]}, 8.0)
+    design = lmm.Design(line, [lmm.Term.grouped("room", classes, line)])
+    made_with = lmm.Params([50.0, 2.0], {"room": [[36.0, -1.2], [-1.2, 0.64]]}, 8.0)
     score = lmm.simulate(design, made_with, rng).y.round(1)
-    made = pd.DataFrame({"class": classes, "hours": hours, "score": score})
+    made = pd.DataFrame({"room": classes, "hours": hours, "score": score})
     pd.testing.assert_frame_equal(pd.read_csv(ROOT / "chapters" / "practice.csv"), made, check_dtype=False)
 
 
@@ -126,3 +126,27 @@ def test_every_chapter_that_draws_names_its_seed_where_the_colophon_finds_it(mon
     in_contents = {f"{name}" for name in yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))["root"].split()}
     in_contents |= {c["file"] for part in yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))["parts"] for c in part["chapters"]}
     assert drawing & in_contents <= set(colophon.seeds(ROOT))
+
+
+def test_every_entry_of_the_literature_is_cited_and_every_citation_has_one():
+    entries = re.findall(r"^@\w+\{([^,]+),", (ROOT / "references.bib").read_text("utf8"), re.MULTILINE)
+    texts = [p.read_text("utf8") for p in [*PAGES, ROOT / "chapters" / "api.rst", *sorted((ROOT / "lmmlib").rglob("*.py"))]]
+    keys = re.findall(r"(?:\{cite(?::\w+)?\}|:cite(?::\w+)?:)`([^`]+)`", "\n".join(texts))
+    cited = {key.strip() for group in keys for key in group.split(",")}
+    assert len(set(entries)) == len(entries)
+    assert cited == set(entries)
+
+
+def test_a_label_of_the_literature_has_no_braces_and_sorts_without_them(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "_ext")
+    from pybtex.database import parse_file
+
+    import author_year_style
+
+    found = parse_file(ROOT / "references.bib", "bibtex").entries.values()
+    in_order = author_year_style.WithoutAccents().sort(found)
+    labels = list(author_year_style.AuthorYearLabels().format_labels(in_order))
+    assert "Stan forums, 2020" in labels
+    assert not [label for label in labels if re.search(r"[{}]", label)]
+    firsts = [label.replace(",", "").split(" ")[0] for label in labels]
+    assert firsts.index("Stan") < firsts.index("Watanabe")
