@@ -23,8 +23,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const x = (v) => 44 + (288 * (v - left)) / (right - left), y = (v) => 192 - (172 * (v - bottom)) / (top - bottom);
     const line = (kind, points) => `<path class="${kind}" d="M${points.map(([a, b]) => `${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("L")}"/>`;
     svg.querySelector("g").innerHTML = marks(line)
-      + xTicks.map(([v, label]) => `<text x="${x(v)}" y="208" text-anchor="middle">${label}</text>`).join("")
-      + yTicks.map((t) => `<text x="40" y="${y(t) + 4}" text-anchor="end">${number(t, 2)}</text>`).join("")
+      + xTicks.map(([v, label]) => `<text x="${x(v)}" y="208" text-anchor="${v === right ? "end" : "middle"}">${label}</text>`).join("")
+      + yTicks.map(([v, label]) => `<text x="40" y="${y(v) + 4}" text-anchor="end">${label}</text>`).join("")
       + line("axis", [[left, bottom], [right, bottom]]);
   }
 
@@ -42,13 +42,21 @@ document.addEventListener("DOMContentLoaded", () => {
       effects.map((u) => line("conditional thin", curve(u, found.sdConditional))).join("") + line("marginal", curve(0, found.sdMarginal)));
 
     const sizes = steps(120).map((s) => 2 * s), at = (name) => sizes.map((s) => [s, balanced(10 ** s, K, ratio)[name]]), here = Math.log10(m);
-    draw(part("rows"), [0, 2], [floor, 0], [0, 1, 2].map((v) => [v, 10 ** v]), [0, floor / 2, floor], (line) =>
+    const step = tidy(-floor / 2), places = Math.max(0, -Math.floor(Math.log10(step)));
+    const levels = [0, 1, 2, 3, 4].map((k) => -k * step).filter((v) => v >= floor).map((v) => [v, number(v, v && places)]);
+    draw(part("rows"), [0, 2], [floor, 0], [0, 1, 2].map((v) => [v, 10 ** v]), levels, (line) =>
       line("axis", [[here, floor], [here, 0]]) + line("gap", [[here, found.known], [here, found.fresh]])
       + line("conditional", at("known")) + line("marginal", at("fresh")));
 
     for (const [name, digits] of [["kappa", 2], ["shrinkage", 3], ["offset", 2], ["known", 4], ["fresh", 4], ["gap", 4], ["total", 2]])
       part(name).textContent = number(found[name], digits);
     return `Offset ${number(found.offset, 2)} nats, shrinkage factor ${number(found.shrinkage, 3)}, gap ${number(found.gap, 4)} nats a row.`;
+  }
+
+  /** The largest of 1, 2 or 5 times a power of ten that is not above x. */
+  function tidy(x) {
+    const unit = 10 ** Math.floor(Math.log10(x));
+    return unit * (x / unit < 2 ? 1 : x / unit < 5 ? 2 : 5);
   }
 
   /** Standard normal quantile, by bisection of the logistic approximation to 0.0002 of probability: for the picture only. */
