@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_hex
 
 from lmmlib import plots
 from lmmlib.replication import Check
@@ -77,3 +78,12 @@ def test_priors_are_drawn_on_both_kinds_of_axes_with_the_place_of_the_posterior(
         box = ax.patches[0].get_path().get_extents(ax.patches[0].get_patch_transform())
         np.testing.assert_allclose((box.x0, box.x1), (0.01, 0.02))
     assert (left.get_xscale(), right.get_xscale(), right.get_yscale()) == ("linear", "log", "log")
+
+
+def test_blue_and_orange_are_left_to_the_two_formulations():
+    kept = {plots.COLOURS["conditional"], plots.COLOURS["marginal"]}
+    sd = np.geomspace(1e-3, 3, 5)
+    drawn = {line.get_color() for ax in plots.sd_priors(sd, {"on σ": sd, "on σ²": 2 * sd}, (0.1, 0.2)).axes for line in ax.lines}
+    squares = {to_hex(patch.get_facecolor()).upper() for patch in plots.left_out(3, 4, 1, 2).axes[0].patches}
+    assert len(drawn) == len(squares) == 2
+    assert kept.isdisjoint(drawn | squares)
