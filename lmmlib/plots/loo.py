@@ -33,7 +33,7 @@ def left_out(groups: int, rows: int, group: int, row: int | None = None) -> Figu
                         (r, -g), 0.86, 0.78, facecolor=face, alpha=1.0 if out else 0.45, hatch="//" if out else None, edgecolor="white"
                     )
                 )
-        tip = (rows - 1 if row is None else row) + 0.43
+        tip = (rows - 1 if row is None else row) + 0.88
         ax.annotate("predicted", (tip, -group + 0.39), (rows + 0.5, -group + 0.39), va="center", arrowprops={"arrowstyle": "->"})
         ax.text(
             rows + 0.5,
