@@ -1,9 +1,13 @@
 """The door: what is refused, in which words, and that nothing given is changed."""
 
+import copy
+import pickle
 import re
 import warnings
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +17,7 @@ from lmmlib import Data, Design, Params, Priors, ScalePrior, Term, estimate, est
 
 G = ["a", "a", "b", "b"]
 ONES = np.ones((4, 1))
+SCALE = ScalePrior("half-normal", 1.0)
 
 
 def _design(**options):
@@ -59,10 +64,39 @@ def _data(*terms, X=ONES, **options):
             lambda: _data(Term.dense("z", np.eye(4)[:, :3] * [1, 0, 1])),
             "each column of 'z' must have an entry other than zero, column 1 is",
         ),
-        (lambda: _data(Term.grouped("g", G), Term.grouped("h", ["x", "x", "w", "w"])), "terms 'g' and 'h' are one: only the sum"),
-        (lambda: _data(Term.dense("a", np.eye(4)[:, :2]), Term.dense("b", np.eye(4)[:, :2])), "terms 'a' and 'b' are one"),
+        (
+            lambda: _data(Term.grouped("g", G), Term.grouped("h", ["x", "x", "w", "w"])),
+            "effects 'g: Intercept' and 'h: Intercept' are one: only one",
+        ),
+        (lambda: _data(Term.dense("a", np.eye(4)[:, :2]), Term.dense("b", np.eye(4)[:, :2])), "effects 'a' and 'b' are one"),
         (lambda: Data([1.0], Design([[1.0]], [Term.grouped("g", ["a"])])), "grouping 'g' must have two levels or more, got 1"),
+        (
+            lambda: _data(Term.grouped("g", [1] * 4, levels=["a", "b"])),
+            "grouping 'g' must have two levels or more, got 1 with rows of 2 declared",
+        ),
         (lambda: Term.dense("z", [[1.0], [np.inf]]), "Z of 'z' must be finite"),
+        (lambda: Data(np.ma.masked_array(np.arange(4.0), [0, 1, 1, 0]), _design()), "y must not be masked, got 2 masked entries"),
+        (lambda: Data(np.arange(4) * 1j, _design()), "y must be numbers, got entries of type complex128"),
+        (
+            lambda: Design([[1.0, 2.0], [1.0]], [Term.grouped("g", ["a", "b"])]),
+            "X must be an array of numbers, got rows of different lengths",
+        ),
+        (
+            lambda: Design(pd.DataFrame({"x": pd.array([1, None, 2, 3], "Int64")}), [Term.grouped("g", G)]),
+            "X must be finite, got 1 entries",
+        ),
+        (lambda: _design(coef=3), "coef must be a sequence of 1 labels, got 3"),
+        (lambda: _design(coef="a"), "coef must be a sequence of 1 labels, got 'a'"),
+        (lambda: Term.grouped("g", G, np.zeros((4, 0))), "covariates of 'g' must have a column at least, got none"),
+        (lambda: Term.grouped("g", G, effects=[]), "effects of 'g' must have 1 labels, got 0"),
+        (lambda: Term.grouped("g", [0, 1], levels=2), "levels of 'g' must be a sequence of labels, got 2"),
+        (lambda: Term.grouped("g", [1, "1", 2]), r"levels of 'g' must be distinct, got 1 \(int\) and 1 \(str\)"),
+        (lambda: Term.grouped("g", np.array([1, "1", 2], object)), r"got 1 \(int\) and 1 \(str\); rename them"),
+        (lambda: Term.grouped("g", np.ma.masked_array([1, 2, 3], [0, 0, 1])), "codes of 'g' must not be missing, got 1 missing of 3"),
+        (
+            lambda: Priors.build(_design(), (0, 1, 2), ScalePrior("half-normal", 1)),
+            r"beta of 'x1' must have shape \(2,\), got \(3,\); a mean",
+        ),
         (lambda: Params([0.0], {"g": 1.0}, 0.0), "sigma must be above zero, got 0"),
         (lambda: Params([0.0], {"g": -1.0}, 1.0), "cov of 'g' must be positive semi-definite"),
         (lambda: Params([0.0], {"g": [[1.0, 2.0], [2.0, 1.0]]}, 1.0), "cov of 'g' must be positive semi-definite"),
@@ -88,6 +122,27 @@ def test_bad_input_is_told_clearly(make, message):
         make()
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Design(ONES, Term.grouped("g", G)), "terms must be a sequence of Term, got Term; give"),
+        (lambda: Design(ONES, ["g"]), "terms must be a sequence of Term, got str in it"),
+        (lambda: Design(ONES, None), "terms must be a sequence of Term, got NoneType"),
+        (lambda: Term.grouped("g", G, correlated="no"), "correlated of 'g' must be True or False, got 'no'"),
+        (lambda: Params([0.0], 1.0, 1.0), "cov must be a mapping from the name of a term to its covariance, got float"),
+        (lambda: Params([0.0], {"g": 1.0}, 1.0).theta(_data()), "design must be a Design, got Data"),
+        (lambda: Priors.build(_data(), (0, 1), SCALE), "design must be a Design, got Data"),
+        (lambda: Priors.build(_design(), (0, 1), 1.0, SCALE), "the prior of 'g: Intercept' must be a ScalePrior, got 1.0"),
+        (lambda: Priors.build(_design(), (0, 1), SCALE, 1.0), "the prior of 'sigma' must be a ScalePrior, got 1.0"),
+        (lambda: Priors.build(_design(), (0, 1), 1.0), "the prior of 'sd' must be a ScalePrior, got 1.0"),
+        (lambda: Priors.weak(_design()), "data must be a Data, got Design"),
+    ],
+)
+def test_things_of_another_kind_are_told_clearly(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
 def test_data_wants_a_design():
     with pytest.raises(TypeError, match="design must be a Design, got ndarray"):
         Data([1.0], np.ones((1, 1)))
@@ -104,6 +159,138 @@ def test_nothing_given_is_changed_or_kept():
             kept[0] = 1
     z[0] = 99
     assert design.Z.toarray()[0, 0] == 1
+    for Z in (design.Z, design.terms[0].Z, Term.grouped("g", G).Z):
+        with pytest.raises(ValueError, match="read-only"):
+            Z.data[0] = 1
+
+
+def test_parameters_and_priors_stay_as_they_are_made_and_can_be_copied():
+    params, priors = Params([1.0], {"g": 2.0}, 3.0), Priors.build(_design(), (0, 1), SCALE)
+    for copied in (copy.copy, copy.deepcopy, replace, lambda one: pickle.loads(pickle.dumps(one))):
+        assert copied(params).cov == {"g": [[2.0]]}
+        assert copied(priors).sd == {"g: Intercept": SCALE}
+    for mapping in (params.cov, priors.sd, priors.cor, copy.deepcopy(params).cov, pickle.loads(pickle.dumps(priors)).sd):
+        for change in (lambda m: m.update(g=1), lambda m: m.pop("g"), lambda m: m.__setitem__("g", 1), lambda m: m.clear()):
+            with pytest.raises(TypeError, match=r"stay as they were made; make new ones with dataclasses\.replace"):
+                change(mapping)
+
+
+def test_an_effect_may_bear_the_name_of_its_term():
+    """Only Term.dense makes a dense term, whatever things are called."""
+    x = np.array([1.0, 2.0, 3.0, 5.0])
+    design = Design(ONES, [Term.grouped("x1", G, x[:, None])])
+    assert design.effects == ("x1: x1",)
+    assert design.ranef["ranef"] == ["x1[a]: x1", "x1[b]: x1"]
+    assert design.level_of_rows("x1").tolist() == [0, 0, 1, 1]
+    assert design.terms[0].units == pytest.approx([x.std()])
+    assert not design.rows(np.array([0, 2])).terms[0].is_dense
+    with pytest.raises(ValueError, match="grouping 'x1' must have two levels or more, got 1"):
+        _data(Term.grouped("x1", ["a"] * 4, x[:, None]))
+    assert Term.dense("Intercept", ONES).is_dense
+
+
+def test_whole_numbers_are_labelled_alike():
+    for codes in ([1, 2, 10], [1.0, 2.0, 10.0], np.array([1, 2, 10], np.float32), pd.Series([1, 2, 10], dtype="Int64")):
+        assert Term.grouped("g", codes).levels == ("1", "2", "10")
+    assert Term.grouped("g", [1.0, 2.5]).levels == ("1", "2.5")
+    assert Term.grouped("g", [0, 1], levels=(label for label in "ab"), effects=np.array(["e"])).levels == ("a", "b")
+
+
+def test_columns_of_nullable_types_are_numbers():
+    table = pd.DataFrame({"a": [1, 2, 3, 4], "b": [0.5, 1.0, 0.0, 0.0]}).convert_dtypes()
+    np.testing.assert_array_equal(Design(table, [Term.grouped("g", G)]).X, [[1, 0.5], [2, 1], [3, 0], [4, 0]])
+
+
+RNG = np.random.default_rng(5)
+EIGHT, SLOPE = np.repeat(np.arange(8), 5), RNG.normal(size=40)
+BASIS, ORDER = RNG.normal(size=(40, 8)), RNG.permutation(8)
+KNOWN = np.cov(RNG.normal(size=(8, 30)))
+
+
+def _eight(name, *args, **options):
+    return Term.grouped(name, EIGHT, *args, **options)
+
+
+def _columns(*columns):
+    return np.column_stack([np.broadcast_to(c, 40) for c in columns])
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        [_eight("a"), _eight("b", _columns(3.0))],
+        [_eight("a"), Term.grouped("b", np.array(list("hgfedcba"))[EIGHT])],
+        [_eight("a"), _eight("b", between=2 * np.eye(8))],
+        [_eight("a"), _eight("b", levels=range(12))],
+        [_eight("a", _columns(1, SLOPE, 2 * SLOPE))],
+        [_eight("a", _columns(SLOPE, -SLOPE), correlated=False)],
+        [_eight("a"), _eight("b", _columns(1, SLOPE))],
+        [_eight("a", _columns(1, SLOPE)), _eight("b", _columns(SLOPE))],
+        [_eight("a"), Term.dense("b", -np.eye(8)[EIGHT][:, ORDER])],
+        [Term.dense("a", BASIS), Term.dense("b", -3 * BASIS[:, ORDER])],
+        [Term.dense("a", BASIS, between=KNOWN), Term.dense("b", BASIS[:, ORDER], between=5 * KNOWN[np.ix_(ORDER, ORDER)])],
+        [_eight("a", between=KNOWN), Term.grouped("b", np.argsort(ORDER)[EIGHT], between=KNOWN[np.ix_(ORDER, ORDER)])],
+        [_eight("a", _columns(SLOPE), between=np.diag(np.arange(1.0, 9))), _eight("b", _columns(SLOPE * np.sqrt(1.0 + EIGHT)))],
+        [_eight("a", _columns(1e-200 * SLOPE)), _eight("b", _columns(1e200 * SLOPE))],
+    ],
+)
+def test_effects_that_do_the_same_to_the_rows_are_refused(terms):
+    """The slow twin: some two effects have proportional z A z'."""
+    design = Design(np.ones((40, 1)), terms)
+    with pytest.raises(ValueError, match=r"effects '.*' and '.*' are one: only one sum of their variances could be told; drop one"):
+        Data(SLOPE, design)
+    assert _proportional(terms)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        [_eight("a"), _eight("b", _columns(SLOPE))],
+        [_eight("a", _columns(1, SLOPE), correlated=False)],
+        [Term.grouped("a", EIGHT // 2), _eight("b:a")],
+        [_eight("a"), _eight("b", between=KNOWN)],
+        [_eight("a"), _eight("b", between=np.diag(np.arange(1.0, 9)))],
+        [_eight("a"), _eight("b", _columns(1.0 + EIGHT))],
+        [_eight("a", _columns(SLOPE)), _eight("b", _columns(np.abs(SLOPE)))],
+        [_eight("a", _columns(SLOPE)), _eight("b", _columns(SLOPE + 1e-6 * BASIS[:, 0]))],
+        [Term.dense("a", BASIS), Term.dense("b", BASIS * np.arange(1, 9))],
+    ],
+)
+def test_effects_that_differ_are_let_through(terms):
+    assert Design(np.ones((40, 1)), terms).fault is None
+    assert not _proportional(terms)
+
+
+def _proportional(terms):
+    made = []
+    for t in terms:
+        Z, root = t.Z.toarray() / np.abs(t.Z.data).max(), np.eye(len(t.levels)) if t.root is None else t.root
+        W = [Z[:, k :: len(t.effects)] @ root for k in range(len(t.effects))]
+        made += [w @ w.T / np.linalg.norm(w @ w.T) for w in W]
+    return any(np.allclose(a, b, rtol=0, atol=1e-10) for k, a in enumerate(made) for b in made[:k])
+
+
+def test_some_rows_are_judged_by_all():
+    """A fold, or a part of a reduction, may hold a single level, or no two rows that tell a nested factor from the outer."""
+    terms = [Term.grouped("a", EIGHT // 2), _eight("b:a")]
+    data = Data(SLOPE, Design(np.ones((40, 1)), terms))
+    assert data.rows(np.arange(3)).design.n == 3
+
+
+def test_a_known_covariance_is_symmetric_and_regular_to_rounding():
+    """Inverses are let through and made symmetric; sums of fewer squares than levels are refused, even if rounding lifts them."""
+    rng = np.random.default_rng(7)
+    for _ in range(50):
+        Q = rng.normal(size=(8, 8))
+        between = np.linalg.inv(Q @ Q.T)
+        root = _eight("g", between=between).root
+        np.testing.assert_allclose(root @ root.T, between, rtol=1e-7, atol=1e-8 * np.abs(between).max())
+        few = rng.normal(size=(8, 5)) * 10.0 ** rng.uniform(-3, 3, size=(8, 1))
+        with pytest.raises(ValueError, match="between of 'g' must be positive definite"):
+            _eight("g", between=few @ few.T)
+    skew = np.eye(8) + np.triu(np.full((8, 8), 1e-6), 1)
+    with pytest.raises(ValueError, match=r"between of 'g' must be symmetric, got 1e-06 at \(0, 1\) and 0 at \(1, 0\)$"):
+        _eight("g", between=skew)
 
 
 def test_weak_priors_follow_their_definition():
@@ -115,6 +302,29 @@ def test_weak_priors_follow_their_definition():
     np.testing.assert_allclose(priors.beta_sd, [10 * y.std(), 10 * y.std() / x.std()])
     assert [priors.sd[name].scale for name in data.design.effects] == pytest.approx([y.std(), y.std() / x.std()])
     assert (priors.sigma, priors.cor) == (ScalePrior("half-normal", y.std()), {"g": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("X", "level"),
+    [
+        (np.eye(4)[np.arange(20) % 4], [1, 1, 1, 1]),  # cell means
+        (np.column_stack([np.eye(4)[np.arange(20) % 4] * [1, 2, 4, 8], np.sin(np.arange(20))]), [1, 0.5, 0.25, 0.125, 0]),
+        (np.column_stack([np.sin(np.arange(20)), 1000 - np.sin(np.arange(20))]), [1e-3, 1e-3]),
+    ],
+)
+def test_weak_priors_are_about_the_level_of_y_where_columns_make_a_constant(X, level):
+    """At X β = mean y, with SDs that an intercept would need at least, so that the level of y moves only the centre."""
+    y, terms = np.cos(np.arange(20)), [Term.grouped("g", np.arange(20) % 5)]
+    near, far = (Priors.weak(Data(c + y, Design(X, terms))) for c in (0.0, 1e4))
+    np.testing.assert_allclose(far.beta_mean, np.multiply(level, 1e4 + y.mean()), rtol=1e-7)
+    np.testing.assert_allclose(far.beta_sd, near.beta_sd, rtol=1e-9)
+    np.testing.assert_allclose(near.beta_sd, 10 * y.std() * np.maximum(level, 1 / X.std(0)), rtol=1e-7)
+
+
+def test_weak_priors_without_a_constant_are_about_zero():
+    x = np.arange(1.0, 21)
+    priors = Priors.weak(Data(100 + x, Design(x[:, None], [Term.grouped("g", np.arange(20) % 5)])))
+    assert (priors.beta_mean.tolist(), priors.beta_sd.tolist()) == ([0.0], [10.0])
 
 
 def test_priors_do_not_follow_the_data():

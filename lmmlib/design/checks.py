@@ -3,6 +3,29 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import pandas as pd
+
+ASYMMETRY = 1e-8  # of √(a_ii a_jj): what inverting a matrix leaves, far below any covariance that was meant
+
+
+class FrozenDict(dict):
+    """A mapping that stays as it was made, pickles and copies.
+
+    Examples
+    --------
+    >>> FrozenDict(a=1)["a"] = 2
+    Traceback (most recent call last):
+        ...
+    TypeError: parameters and priors stay as they were made; make new ones with dataclasses.replace
+    """
+
+    def _refuse(self, *_: object, **__: object) -> None:
+        raise TypeError("parameters and priors stay as they were made; make new ones with dataclasses.replace")
+
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return FrozenDict, (dict(self),)
 
 
 def frozen_array(name: str, value: object, shape: tuple[int | None, ...], hint: str = "") -> np.ndarray:
@@ -10,16 +33,14 @@ def frozen_array(name: str, value: object, shape: tuple[int | None, ...], hint: 
 
     Raises
     ------
-    ValueError  if it is not numeric, not finite, or of another shape
+    ValueError  if it is not numeric, masked, not finite, or of another shape
 
     Examples
     --------
     >>> frozen_array("y", [1, 2], (2,)).tolist()
     [1.0, 2.0]
     """
-    raw = np.asarray(value)
-    if raw.dtype.kind not in "fiub":
-        raise ValueError(f"{name} must be numbers, got entries of type {raw.dtype}; convert them first")
+    raw = numbers(name, value)
     if raw.ndim != len(shape) or any(s is not None and s != got for s, got in zip(shape, raw.shape, strict=True)):
         wanted = "(" + ", ".join("any" if s is None else str(s) for s in shape) + ("," if len(shape) == 1 else "") + ")"
         raise ValueError(f"{name} must have shape {wanted}, got {raw.shape}{'; ' + hint if hint else ''}")
@@ -32,10 +53,52 @@ def frozen_array(name: str, value: object, shape: tuple[int | None, ...], hint: 
     return array
 
 
-def symmetric(name: str, matrix: np.ndarray) -> None:
-    """Raise unless ``matrix`` equals its transpose to rounding."""
-    if not np.allclose(matrix, matrix.T, rtol=1e-12, atol=0):
-        raise ValueError(f"{name} must be symmetric, got {matrix.tolist()}")
+def numbers(name: str, value: object) -> np.ndarray:
+    """``value`` as an array of real numbers.
+
+    Raises
+    ------
+    ValueError  if it is not numeric, complex, masked, or its rows differ in length
+
+    Examples
+    --------
+    >>> numbers("y", pd.Series([1, 2], dtype="Int64")).tolist()
+    [1, 2]
+    """
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} must not be masked, got {int(np.ma.getmaskarray(value).sum())} masked entries; remove or replace them")
+    try:
+        raw = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} must be an array of numbers, got rows of different lengths") from None
+    if raw.dtype.kind == "O" and isinstance(value, pd.DataFrame | pd.Series):  # columns that may hold missing values
+        kinds = [dtype.kind for dtype in (value.dtypes if isinstance(value, pd.DataFrame) else [value.dtype])]
+        raw = value.to_numpy(float, na_value=np.nan) if all(kind in "fiub" for kind in kinds) else raw
+    if raw.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must be numbers, got entries of type {raw.dtype}; convert them first")
+    return raw
+
+
+def symmetric(name: str, matrix: np.ndarray) -> np.ndarray:
+    """``matrix`` made symmetric exactly, read-only.
+
+    Raises
+    ------
+    ValueError  if a pair of entries differs by more than ``ASYMMETRY`` √(a_ii a_jj)
+
+    Examples
+    --------
+    >>> symmetric("A", np.array([[1.0, 0.5 + 1e-12], [0.5, 1.0]]))[0, 1] == 0.5 + 5e-13
+    np.True_
+    """
+    size = np.sqrt(np.abs(np.diag(matrix)))
+    excess = np.abs(matrix - matrix.T) - ASYMMETRY * np.outer(size, size)
+    if excess.size and excess.max() > 0:
+        i, j = (int(k) for k in np.unravel_index(excess.argmax(), excess.shape))
+        raise ValueError(f"{name} must be symmetric, got {matrix[i, j]:.15g} at ({i}, {j}) and {matrix[j, i]:.15g} at ({j}, {i})")
+    same = (matrix + matrix.T) / 2
+    same.flags.writeable = False
+    return same
 
 
 def positive(name: str, value: object) -> float:
@@ -46,15 +109,36 @@ def positive(name: str, value: object) -> float:
     return number
 
 
+def label(value: object) -> str:
+    """The text of a label: a whole number is written without a point, whether or not it came as a float.
+
+    Examples
+    --------
+    >>> label(308), label(308.0), label(0.5), label("a")
+    ('308', '308', '0.5', 'a')
+    """
+    whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    return str(int(value)) if whole else str(value)
+
+
 def labels(name: str, values: Iterable[object], count: int) -> tuple[str, ...]:
     """``values`` as ``count`` distinct strings."""
-    texts = tuple(str(v) for v in values)
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ValueError(f"{name} must be a sequence of {count} labels, got {values!r}")
+    given = list(values)
+    texts = tuple(label(v) for v in given)
     if len(texts) != count:
         raise ValueError(f"{name} must have {count} labels, got {len(texts)}")
     if len(set(texts)) != count:
-        twice = sorted({t for t in texts if texts.count(t) > 1})
-        raise ValueError(f"{name} must be distinct, got {', '.join(twice[:3])} more than once; rename them")
+        raise ValueError(f"{name} must be distinct, got {_repeated(given, texts)}; rename them")
     return texts
+
+
+def _repeated(given: Sequence[object], texts: Sequence[str]) -> str:
+    """The first labels of one text: ``a more than once``, or ``1 (int) and 1 (str)``."""
+    twice = next(t for t in texts if texts.count(t) > 1)
+    kinds = sorted({type(v).__name__ for v, t in zip(given, texts, strict=True) if t == twice})
+    return f"{twice} more than once" if len(kinds) == 1 else " and ".join(f"{twice} ({kind})" for kind in kinds)
 
 
 def same_names(what: str, got: Iterable[str], expected: Sequence[str]) -> None:

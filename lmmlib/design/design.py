@@ -1,6 +1,6 @@
 """The design: everything about an experiment but its response."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -13,6 +13,7 @@ from lmmlib import linalg
 from lmmlib.design.checks import frozen_array, labels
 from lmmlib.design.layout import Layout
 from lmmlib.design.term import Term
+from lmmlib.design.twins import twins
 
 
 class Recipe(Protocol):
@@ -37,6 +38,7 @@ class Design:
 
     Raises
     ------
+    TypeError  if terms are none
     ValueError  if sizes differ, a weight is not above zero, or names are not distinct
 
     Notes
@@ -63,9 +65,7 @@ class Design:
         n, p = X.shape
         if n == 0 or p == 0:
             raise ValueError(f"X must have a row and a column at least, got shape {X.shape}")
-        terms = tuple(self.terms)
-        if not terms:
-            raise ValueError("a mixed model needs one random-effects term at least; without one, use a linear model")
+        terms = _terms(self.terms)
         names = labels("coef", self.coef if self.coef is not None else [f"x{i + 1}" for i in range(p)], p)
         labels("names of the terms", [t.name for t in terms], len(terms))
         for t in terms:
@@ -90,11 +90,12 @@ class Design:
         if dependent:
             told = ", ".join(self.coef[j] for j in dependent)
             return f"X must have full column rank; {told} can be made from the columns before; drop it"
-        for k, t in enumerate(self.terms):
-            twin = next((other for other in self.terms[:k] if other.size == t.size and other.pattern == t.pattern), None)
-            if t.fault or twin:
-                return t.fault or f"terms {twin.name!r} and {t.name!r} are one: only the sum of their variances could be told; drop one"
-        return None
+        return self.fault_of_terms
+
+    @cached_property
+    def fault_of_terms(self) -> str | None:
+        """Why no response can tell of the terms, or None; some rows of a design are judged by all of its rows."""
+        return next((t.fault for t in self.terms if t.fault), None) or twins(self.terms)
 
     def new_rows(self, table: object) -> "Design":
         """The design of other rows: same coefficients and terms, levels as they are here, unknown ones after them.
@@ -105,6 +106,7 @@ class Design:
 
         Raises
         ------
+        TypeError  if the table is none
         ValueError  if the design was not made from a formula, or the table does not fit it
         """
         if self.recipe is None:
@@ -139,7 +141,9 @@ class Design:
     @cached_property
     def Z(self) -> csr_array:
         """(n, K) sparse, columns by term, level, effect."""
-        return csr_array(hstack([t.Z for t in self.terms], format="csr"))
+        Z = csr_array(hstack([t.Z for t in self.terms], format="csr"))
+        Z.data.flags.writeable = False
+        return Z
 
     @cached_property
     def independent(self) -> csr_array:
@@ -190,7 +194,7 @@ class Design:
         ValueError  if there is no such term, or it is a dense one, whose levels share all rows
         """
         found = self.term(term)
-        if found.effects == (term,):
+        if found.is_dense:
             raise ValueError(f"{term!r} is a dense term: its levels share all rows, and none can be left out")
         q = len(found.effects)
         return found.Z.indices[::q] // q
@@ -210,7 +214,9 @@ class Design:
     def rows(self, chosen: np.ndarray) -> "Design":
         """The design of some of the rows, with all levels."""
         terms = [t.rows(chosen) for t in self.terms]
-        return Design(self.X[chosen], terms, self.weights[chosen], self.offset[chosen], self.coef, self.recipe)
+        part = Design(self.X[chosen], terms, self.weights[chosen], self.offset[chosen], self.coef, self.recipe)
+        vars(part)["fault_of_terms"] = self.fault_of_terms  # one fold, or one part of a reduction, may hold a single level
+        return part
 
     @cached_property
     def blocks(self) -> tuple[linalg.Batch, ...]:
@@ -235,3 +241,27 @@ class Design:
         for array in [*arrays, self.Z.data, self.Z.indices.astype(np.int64), self.Z.indptr.astype(np.int64)]:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
+
+
+def checked_design(design: object) -> Design | Layout:
+    """``design`` itself, if it is a Design or the layout of one.
+
+    Raises
+    ------
+    TypeError  if it is anything else, a Data for one
+    """
+    if not isinstance(design, Design | Layout):
+        raise TypeError(f"design must be a Design, got {type(design).__name__}; make one with Design(X, terms), or give data.design")
+    return design
+
+
+def _terms(given: object) -> tuple[Term, ...]:
+    """The terms of a design, one at least."""
+    terms = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+    strange = [type(t).__name__ for t in terms if not isinstance(t, Term)]
+    if strange or isinstance(given, Term):
+        told = type(given).__name__ if not isinstance(given, list | tuple) else f"{strange[0]} in it"
+        raise TypeError(f"terms must be a sequence of Term, got {told}; give [Term.grouped(...)] or [Term.dense(...)]")
+    if not terms:
+        raise ValueError("a mixed model needs one random-effects term at least; without one, use a linear model")
+    return terms

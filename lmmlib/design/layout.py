@@ -49,7 +49,9 @@ class Layout:
         """Label, term, level and covariate of each entry of u; ``effect`` is the dimension of SDs already."""
         rows = [(t.name, level, effect) for t in self.terms for level in t.levels for effect in t.effects]
         named = {key: list(column) for key, column in zip(("term", "level", "covariate"), zip(*rows, strict=True), strict=True)}
-        return {"ranef": [f"{t}[{level}]" if t == e else f"{t}[{level}]: {e}" for t, level, e in rows], **named}
+        bare = [t.is_dense for t in self.terms for _ in range(len(t.levels) * len(t.effects))]
+        labels = [f"{t}[{level}]" if alone else f"{t}[{level}]: {e}" for (t, level, e), alone in zip(rows, bare, strict=True)]
+        return {"ranef": labels, **named}
 
     def split(self, u: np.ndarray) -> list[np.ndarray]:
         """Entries of u (..., K) by term: (..., J, q) each."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.design.checks import frozen_array, positive, same_names, symmetric
-from lmmlib.design.design import Design
+from lmmlib.design.checks import FrozenDict, frozen_array, numbers, positive, same_names, symmetric
+from lmmlib.design.design import Design, checked_design
 from lmmlib.design.layout import Layout
 
 
@@ -57,6 +57,7 @@ class Params:
 
     Raises
     ------
+    TypeError  if cov is no mapping
     ValueError  if a covariance is not symmetric positive semi-definite, or σ is not above zero
 
     Notes
@@ -76,16 +77,20 @@ class Params:
     def __post_init__(self) -> None:
         object.__setattr__(self, "beta", frozen_array("beta", self.beta, (None,)))
         object.__setattr__(self, "sigma", positive("sigma", self.sigma))
-        object.__setattr__(self, "cov", {name: _covariance(name, value) for name, value in self.cov.items()})
+        if not isinstance(self.cov, Mapping):
+            told = f"got {type(self.cov).__name__}; give for instance {{'g': 1.0}}"
+            raise TypeError(f"cov must be a mapping from the name of a term to its covariance, {told}")
+        object.__setattr__(self, "cov", FrozenDict({name: _covariance(name, value) for name, value in self.cov.items()}))
 
     def theta(self, design: Design | Layout) -> Theta:
         """The arrays of these parameters, checked against ``design``.
 
         Raises
         ------
+        TypeError  if there is no design
         ValueError  if sizes or names are not the design's, or an uncorrelated term is given a covariance
         """
-        if len(self.beta) != len(design.coef):
+        if len(self.beta) != len(checked_design(design).coef):
             raise ValueError(f"beta has {len(self.beta)} entries; the design has {len(design.coef)} columns: {', '.join(design.coef)}")
         same_names("cov", self.cov, [t.name for t in design.terms])
         roots = []
@@ -100,9 +105,9 @@ class Params:
 
 
 def _covariance(name: str, value: object) -> np.ndarray:
-    cov = np.atleast_2d(np.asarray(value))
-    cov = frozen_array(f"cov of {name!r}", cov, (cov.shape[0], cov.shape[0]))
-    symmetric(f"cov of {name!r}", cov)
+    what = f"cov of {name!r}"
+    cov = np.atleast_2d(numbers(what, value))
+    cov = symmetric(what, frozen_array(what, cov, (cov.shape[0], cov.shape[0])))
     try:
         linalg.cholesky_semidefinite(cov)
     except linalg.NotPositiveSemidefiniteError as error:

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from scipy.special import gammaln
 
-from lmmlib.design.checks import frozen_array, positive, same_names
-from lmmlib.design.design import Design
+from lmmlib.design.checks import FrozenDict, frozen_array, positive, same_names
+from lmmlib.design.design import Design, checked_design
 from lmmlib.design.layout import Layout
 
 FAMILIES = ("half-normal", "half-Student-t", "exponential", "fixed")
@@ -106,6 +106,7 @@ class Priors:
     cor: Mapping[str, float]
 
     def __post_init__(self) -> None:
+        _only_scale_priors(self.sd, self.sigma)
         mean = frozen_array("beta_mean", self.beta_mean, (None,))
         spread = frozen_array("beta_sd", self.beta_sd, mean.shape, "one a coefficient")
         if np.any(spread <= 0):
@@ -115,8 +116,8 @@ class Priors:
         for field, value in {
             "beta_mean": mean,
             "beta_sd": spread,
-            "sd": dict(self.sd),
-            "cor": {name: positive(f"eta of {name!r}", eta) for name, eta in self.cor.items()},
+            "sd": FrozenDict(self.sd),
+            "cor": FrozenDict({name: positive(f"eta of {name!r}", eta) for name, eta in self.cor.items()}),
         }.items():
             object.__setattr__(self, field, value)
 
@@ -141,19 +142,21 @@ class Priors:
 
         Raises
         ------
-        ValueError  if a name is missing or unknown
+        TypeError  if there is no design, or a prior of an SD is no ScalePrior
+        ValueError  if a name is missing or unknown, or a prior of a coefficient is not a mean and an SD
         """
-        correlated = [t.name for t in design.terms if t.pairs]
+        correlated = [t.name for t in checked_design(design).terms if t.pairs]
         beta = beta if isinstance(beta, Mapping) else dict.fromkeys(design.coef, beta)
         same_names("beta", beta, design.coef)
         if sigma is None:
             if not isinstance(sd, ScalePrior):
+                _only_scale_priors(sd, ScalePrior("exponential", 1.0))
                 raise ValueError("sigma must be given where sd is given by effect")
             sigma = sd
         sd = sd if isinstance(sd, Mapping) else dict.fromkeys(design.effects, sd)
         cor = cor if isinstance(cor, Mapping) else dict.fromkeys(correlated, cor)
-        mean, spread = np.array([beta[name] for name in design.coef], float).T
-        return cls(mean, spread, sd, sigma, cor).checked(design)
+        pairs = np.array([frozen_array(f"beta of {name!r}", beta[name], (2,), "a mean and an SD") for name in design.coef])
+        return cls(*pairs.T, sd, sigma, cor).checked(design)
 
     @classmethod
     def weak(cls, data: HasDataAndDesign) -> "Priors":
@@ -163,28 +166,30 @@ class Priors:
         a slope half-normal(sd(y)/sd(z)), of a dense term half-normal(sd(y)/rms) with rms the root mean square over
         rows of Zu for effects of SD one; LKJ(2); σ half-normal(sd y). A column without spread counts as an intercept.
 
+        Where no column is one but a combination Xb = 1 is, as of the cell means of ``0 + f``, β_j is about b_j mean y,
+        with the larger of the two SDs, 10 |b_j| sd y and 10 sd(y)/sd(x_j): the level of y costs nothing there either.
+
         Parameters
         ----------
         data : Data
 
         Raises
         ------
+        TypeError  if data is no Data
         ValueError  if y does not vary
         """
+        if not isinstance(getattr(data, "design", None), Design):
+            raise TypeError(f"data must be a Data, got {type(data).__name__}; make one with Data(y, design) or from_formula")
         design, y = data.design, data.y - data.design.offset
         spread = float(y.std())
         if spread == 0:
             raise ValueError("y must vary for priors scaled by its spread; make them with Priors.build")
-        x_sd = design.X.std(0)
-        constant = x_sd <= 1e-12 * np.abs(design.X).max(0)
-        mean = np.zeros(len(design.coef))
-        mean[constant] = y.mean() / design.X[0, constant]
-        x_unit = np.where(constant, np.abs(design.X[0]), x_sd)
+        one_of, x_unit = _level_and_units(design.X)
         sd = {
             name: ScalePrior("half-normal", spread / unit) for t in design.terms for name, unit in zip(t.effect_names, t.units, strict=True)
         }
         eta = {t.name: 2.0 for t in design.terms if t.pairs}
-        return cls(mean, 10 * spread / x_unit, sd, ScalePrior("half-normal", spread), eta).checked(design)
+        return cls(y.mean() / one_of + 0.0, 10 * spread / x_unit, sd, ScalePrior("half-normal", spread), eta).checked(design)
 
     def checked(self, design: Design | Layout) -> "Priors":
         """These priors, if they fit ``design``.
@@ -193,8 +198,37 @@ class Priors:
         ------
         ValueError  if a size or a name does not fit
         """
-        if len(self.beta_mean) != len(design.coef):
+        if len(self.beta_mean) != len(checked_design(design).coef):
             raise ValueError(f"priors have {len(self.beta_mean)} coefficients; the design has {len(design.coef)}: {', '.join(design.coef)}")
         same_names("priors of sd", self.sd, design.effects)
         same_names("priors of cor", self.cor, [t.name for t in design.terms if t.pairs])
         return self
+
+
+def _level_and_units(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What a level of one is divided by to give its coefficients (p,), infinite for those not concerned, and units (p,)."""
+    x_sd = X.std(0)
+    constant = x_sd <= 1e-12 * np.abs(X).max(0)
+    if constant.any():
+        return np.where(constant, X[0], np.inf), np.where(constant, np.abs(X[0]), x_sd)
+    one_of = _making_one(X)
+    return one_of, np.minimum(x_sd, np.abs(one_of))
+
+
+def _making_one(X: np.ndarray) -> np.ndarray:
+    """1/b with Xb = 1 (p,), infinite where b is zero, and everywhere if there is no such b."""
+    unit = np.abs(X).max(0)
+    b = np.linalg.lstsq(X / unit, np.ones(len(X)), rcond=None)[0]
+    there = np.abs(b) > 1e-9 * np.abs(b).max()
+    if np.abs(X / unit @ b - 1).max() > 1e-8:
+        there[:] = False
+    return np.where(there, unit / np.where(there, b, 1.0), np.inf)
+
+
+def _only_scale_priors(sd: object, sigma: object) -> None:
+    """Raise unless every prior of an SD is one."""
+    given = [*(sd.items() if isinstance(sd, Mapping) else [("sd", sd)]), ("sigma", sigma)]
+    strange = [(name, value) for name, value in given if not isinstance(value, ScalePrior)]
+    if strange:
+        name, value = strange[0]
+        raise TypeError(f"the prior of {name!r} must be a ScalePrior, got {value!r}; give for instance ScalePrior('half-normal', 1.0)")

@@ -1,15 +1,18 @@
 """One random-effects term: J levels, q effects a level, and the columns that bring them to the rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from scipy.linalg import cholesky
+from scipy.linalg.lapack import dpocon
 from scipy.sparse import csr_array, kron
 
 from lmmlib.design.checks import frozen_array, labels, symmetric
+
+SINGULAR = 1e-14  # reciprocal condition number of a known covariance: a singular one has 1e-16 by the luck of rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +29,7 @@ class Term:
     Z : scipy.sparse.csr_array (n, J q), columns by level, then effect
     correlated : bool          False: Σ_k is diagonal
     root : (J, J) or None      lower Cholesky factor of the known covariance A of the levels; None is A = I
+    is_dense : bool            one effect that bears the term's name, its levels the columns of a matrix
     """
 
     name: str
@@ -34,6 +38,12 @@ class Term:
     Z: csr_array
     correlated: bool = True
     root: np.ndarray | None = None
+    is_dense: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.is_dense is None:  # a term put together by hand
+            object.__setattr__(self, "is_dense", self.effects == (self.name,))
+        self.Z.data.flags.writeable = False
 
     @classmethod
     def grouped(
@@ -41,7 +51,7 @@ class Term:
         name: str,
         codes: object,
         covariates: object = None,
-        levels: Sequence[object] | None = None,
+        levels: Iterable[object] | None = None,
         effects: Sequence[str] | None = None,
         correlated: bool = True,
         between: object = None,
@@ -51,7 +61,8 @@ class Term:
         Parameters
         ----------
         name : str
-        codes : (n,)            labels of any kind; with ``levels``, integers that index it
+        codes : (n,)            labels of any kind, a whole number by its digits (1.0 is ``1``); with ``levels``,
+            integers that index it
         covariates : (n, q)     a column of ones if None
         levels : sequence       sorted labels found in ``codes`` if None
         effects : q names
@@ -60,7 +71,8 @@ class Term:
 
         Raises
         ------
-        ValueError  if lengths differ, a code is missing or out of range, or A is singular
+        ValueError  if lengths differ, a code is missing or out of range, two labels have one text, or A is singular:
+            the reciprocal condition number of its correlations is below 1e-14
 
         Examples
         --------
@@ -68,17 +80,17 @@ class Term:
         >>> term.levels, term.Z.toarray().tolist()
         (('a', 'b'), [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
         """
+        if not isinstance(correlated, bool | np.bool_):
+            raise TypeError(f"correlated of {name!r} must be True or False, got {correlated!r}")
         codes, names = _codes(name, codes, levels)
         n, J = len(codes), len(names)
-        x = np.ones((n, 1)) if covariates is None else frozen_array(f"covariates of {name!r}", covariates, (None, None))
-        if len(x) != n:
-            raise ValueError(f"term {name!r} has {n} codes; its covariates have {len(x)} rows")
+        x = np.ones((n, 1)) if covariates is None else _covariates(name, covariates, n)
         q = x.shape[1]
-        default = ("Intercept",) if covariates is None else tuple(f"x{i + 1}" for i in range(q))
         columns = codes[:, None] * q + np.arange(q)
         Z = csr_array((x.ravel(), columns.ravel(), np.arange(0, n * q + 1, q)), shape=(n, J * q))
-        names = labels(f"levels of {name!r}", names, J)
-        return cls(name, names, labels(f"effects of {name!r}", effects or default, q), Z, correlated or q == 1, _root(name, between, J))
+        default = ("Intercept",) if covariates is None else tuple(f"x{i + 1}" for i in range(q))
+        found = labels(f"effects of {name!r}", default if effects is None else effects, q)
+        return cls(name, labels(f"levels of {name!r}", names, J), found, Z, bool(correlated) or q == 1, _root(name, between, J), False)
 
     @classmethod
     def dense(cls, name: str, Z: object, between: object = None, levels: Sequence[object] | None = None) -> "Term":
@@ -105,7 +117,7 @@ class Term:
         if J == 0:
             raise ValueError(f"Z of {name!r} must have a column at least, got none")
         names = labels(f"levels of {name!r}", range(1, J + 1) if levels is None else levels, J)
-        return cls(name, names, (name,), csr_array(Z), True, _root(name, between, J))
+        return cls(name, names, (name,), csr_array(Z), True, _root(name, between, J), True)
 
     def rows(self, chosen: np.ndarray) -> "Term":
         """The term over some of the rows, with all levels."""
@@ -119,7 +131,7 @@ class Term:
     @property
     def effect_names(self) -> tuple[str, ...]:
         """Effects as draws and priors name them: ``Subject: Days``; a dense term's is its own name."""
-        return tuple(self.name if e == self.name else f"{self.name}: {e}" for e in self.effects)
+        return (self.name,) if self.is_dense else tuple(f"{self.name}: {e}" for e in self.effects)
 
     @property
     def pair_names(self) -> tuple[str, ...]:
@@ -137,34 +149,28 @@ class Term:
 
         For a dense term the root mean square over rows of Zu for effects of SD one.
         """
-        if self.effects == (self.name,):
+        if self.is_dense:
             return np.array([np.sqrt(np.sum(self.Z.data**2) / self.Z.shape[0])])
         x = self.Z.data.reshape(-1, len(self.effects))  # a grouped term stores q entries a row, zeros too
         spread = x.std(0)
         constant = spread <= 1e-12 * np.abs(x).max(0)
         return np.where(constant, np.abs(x[0]), spread)
 
-    @cached_property
-    def pattern(self) -> tuple[object, ...]:
-        """What the term does to the rows, whatever its levels are called: alike where only a sum of variances can be told."""
-        J, q = self.size
-        known = None if self.root is None else self.root.tobytes()
-        if self.effects == (self.name,):
-            return (J, q, known, self.Z.toarray().tobytes())
-        codes = pd.factorize(self.Z.indices[::q] // q)[0] if known is None else self.Z.indices[::q] // q
-        return (J, q, known, codes.tobytes(), self.Z.data.tobytes())
-
     @property
     def fault(self) -> str | None:
         """Why no response can tell of this term's effects, or None."""
         J, q = self.size
-        if J < 2 and self.effects != (self.name,):
-            return f"grouping {self.name!r} must have two levels or more, got {J}: its effect would be one with the fixed effects; drop it"
-        by_column = np.zeros(J * q, bool)
-        by_column[self.Z.indices[self.Z.data != 0]] = True
-        empty = np.flatnonzero(~(by_column if self.effects == (self.name,) else by_column.reshape(J, q).any(0)))
+        seen = np.zeros(J * q, bool)
+        seen[self.Z.indices[self.Z.data != 0]] = True
+        by_effect = seen.reshape(J, q)
+        empty = np.flatnonzero(~(seen if self.is_dense else by_effect.any(0)))
         if len(empty):
             return f"each column of {self.name!r} must have an entry other than zero, column {empty[0]} is; drop it"
+        levels = int(by_effect.any(1).sum())
+        if levels < 2 and not self.is_dense:
+            rows = "" if levels == J else f" with rows of {J} declared"
+            told = f"grouping {self.name!r} must have two levels or more, got {levels}{rows}"
+            return f"{told}: its effect would be one with the fixed effects; drop it"
         return None
 
     @cached_property
@@ -183,18 +189,15 @@ class Term:
         return self.Z if self.root is None else csr_array(self.Z @ kron(csr_array(self.root), np.eye(len(self.effects)), format="csr"))
 
 
-def _codes(name: str, codes: object, levels: Sequence[object] | None) -> tuple[np.ndarray, Sequence[object]]:
-    codes = np.asarray(codes)
-    if codes.ndim != 1 or len(codes) == 0:
-        raise ValueError(f"codes of {name!r} must be one label a row, got shape {codes.shape}")
-    missing = int(pd.isna(codes).sum())
-    if missing:
-        raise ValueError(
-            f"codes of {name!r} must not be missing, got {missing} missing of {len(codes)}; drop those rows or give them a level"
-        )
+def _codes(name: str, codes: object, levels: Iterable[object] | None) -> tuple[np.ndarray, Sequence[object]]:
+    """Integers (n,) and what they index."""
+    codes = _one_a_row(name, codes)
     if levels is None:
         found, names = pd.factorize(codes, sort=True)
         return found, list(names)
+    if isinstance(levels, str) or not isinstance(levels, Iterable):
+        raise ValueError(f"levels of {name!r} must be a sequence of labels, got {levels!r}")
+    levels = list(levels)
     if codes.dtype.kind not in "iu":
         raise ValueError(f"codes of {name!r} must be integers that index levels, got type {codes.dtype}; leave levels out to use labels")
     if codes.min() < 0 or codes.max() >= len(levels):
@@ -202,16 +205,42 @@ def _codes(name: str, codes: object, levels: Sequence[object] | None) -> tuple[n
     return codes.astype(np.int64), levels
 
 
+def _one_a_row(name: str, given: object) -> np.ndarray:
+    """Labels as an array that keeps them apart: NumPy makes one string of 1 and "1"."""
+    codes = np.asarray(given)
+    if codes.dtype.kind in "US" and not hasattr(given, "dtype"):
+        codes = np.asarray(given, object)
+    if codes.ndim != 1 or len(codes) == 0:
+        raise ValueError(f"codes of {name!r} must be one label a row, got shape {codes.shape}")
+    missing = int(np.ma.getmaskarray(given).sum() if np.ma.is_masked(given) else pd.isna(codes).sum())
+    if missing:
+        raise ValueError(
+            f"codes of {name!r} must not be missing, got {missing} missing of {len(codes)}; drop those rows or give them a level"
+        )
+    return codes
+
+
+def _covariates(name: str, covariates: object, n: int) -> np.ndarray:
+    x = frozen_array(f"covariates of {name!r}", covariates, (None, None))
+    if len(x) != n:
+        raise ValueError(f"term {name!r} has {n} codes; its covariates have {len(x)} rows")
+    if x.shape[1] == 0:
+        raise ValueError(f"covariates of {name!r} must have a column at least, got none; leave them out for an intercept")
+    return x
+
+
 def _root(name: str, between: object, J: int) -> np.ndarray | None:
+    """Lower Cholesky factor of a known covariance."""
     if between is None:
         return None
-    A = frozen_array(f"between of {name!r}", between, (J, J), f"{name!r} has {J} levels")
-    symmetric(f"between of {name!r}", A)
+    A = symmetric(f"between of {name!r}", frozen_array(f"between of {name!r}", between, (J, J), f"{name!r} has {J} levels"))
     try:
         root = cholesky(A, lower=True)
+        sd = np.sqrt(np.diag(A))
+        singular = dpocon(root / sd[:, None], np.abs(A / np.outer(sd, sd)).sum(0).max(), uplo="L")[0] < SINGULAR
     except np.linalg.LinAlgError:
-        raise ValueError(
-            f"between of {name!r} must be positive definite, its smallest eigenvalue is {np.linalg.eigvalsh(A)[0]:g}"
-        ) from None
+        singular = True
+    if singular:
+        raise ValueError(f"between of {name!r} must be positive definite, its smallest eigenvalue is {np.linalg.eigvalsh(A)[0]:g}")
     root.flags.writeable = False
     return root
