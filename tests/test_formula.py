@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmmlib import from_formula, load
+from lmmlib import from_formula, load, reduce_tables
 
 
 @pytest.fixture
@@ -18,6 +18,11 @@ def table():
             "h": list("uuuuuuvvvvvv"),
             "w": np.arange(1.0, 13),
             "k": "one",
+            "c": np.arange(12) * 1j,
+            "class": list("uvuvuvuvuvuv"),
+            "m": [1, "1", 2] * 4,
+            "p": ["u:v", "u"] * 6,
+            "q": ["w", "v:w"] * 6,
         }
     )
 
@@ -69,9 +74,33 @@ def test_the_table_is_not_changed(table):
         ("y ~ x | g", "random effects must stand in parentheses with a bar"),
         ("y ~ (1 | g", "parentheses do not match"),
         ("y ~ (1 | g + h)", "a grouping side must be columns joined by : or /"),
-        ("y ~ z + (1 | g)", "names unknown columns z; the table has y, x, g, h, w, k"),
+        ("y ~ z + (1 | g)", "names unknown columns z; the table has y, x, g, h, w, k, c, class, m, p, q"),
         ("y ~ x + (1 | subject)", "names unknown columns subject"),
-        ("g ~ x + (1 | h)", "the response 'g' must be one column of numbers"),
+        ("g ~ x + (1 | h)", "the response 'g' is text; convert it to numbers$"),
+        ("c ~ x + (1 | h)", "the response 'c' is of type complex128; convert it to numbers"),
+        ("y + x ~ 1 + (1 | h)", r"the response 'y \+ x' must be one column of numbers, got 2: y, x"),
+        ("C(g) ~ 1 + (1 | h)", r"the response 'C\(g\)' must be one column of numbers, got 3"),
+        ("y ~ c + (1 | g)", "column 'c' must be real numbers, got type complex128"),
+        ("y ~ (c | g)", "column 'c' must be real numbers, got type complex128"),
+        ("y ~ x (1 | g)", r"random effects must be joined to other terms by \+, and \(1 \| g\) is not"),
+        ("y ~ x + (1 | g)(1 | h)", r"must be joined to other terms by \+"),
+        ("y ~ x - (1 | g)", r"must be joined to other terms by \+"),
+        ("y ~ x * (1 | g)", r"must be joined to other terms by \+"),
+        ("y ~ (1 | g) : x", r"must be joined to other terms by \+"),
+        ("y ~ (x ||| g)", r"must have one bar, or two side by side, .* got \(x \|\|\| g\)"),
+        ("y ~ (x | g | h)", "must have one bar, or two side by side"),
+        ("y ~ ( | g)", r"effects must stand before a bar, as in \(1 \| g\)"),
+        ("y ~ x + (0 | g)", r"\(0 \| g\) has no effects; write \(1 \| g\)"),
+        ("y ~ x + (0 || g)", r"\(0 \| g\) has no effects"),
+        ("y ~ . + (1 | g)", "a dot does not stand for all columns; name them"),
+        ("y ~ offset(w) + (1 | g)", r"offset\(...\) is not read in a formula; name its column with offset="),
+        ("y * 2 ~ x + (1 | g)", r"'y \* 2' cannot be read as part of a formula: [^\x1b\n]*$"),
+        ("y ~ x : + (1 | g)", r"'x :' cannot be read as part of a formula: [^\x1b\n]*$"),
+        ("y ~ C(class) + (1 | g)", r"'C\(class\)' cannot be read as part of a formula: .*; rename column 'class', which is a word"),
+        ("y ~ x + (1 | g) + (x | g)", "effects 'g: Intercept' and 'g.1: Intercept' are one"),
+        ("y ~ (x | g) + (0 + x | g)", "effects 'g: x' and 'g.1: x' are one"),
+        ("y ~ (1 | m)", r"levels of 'm' must be distinct, got 1 \(int\) and 1 \(str\); rename them"),
+        ("y ~ (1 | p:q)", r"levels of 'p:q' must be distinct as text, got 'u:v:w' for \('u:v', 'w'\) and \('u', 'v:w'\); rename them"),
         ("y ~ x + I(2 * x) + (1 | g)", r"I\(2 \* x\) can be made from the columns before"),
         ("y ~ x + (1 | k)", "grouping 'k' must have two levels or more, got 1"),
     ],
@@ -79,6 +108,79 @@ def test_the_table_is_not_changed(table):
 def test_bad_formulas_are_told_clearly(table, formula, message):
     with pytest.raises(ValueError, match=message):
         from_formula(formula, table)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t: from_formula(None, t), r"a formula must be a string such as 'y ~ x \+ \(1 \| g\)', got NoneType"),
+        (lambda t: from_formula("y ~ x + (1 | g)", t.to_dict()), "a table must be a pandas DataFrame, got dict"),
+        (lambda t: from_formula("y ~ x + (1 | g)", t, weights=np.ones(12)), "weights must be the name of a column, got ndarray; put the"),
+        (lambda t: from_formula("y ~ x + (1 | g)", t).design.new_rows(np.ones((2, 2))), "a table must be a pandas DataFrame, got ndarray"),
+        (lambda t: reduce_tables("y ~ x + (1 | g)", t), "a table must be a pandas DataFrame, got str"),
+    ],
+)
+def test_things_of_another_kind_are_told_clearly(table, call, message):
+    with pytest.raises(TypeError, match=message):
+        call(table)
+
+
+def test_columns_of_one_name_are_refused(table):
+    with pytest.raises(ValueError, match="the table must have each column once, got x more often; rename them"):
+        from_formula("y ~ x + (1 | g)", pd.concat([table, table[["x"]]], axis=1))
+
+
+def test_a_bar_may_stand_anywhere_in_the_sum(table):
+    expected = ("Intercept", "x"), ("g: Intercept", "h: Intercept")
+    for formula in ("y ~ x + (1 | g) + (1 | h)", "y ~ (1|g) + x + (1|h)", "y ~ (1|g)+(1|h)+x", "y ~ (x) + (1|g) + ((1 - 0) | h)"):
+        design = from_formula(formula, table).design
+        assert (design.coef, design.effects) == expected
+    assert from_formula("y ~ x + (1 | g) - 1", table).design.coef == ("x",)
+    assert from_formula("y ~ I(x * .5) + (1 | g)", table).design.coef == ("Intercept", "I(x * 0.5)")
+
+
+def test_a_factor_with_a_dot_in_its_name(table):
+    table = table.assign(**{"my.g": table.g})
+    assert from_formula("y ~ x + (x || my.g)", table).design.effects == ("my.g: Intercept", "my.g.1: x")
+    both = from_formula("y ~ (1 | my.g) + (0 + x | my.g) + (1 | h)", table).design
+    assert [t.name for t in both.terms] == ["my.g", "my.g.1", "h"]
+
+
+def test_an_effect_may_bear_the_name_of_its_factor(table):
+    design = from_formula("y ~ x + (0 + w | w) + (1 | Intercept)", table.assign(w=[1.0, 2, 3, 4] * 3, Intercept=table.g)).design
+    assert design.effects == ("w: w", "Intercept: Intercept")
+    assert design.level_of_rows("w").tolist() == [0, 1, 2, 3] * 3
+
+
+def test_whole_numbers_are_labelled_alike_in_every_table(table):
+    """An integer column becomes one of floats where a value was missing once."""
+    whole = table.assign(n=[1, 2, 3] * 4)
+    floats = whole.assign(n=whole.n.astype(float))
+    data = from_formula("y ~ (1 | n) + (1 | n:h)", whole)
+    for table_ in (floats, whole.assign(n=whole.n.astype("Int64")), whole.assign(n=whole.n.astype(str))):
+        assert [t.levels for t in data.design.new_rows(table_).terms] == [t.levels for t in data.design.terms]
+    assert from_formula("y ~ (1 | n) + (1 | n:h)", floats).design.terms[1].levels == data.design.terms[1].levels
+    with pytest.raises(ValueError, match="levels of 'n' must be distinct as text, got '1' for 1 and '1'"):
+        data.design.new_rows(whole.assign(n=[1, "1", 2] * 4))
+
+
+def test_categories_without_rows_are_dropped(table):
+    table = table.assign(f=pd.Categorical(list("uvwuvwuvwuvw"), list("uvwz")))
+    design = from_formula("y ~ f + (1 | g)", table).design
+    assert design.coef == ("Intercept", "f[T.v]", "f[T.w]")
+    np.testing.assert_array_equal(design.new_rows(table.iloc[1:3]).X, [[1, 1, 0], [1, 0, 1]])
+    with pytest.raises(ValueError, match=r"a column of '1 \+ f' has a category that the first table did not have"):
+        design.new_rows(table.iloc[:1].assign(f="z"))
+    assert table.f.cat.categories.tolist() == list("uvwz")
+    parts = [table.assign(f=table.f.cat.remove_categories("z"))[table.f != "w"], table[table.f == "w"]]
+    assert reduce_tables("y ~ f + (1 | g)", parts).layout.coef == design.coef  # the first has no row of w, and declares it
+
+
+def test_columns_of_nullable_types_are_numbers(table):
+    wide = table.assign(x=[1, 2, 3, 5] * 3, w=[1, 2] * 6).convert_dtypes()
+    design = from_formula("y ~ x + (x | g)", wide, weights="w", offset="x").design
+    np.testing.assert_array_equal(design.weights, [1, 2] * 6)
+    np.testing.assert_array_equal(design.X[:, 1], design.offset)
 
 
 def test_missing_values_are_counted(table):

@@ -1,0 +1,99 @@
+"""From a formula and a table, or many tables, to what can be fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+import pandas as pd
+
+from lmmlib.data import Data, Reduction, reduce, reduction_of
+from lmmlib.formula.columns import observed
+from lmmlib.formula.recipe import Recipe
+
+
+def from_formula(formula: str, table: pd.DataFrame, weights: str | None = None, offset: str | None = None) -> Data:
+    """Build a Data from a formula in lme4's notation and a table.
+
+    ``(x | g)``: correlated intercept and slope; ``(1 | g) + (0 + x | g)`` or ``(x || g)``: uncorrelated ones, one
+    term each; ``(1 | a/b)``: ``(1 | a) + (1 | b:a)``; ``(1 | a) + (1 | b)``: crossed or nested as the labels are.
+    Several terms on one factor are named ``g``, ``g.1``, … in order. ``||`` separates every column of its left side.
+    A whole number is labelled by its digits, whether or not it came as a float. Categories without rows are dropped.
+
+    Parameters
+    ----------
+    formula : ``response ~ fixed effects + (effects | group) + …``
+    table : pandas.DataFrame without missing values in the columns used
+    weights, offset : names of columns, or None
+
+    Returns
+    -------
+    Data; levels are labels, sorted
+
+    Raises
+    ------
+    TypeError  if the formula is no string, the table none of pandas, or weights or offset no name
+    ValueError  if the formula cannot be read, a column is unknown, values are missing, or the design is invalid
+
+    References
+    ----------
+    Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), table 2, for the notation.
+
+    Examples
+    --------
+    >>> from lmmlib.datasets import load
+    >>> data = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
+    >>> data.design.coef, data.design.effects
+    (('Intercept', 'Days'), ('Subject: Intercept', 'Subject: Days'))
+    >>> data = from_formula("strength ~ 1 + (1 | batch/cask)", load("Pastes"))
+    >>> [(t.name, t.size) for t in data.design.terms]
+    [('batch', (10, 1)), ('cask:batch', (30, 1))]
+    """
+    recipe = Recipe.of(formula, observed(table), weights, offset)
+    return Data(recipe.response(table), recipe.design(table))
+
+
+def reduce_tables(formula: str, tables: Iterable[pd.DataFrame], weights: str | None = None, offset: str | None = None) -> Reduction:
+    """Reduce a data set that comes as many tables, taken one at a time, so that it need not fit into memory.
+
+    Parameters
+    ----------
+    formula, weights, offset : as for :func:`from_formula`
+    tables : iterable of pandas.DataFrame, for instance ``pandas.read_csv(file, chunksize=1_000_000)``; what a formula
+        takes from data (categories, with rows or without; means) is taken from the first
+
+    Returns
+    -------
+    Reduction, to be given to ``loglik.marginal``, ``estimate`` or ``posterior`` in place of a Data
+
+    Raises
+    ------
+    TypeError, ValueError  as :func:`from_formula`, for each table and for all together
+
+    References
+    ----------
+    Golub & Van Loan (2013), Matrix Computations, 4th ed., section 6.5, for updating a QR factorisation by rows.
+
+    Examples
+    --------
+    >>> from lmmlib.datasets import load
+    >>> parts = (part for _, part in load("Dyestuff").groupby("Batch"))
+    >>> merged = reduce_tables("Yield ~ 1 + (1 | Batch)", parts)
+    >>> merged.n, merged.layout.shapes
+    (30, ((6, 1),))
+    """
+    recipe: Recipe | None = None
+
+    def parts() -> Iterator[Reduction]:
+        nonlocal recipe
+        for table in tables:
+            recipe = recipe or Recipe.of(formula, table, weights, offset)
+            yield reduction_of(recipe.response(table), recipe.design(table))
+
+    first = next(made := parts(), None)
+    if first is None:
+        raise ValueError("there must be one table at least, got none")
+    whole = reduce(chain([first], made))
+    if whole.fault:
+        raise ValueError(whole.fault)
+    return whole
