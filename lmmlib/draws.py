@@ -12,8 +12,10 @@ import pandas as pd
 import xarray as xr
 
 from lmmlib import linalg
-from lmmlib.data import Data, Reduction
-from lmmlib.design import Design, Layout, Theta
+from lmmlib.data import Data, Reduction, checked_data
+from lmmlib.design import Design, Layout, Term, Theta
+from lmmlib.design.checks import numbers
+from lmmlib.design.design import checked_design
 
 DIMS = {"beta": ["coef"], "sd": ["effect"], "cor": ["effect_pair"], "u": ["ranef"], "y": ["row"]}
 VARIABLES = ("beta", "sd", "cor", "sigma", "u")
@@ -55,7 +57,9 @@ def as_draws(
 
     Raises
     ------
-    ValueError  if a shape does not fit the design, a value is not finite, an SD negative, or a correlation beyond ±1
+    TypeError  if data is no Data
+    ValueError  if a shape does not fit the design, a value is not finite, an SD negative, or the correlations of a term
+        are none of any effects
 
     Examples
     --------
@@ -65,25 +69,66 @@ def as_draws(
     >>> dict(draws.posterior.sizes)
     {'chain': 2, 'draw': 5, 'coef': 1, 'effect': 1}
     """
-    design = data.design
+    design = checked_data(data).design
     given = {"beta": beta, "sd": sd, "sigma": sigma, "cor": cor, "u": u}
-    arrays = {name: np.asarray(value, float) for name, value in given.items() if value is not None}
+    arrays = {name: np.array(numbers(name, value), float) for name, value in given.items() if value is not None}
     if design.pairs and cor is None:
         raise ValueError(f"cor must be given for the pairs {', '.join(design.pairs)}")
     if cor is not None and not design.pairs:
         raise ValueError("cor must be left out: no two effects of this design are correlated")
-    sampled, labels = arrays["sigma"].shape, coords(design)
+    _check_sizes(arrays, coords(design))
+    if np.any(arrays["sd"] < 0) or np.any(arrays["sigma"] <= 0) or (cor is not None and np.any(np.abs(arrays["cor"]) > 1)):
+        raise ValueError(
+            "sd must be zero or above, sigma above zero, and correlations within -1 and 1; SDs, not variances or their logarithms"
+        )
+    if cor is not None:
+        _check_correlations(design, arrays["cor"])
+    return assemble(data, arrays, _checked_stats(stats or {}, arrays["sigma"].shape))
+
+
+def _check_sizes(arrays: Mapping[str, np.ndarray], labels: Mapping[str, object]) -> None:
+    sampled = arrays["sigma"].shape
     for name, array in arrays.items():
         expected = (*sampled, *(len(labels[d]) for d in DIMS.get(name, ())))
         if len(sampled) != 2 or array.shape != expected:
             raise ValueError(f"{name} must have shape (chains, draws, …) = {expected}, got {array.shape}")
         if not np.isfinite(array).all():
             raise ValueError(f"{name} must be finite, got {int((~np.isfinite(array)).sum())} entries that are not")
-    if np.any(arrays["sd"] < 0) or np.any(arrays["sigma"] <= 0) or (cor is not None and np.any(np.abs(arrays["cor"]) > 1)):
-        raise ValueError(
-            "sd must be zero or above, sigma above zero, and correlations within -1 and 1; SDs, not variances or their logarithms"
-        )
-    return assemble(data, arrays, stats or {})
+
+
+def _check_correlations(design: Design, cor: np.ndarray) -> None:
+    """Raise where three effects or more have correlations that no three variables have."""
+    first = 0
+    for t in design.terms:
+        q = len(t.effects)
+        if len(t.pairs) > 1:
+            least = np.linalg.eigvalsh(_matrices(t, cor[..., first : first + len(t.pairs)]))[..., 0]
+            chain, draw = (int(k) for k in np.unravel_index(least.argmin(), least.shape))
+            if least[chain, draw] < -8 * q * np.finfo(float).eps:  # as linalg.cholesky_semidefinite has it
+                where = f"chain {chain}, draw {draw} have an eigenvalue of {least[chain, draw]:.3g}"
+                raise ValueError(
+                    f"correlations of {t.name!r} must be positive semi-definite, those of {where}; check the order of the pairs"
+                )
+        first += len(t.pairs)
+
+
+def _matrices(term: Term, pairs: np.ndarray) -> np.ndarray:
+    """Correlation matrices (..., q, q) of one term from its pairs (..., pairs)."""
+    q = len(term.effects)
+    cor = np.tile(np.eye(q), (*pairs.shape[:-1], 1, 1))
+    for k, (i, j) in enumerate(term.pairs):
+        cor[..., i, j] = cor[..., j, i] = pairs[..., k]
+    return cor
+
+
+def _checked_stats(stats: Mapping[str, object], sampled: tuple[int, ...]) -> dict[str, np.ndarray]:
+    if not isinstance(stats, Mapping):
+        raise TypeError(f"stats must be a mapping from names to arrays (chains, draws, …), got {type(stats).__name__}")
+    arrays = {name: np.asarray(value) for name, value in stats.items()}
+    for name, array in arrays.items():
+        if array.shape[:2] != sampled:
+            raise ValueError(f"stats {name!r} must have shape (chains, draws, …) with {sampled}, got {array.shape}")
+    return arrays
 
 
 def assemble(data: Data | Reduction, posterior: Mapping[str, np.ndarray], stats: Mapping[str, np.ndarray]) -> xr.DataTree:
@@ -140,16 +185,33 @@ def theta(draws: xr.DataTree, design: Design, same_rows: bool = True, chosen: sl
     (10, 1, 1)
     """
     check_design(draws, design, same_rows)
-    sd, pairs = flat(draws, "sd")[chosen], flat(draws, "cor")[chosen] if design.pairs else None
+    sd, cor = flat(draws, "sd")[chosen], flat(draws, "cor")[chosen] if design.pairs else np.zeros((1, 0))
     roots, first, first_pair = [], 0, 0
     for t in design.terms:
-        q = len(t.effects)
-        cor = np.tile(np.eye(q), (len(sd), 1, 1))
-        for k, (i, j) in enumerate(t.pairs):
-            cor[:, i, j] = cor[:, j, i] = pairs[:, first_pair + k]
-        roots.append(sd[:, first : first + q, None] * linalg.cholesky_semidefinite(cor))
+        q, pairs = len(t.effects), cor[:, first_pair : first_pair + len(t.pairs)]
+        roots.append(sd[:, first : first + q, None] * linalg.cholesky_semidefinite(_matrices(t, pairs)))
         first, first_pair = first + q, first_pair + len(t.pairs)
     return Theta(flat(draws, "beta")[chosen], tuple(roots), flat(draws, "sigma")[chosen])
+
+
+def checked_tree(draws: object) -> xr.DataTree:
+    """``draws`` themselves, if they are a tree with a posterior.
+
+    Raises
+    ------
+    TypeError  if they are anything else
+
+    Examples
+    --------
+    >>> checked_tree({})
+    Traceback (most recent call last):
+        ...
+    TypeError: draws must be a DataTree with a posterior, got dict; make them with posterior or as_draws
+    """
+    if not isinstance(draws, xr.DataTree) or "posterior" not in draws.children:
+        told = f"one with {', '.join(draws.children) or 'nothing'}" if isinstance(draws, xr.DataTree) else type(draws).__name__
+        raise TypeError(f"draws must be a DataTree with a posterior, got {told}; make them with posterior or as_draws")
+    return draws
 
 
 def flat(draws: xr.DataTree, name: str) -> np.ndarray:
@@ -157,9 +219,10 @@ def flat(draws: xr.DataTree, name: str) -> np.ndarray:
 
     Raises
     ------
+    TypeError  if draws are none
     ValueError  if it is not among the draws
     """
-    if name not in draws.posterior:
+    if name not in checked_tree(draws).posterior:
         raise ValueError(f"the draws have no {name!r}, only {', '.join(draws.posterior.data_vars)}")
     values = draws.posterior[name].transpose("chain", "draw", ...).to_numpy()
     return values.reshape(-1, *values.shape[2:])
@@ -175,8 +238,8 @@ def log_weight(draws: xr.DataTree) -> np.ndarray | None:
 
 def check_design(draws: xr.DataTree, design: Design, same_rows: bool = True) -> None:
     """Raise unless the draws are of this design, its rows in the same order."""
-    made_of = draws.attrs.get(FINGERPRINT)
-    names = {"coef": design.coef, "effect": design.effects}
+    made_of = checked_tree(draws).attrs.get(FINGERPRINT)
+    names = {"coef": checked_design(design).coef, "effect": design.effects}
     for dim, expected in names.items():
         got = tuple(draws.posterior[dim].to_numpy().tolist()) if dim in draws.posterior.dims else ()
         if got != tuple(expected):
@@ -189,7 +252,8 @@ def check_design(draws: xr.DataTree, design: Design, same_rows: bool = True) -> 
 
 def check_data(draws: xr.DataTree, data: Data) -> None:
     """Raise unless the draws are of the posterior of this design and this response, row by row."""
-    if draws.attrs.get(DISTRIBUTION) == "prior":
+    checked_data(data)
+    if checked_tree(draws).attrs.get(DISTRIBUTION) == "prior":
         raise ValueError("the draws are of the prior, which no data have informed; draw from the posterior")
     if "observed_data" not in draws.children or "y" not in draws.observed_data:
         raise ValueError("the draws hold no observed_data with y, so it cannot be checked which data they are of; make them with as_draws")
@@ -228,4 +292,4 @@ def summary(draws: xr.DataTree) -> pd.DataFrame:
     """
     import arviz_stats  # slow to import
 
-    return arviz_stats.summary(draws, var_names=[name for name in VARIABLES[:-1] if name in draws.posterior])
+    return arviz_stats.summary(draws, var_names=[name for name in VARIABLES[:-1] if name in checked_tree(draws).posterior])

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from lmmlib.data import Data
+from lmmlib.data import Data, checked_data
 from lmmlib.design import Term
+from lmmlib.design.checks import label
 from lmmlib.draws import as_draws
 
 CATEGORY = re.compile(r"\[(?:T\.)?([^\]]*)\]")  # what formulaic puts behind a categorical covariate
@@ -87,7 +88,7 @@ def from_bambi(tree: xr.DataTree, data: Data) -> xr.DataTree:
     """
     if not hasattr(tree, "posterior"):
         raise ValueError(f"from_bambi takes what Model.fit returned, with a posterior; got {type(tree).__name__} without one")
-    if data.design.pairs:
+    if checked_data(data).design.pairs:
         told = ", ".join(data.design.pairs)
         raise ValueError(f"Bambi's effects are uncorrelated, the data's are not ({told}); make the data with (... || group)")
     _check_response(tree, data)
@@ -112,6 +113,7 @@ def from_brms(frame: pd.DataFrame, data: Data) -> xr.DataTree:
 
     Raises
     ------
+    TypeError  if the frame is none of pandas, or data is no Data
     ValueError  naming the column that is missing, or is of no use; if the chains differ in length
 
     Notes
@@ -138,6 +140,8 @@ def from_brms(frame: pd.DataFrame, data: Data) -> xr.DataTree:
     >>> tree.posterior.beta.sel(coef="Intercept").values.tolist()
     [[0.1, 0.2], [0.3, 0.4]]
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"from_brms takes a pandas DataFrame with the columns of as_draws_df, got {type(frame).__name__}")
     frame = _in_order(frame)
     chains = frame[".chain"].nunique()
     kept = frame.select_dtypes("number")
@@ -148,7 +152,7 @@ def from_brms(frame: pd.DataFrame, data: Data) -> xr.DataTree:
 
 def _collected(values: Values, spelling: Spelling, data: Data, sigma: str, of_no_use: Callable[[str], object]) -> xr.DataTree:
     """The one form of what is found under the engine's names."""
-    design = data.design
+    design = checked_data(data).design
     named = {"beta": [spelling.coef(c) for c in design.coef], "sd": [], "cor": [], "u": []}
     for t in design.terms:
         group, levels = _group(values, spelling, t)
@@ -172,12 +176,13 @@ def _some(names: list[str]) -> str:
 
 def _group(values: Values, spelling: Spelling, term: Term) -> tuple[str, list[str]]:
     """Name of a term's factor and labels of its levels as the engine has them: ``batch:cask`` for ``cask:batch``."""
-    factors = re.sub(r"\.\d+$", "", term.name).split(":")
-    labels = [level.split(":") if len(factors) > 1 else [level] for level in term.levels]
-    for step in (1, -1):
-        group = ":".join(factors[::step])
-        if spelling.sd(group, term.effects[0]) in values:
-            return group, [spelling.joint.join(label[::step]) for label in labels]
+    for name in (term.name, re.sub(r"\.\d+$", "", term.name)):  # a second term on a factor is numbered, a factor may be, too
+        factors = name.split(":")
+        labels = [level.split(":") if len(factors) > 1 else [level] for level in term.levels]
+        for step in (1, -1):
+            group = ":".join(factors[::step])
+            if spelling.sd(group, term.effects[0]) in values:
+                return group, [spelling.joint.join(parts[::step]) for parts in labels]
     return ":".join(factors), list(term.levels)
 
 
@@ -189,7 +194,7 @@ def _flattened(posterior: xr.Dataset) -> Iterator[tuple[str, np.ndarray]]:
             continue
         array = variable.transpose("chain", "draw", *dims).to_numpy()
         for place in np.ndindex(array.shape[2:]):
-            labels = [str(variable[d].values[i]) for d, i in zip(dims, place, strict=True)]
+            labels = [label(variable[d].values[i]) for d, i in zip(dims, place, strict=True)]
             yield f"{name}[{', '.join(labels)}]" if labels else str(name), array[(..., *place)]
 
 

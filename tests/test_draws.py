@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from cases import CASES
-from lmmlib import as_draws, draws, summary
+from lmmlib import Data, Design, Term, as_draws, draws, summary
 
 
 def _arrays(design, seed=1, chains=2, length=50):
@@ -82,3 +82,40 @@ def test_correlations_without_a_pair_are_refused():
     data, _ = CASES["balanced"]()
     with pytest.raises(ValueError, match="cor must be left out"):
         as_draws(data=data, **{**_arrays(data.design), "cor": np.zeros((2, 50, 1))})
+
+
+def test_correlations_that_no_effects_have_are_refused():
+    """Each pair is within ±1, the three together have an eigenvalue of 1 - 2 × 0.9."""
+    design = Design(np.ones((12, 1)), [Term.grouped("g", np.repeat(list("abcd"), 3), np.random.default_rng(1).normal(size=(12, 3)))])
+    data = Data(np.arange(12.0), design)
+    arrays = _arrays(design) | {"cor": np.tile([0.9, 0.9, 0.9], (2, 50, 1))}
+    assert as_draws(data=data, **arrays).posterior.cor.shape == (2, 50, 3)
+    arrays["cor"][1, 7] = [0.9, 0.9, -0.9]
+    with pytest.raises(
+        ValueError, match=r"correlations of 'g' must be positive semi-definite, those of chain 1, draw 7 have an eigenvalue of -0\.8"
+    ):
+        as_draws(data=data, **arrays)
+
+
+def test_statistics_of_another_shape_are_refused():
+    data, _ = CASES["balanced"]()
+    for stats in ({"log_weight": np.zeros(50)}, {"log_weight": np.zeros((50, 2))}):
+        with pytest.raises(ValueError, match=r"stats 'log_weight' must have shape \(chains, draws, …\) with \(2, 50\), got \(50"):
+            as_draws(data=data, stats=stats, **_arrays(data.design))
+
+
+def test_things_of_another_kind_are_told_clearly():
+    data, _ = CASES["balanced"]()
+    tree = as_draws(data=data, **_arrays(data.design))
+    for call, message in [
+        (lambda: as_draws(data=data.design, **_arrays(data.design)), "data must be a Data, got Design"),
+        (lambda: as_draws(data=data, stats=[1], **_arrays(data.design)), "stats must be a mapping from names to arrays"),
+        (lambda: summary({}), "draws must be a DataTree with a posterior, got dict; make them with posterior or as_draws"),
+        (lambda: summary(xr.DataTree()), "draws must be a DataTree with a posterior, got one with nothing"),
+        (lambda: draws.theta(tree, data), "design must be a Design, got Data"),
+        (lambda: draws.check_data(tree, data.design), "data must be a Data, got Design"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            call()
+    with pytest.raises(ValueError, match="beta must be numbers, got entries of type complex128"):
+        as_draws(data=data, **{**_arrays(data.design), "beta": np.zeros((2, 50, 2)) * 1j})

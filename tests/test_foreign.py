@@ -133,6 +133,17 @@ def test_categories_and_nested_groups_of_bambi():
     np.testing.assert_array_equal(from_bambi(xr.DataTree.from_dict({"posterior": older}), data).posterior.sigma, values["sigma"])
 
 
+def test_levels_that_are_floats_and_a_factor_with_a_number_in_its_name():
+    table = _categorical().assign(**{"b.1": lambda t: t.c.astype(float)})
+    data = from_formula("y ~ x + (x || b.1)", table)
+    values = {name: np.full((2, 5), 1.0 + k) for k, name in enumerate(["Intercept", "x", "1|b.1_sigma", "x|b.1_sigma", "sigma"])}
+    values |= {"1|b.1": np.tile([5.0, 6.0], (2, 5, 1)), "x|b.1": np.tile([7.0, 8.0], (2, 5, 1))}
+    dims = {"1|b.1": ["level"], "x|b.1": ["level"]}
+    tree = from_bambi(_tree(values, None, dims, {"level": [1.0, 2.0]}), data).posterior
+    assert tree.u.sel(ranef="b.1.1[2]: x").values[0, 0] == 8
+    assert tree.sd.sel(effect="b.1: Intercept").values[0, 0] == 3
+
+
 def test_a_bambi_fit_without_effects_has_no_u(of_bambi):
     data = _sleepstudy()
     of_bambi["posterior"] = of_bambi.posterior.to_dataset().drop_vars(["1|Subject", "Days|Subject"])
@@ -164,6 +175,8 @@ def test_a_bambi_fit_of_something_else_is_refused(of_bambi):
     ]:
         with pytest.raises(ValueError, match=message):
             from_bambi(tree, used)
+    with pytest.raises(TypeError, match="data must be a Data, got Design"):
+        from_bambi(of_bambi, data.design)
 
 
 def test_a_brms_fit_is_read_and_agrees_with_the_direct_posterior():
@@ -243,5 +256,9 @@ def test_a_frame_that_cannot_be_read_is_refused(round_trip):
     ]:
         with pytest.raises(ValueError, match=message):
             from_brms(changed, data)
+    with pytest.raises(TypeError, match="from_brms takes a pandas DataFrame with the columns of as_draws_df, got dict"):
+        from_brms({}, data)
+    with pytest.raises(TypeError, match="data must be a Data, got Design"):
+        from_brms(frame, data.design)
     with pytest.raises(ValueError, match="have 'cor_Subject__Intercept__Days' that the design has not"):
         from_brms(frame, _sleepstudy())

@@ -164,7 +164,7 @@ def test_a_table_that_does_not_fit_is_refused(by_formula):
     other, of_other = CASES["balanced"]()
     bare = _constant(other, of_other, np.zeros(5), 40)
     new = pd.DataFrame({"dose": ["x"], "who": [1], "w": [1.0], "o": [0.0]})
-    with pytest.raises(ValueError, match="the first table did not have it"):
+    with pytest.raises(ValueError, match=r"a column of '1 \+ dose' has a category that the first table did not have"):
         replicate(draws, data.design, rng=np.random.default_rng(1), new=new)
     with pytest.raises(ValueError, match="names unknown columns dose"):
         replicate(draws, data.design, rng=np.random.default_rng(1), new=new.drop(columns="dose"))
@@ -233,6 +233,12 @@ def test_draws_that_cannot_be_replicated_are_refused(few):
     draws = _constant(data, params, np.zeros(8), 40)
     with pytest.raises(ValueError, match="levels must be one of known, new, got 'old'"):
         replicate(draws, data.design, "old", rng=rng)
+    with pytest.raises(TypeError, match="design must be a Design, got Data"):
+        replicate(draws, data, rng=rng)
+    with pytest.raises(TypeError, match="draws must be a DataTree with a posterior, got dict"):
+        replicate({}, data.design, rng=rng)
+    with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator, got int"):
+        replicate(draws, data.design, rng=1)
     with pytest.raises(ValueError, match="the draws have coef x1, x2; the design has x1, x2, x3"):
         replicate(draws, CASES["wide crossed"]()[0].design, rng=rng)
     with pytest.raises(ValueError, match="the draws were made with another design"):
@@ -279,10 +285,15 @@ def test_what_cannot_be_checked_is_refused():
     draws = _constant(data, params, S=40)
     tree = replicate(draws, data.design, "new", rng=np.random.default_rng(13))
     alone = Data(np.arange(24.0), Design(np.ones((24, 1)), [Term.grouped("g", np.arange(24))]))
-    one_group = Data(np.arange(24.0), Design(np.ones((24, 1)), [Term.grouped("g", np.zeros(24, int), levels=["a", "b"])]))
+    two_groups = Data(np.arange(48.0), Design(np.ones((48, 1)), [Term.grouped("g", np.repeat(["a", "b"], 24))]))
+    one_group = two_groups.rows(np.arange(24))
     dense, of_dense = CASES["dense"]()
     other = replicate(_constant(dense, of_dense, S=40), dense.design, "new", rng=np.random.default_rng(13))
     del (bare := tree.copy())["observed_data"]
+    with pytest.raises(TypeError, match="data must be a Data, got Design"):
+        check(tree, data.design)
+    with pytest.raises(TypeError, match="replicates must be a DataTree, got dict; make them with replicate"):
+        check({}, data)
     for call, message in [
         (
             lambda: check(tree, data, ["range"]),

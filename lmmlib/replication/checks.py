@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import sparse
 from scipy.stats import skew
 
-from lmmlib.data import Data
+from lmmlib.data import Data, checked_data
 from lmmlib.replication.replicates import LEVELS_OF
 
 Statistic = Callable[[np.ndarray], float]
@@ -80,6 +80,7 @@ def check(replicates: xr.DataTree, data: Data, statistics: Sequence[str | Statis
 
     Raises
     ------
+    TypeError  if the replicates are no tree, or data is no Data
     ValueError  if the replicates are of other rows or another response, a statistic is unknown or not finite, or the
         groups are too few or too small for it
 
@@ -106,7 +107,7 @@ def check(replicates: xr.DataTree, data: Data, statistics: Sequence[str | Statis
     >>> found.table["observed"].round(3).to_dict()
     {'within': 1.414, 'between': 7.071, 'ptp': 12.0}
     """
-    y = _replicated(replicates, data)
+    y = _replicated(replicates, checked_data(data))
     named = _named(statistics)
     of_groups = [s for s in named.values() if isinstance(s, str) and s in OF_GROUPS]
     term, group = _groups(data, term, of_groups) if of_groups else (term, None)
@@ -119,6 +120,8 @@ def check(replicates: xr.DataTree, data: Data, statistics: Sequence[str | Statis
 
 def _replicated(replicates: xr.DataTree, data: Data) -> np.ndarray:
     """Replicates (S, n), if they are of these rows."""
+    if not isinstance(replicates, xr.DataTree):
+        raise TypeError(f"replicates must be a DataTree, got {type(replicates).__name__}; make them with replicate")
     if "posterior_predictive" not in replicates.children:
         raise ValueError(
             f"check needs replicates with posterior_predictive, got {', '.join(replicates.children)}; make them with replicate"
@@ -149,7 +152,7 @@ def _named(statistics: Sequence[str | Statistic]) -> dict[str, str | Statistic]:
 def _groups(data: Data, term: str | None, wanted: list[str]) -> tuple[str, np.ndarray]:
     """The grouping and the group of each row, numbered without gaps."""
     if term is None:
-        grouped = [t.name for t in data.design.terms if t.effects != (t.name,)]
+        grouped = [t.name for t in data.design.terms if not t.is_dense]
         if not grouped:
             raise ValueError(f"{' and '.join(wanted)} need a grouped term, and the design has none; give other statistics")
         term = grouped[0]

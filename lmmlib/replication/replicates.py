@@ -6,7 +6,7 @@ import pandas as pd
 import xarray as xr
 
 from lmmlib import draws as draws_
-from lmmlib.design import Design, Theta
+from lmmlib.design import Design, Theta, checked_rng
 from lmmlib.simulation import draw_effects, draw_response
 
 LEVELS = ("known", "new")
@@ -38,6 +38,7 @@ def replicate(
 
     Raises
     ------
+    TypeError  if draws, design or rng are none
     ValueError  if the draws are of another design, weighted, or without the u that is needed; if the new rows have
         other coefficients or terms, or unknown levels in a term whose levels have a known covariance
 
@@ -66,7 +67,8 @@ def replicate(
     """
     if levels not in LEVELS:
         raise ValueError(f"levels must be one of {', '.join(LEVELS)}, got {levels!r}")
-    if draws_.log_weight(draws) is not None:
+    rng = checked_rng(rng)
+    if draws_.log_weight(draws_.checked_tree(draws)) is not None:
         raise ValueError("the draws are weighted, and replicates of them would not be; resample them: posterior(..., weighted=False)")
     theta = draws_.theta(draws, design)
     rows = design if new is None else _other_rows(new, design)
