@@ -1,7 +1,7 @@
 """Data: a response bound to its design, and all that the likelihood needs of both in a few triangles."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 
@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array, vstack
 
 from lmmlib import linalg
-from lmmlib.design import Design, Layout, Term, Theta, frozen_array
+from lmmlib.design import Design, Layout, Theta, frozen_array
 
 CHUNK = 400_000  # entries of stacked factors held at a time: few enough to stay close to a processor, many enough to keep it busy
 GROWTH = 3  # parts are merged when together they hold this many times the rows of what they were merged to
@@ -46,7 +46,7 @@ class Reduction:
         Z = self.rows[0]
         counted = zip(self.layout.terms, self.layout.shapes, strict=True)
         starts = np.cumsum([0, *(J * q for J, q in self.layout.shapes)])
-        whole = [Term(t.name, t.levels, t.effects, Z[:, a : a + J * q]) for (t, (J, q)), a in zip(counted, starts, strict=False)]
+        whole = [replace(t, Z=Z[:, a : a + J * q], root=None) for (t, (J, q)), a in zip(counted, starts, strict=False)]
         return next((t.fault for t in whole if t.fault), None)
 
     @property
@@ -142,6 +142,7 @@ def reduction_of(y: np.ndarray, design: Design) -> Reduction:
 
     Examples
     --------
+    >>> from lmmlib.design import Term
     >>> reduction_of(np.array([1.0]), Design([[1.0, 2.0]], [Term.grouped("g", ["a"])])).n
     1
     """
@@ -208,6 +209,7 @@ def reduce(parts: Iterable[Data | Reduction]) -> Reduction:
 
     Examples
     --------
+    >>> from lmmlib.design import Term
     >>> first, second = (Design([[1.0]] * 2, [Term.grouped("g", codes)]) for codes in (["a", "b"], ["b", "c"]))
     >>> merged = reduce([Data([1.0, 2.0], first), Data([4.0, 3.0], second)])
     >>> merged.n, merged.layout.terms[0].levels
@@ -243,13 +245,13 @@ def _joint_layout(layouts: Sequence[Layout]) -> Layout:
     terms = []
     for k, t in enumerate(first.terms):
         levels = tuple(dict.fromkeys(level for layout in layouts for level in layout.terms[k].levels))
-        terms.append(Term(t.name, levels, t.effects, csr_array((0, len(levels) * len(t.effects))), t.correlated, t.root))
+        terms.append(replace(t, levels=levels, Z=csr_array((0, len(levels) * len(t.effects)))))
     units = tuple(np.sqrt(np.mean([np.square(layout.units[k]) for layout in layouts], 0)) for k in range(len(terms)))
     return Layout(first.coef, tuple(terms), units)
 
 
 def _same_terms(first: Layout, other: Layout) -> None:
-    kinds = [[(t.name, t.effects, t.correlated, t.root is None) for t in layout.terms] for layout in (first, other)]
+    kinds = [[(t.name, t.effects, t.correlated, t.is_dense, t.root is None) for t in layout.terms] for layout in (first, other)]
     if kinds[0] != kinds[1]:
         told = [", ".join(f"{t.name} ({', '.join(t.effects)})" for t in layout.terms) for layout in (first, other)]
         raise ValueError(f"all parts must have the terms {told[0]}; one has {told[1]}")

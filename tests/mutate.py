@@ -124,7 +124,8 @@ def _told(module: str, completed: list, waiting: int) -> int:
             became["timed out" if result.output == "timeout" else "killed" if named else "ended without a failed test"] += 1
             continue
         path, (number, _) = _place(item)
-        line, becomes = (text[1:].strip() for text in result.diff.splitlines() if re.match(r"[-+](?![-+])", text))
+        changed = [text for text in result.diff.splitlines() if re.match(r"[-+](?![-+])", text)]  # a statement may take several lines
+        line, becomes = (" ".join(text[1:].strip() for text in changed if text[0] == sign) for sign in "-+")
         if (path, line, None) in ARGUED or (path, line, becomes) in ARGUED:
             became["argued"] += 1
             continue

@@ -371,7 +371,7 @@ def test_negative_curvature_is_no_optimum():
         ([1.0, 2.0], np.eye(2), np.eye(2), r"B must have shape \(any, any\), got \(2,\); a row a coefficient, a column a trait"),
         ([[1.0, 2.0]], np.eye(3), np.eye(2), r"G0 must have shape \(2, 2\), got \(3, 3\); B has 2 columns, one a trait"),
         ([[1.0, 2.0]], np.eye(2), 1.0, r"R0 must have shape \(2, 2\), got \(\); B has 2 columns"),
-        ([[1.0, 2.0]], [[1, 2], [0, 1]], np.eye(2), r"G0 must be symmetric, got \[\[1.0, 2.0\], \[0.0, 1.0\]\]"),
+        ([[1.0, 2.0]], [[1, 2], [0, 1]], np.eye(2), r"G0 must be symmetric, got 2 at \(0, 1\) and 0 at \(1, 0\)"),
         ([[1.0, 2.0]], np.eye(2), [[1, 2], [0, 1]], "R0 must be symmetric"),
         ([[1.0, 2.0]], [[1, 2], [2, 1]], np.eye(2), r"G0 must be positive semi-definite \(its correlations have an eigenvalue of -1\)"),
         ([[1.0, 2.0]], np.eye(2), [[1, 1], [1, 1]], r"R0 must be positive definite, got .*; drop traits that others determine"),

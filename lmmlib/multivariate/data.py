@@ -164,6 +164,4 @@ def one_term(design: Design) -> Term:
 
 
 def _symmetric(name: str, value: object, t: int) -> np.ndarray:
-    cov = frozen_array(name, value, (t, t), f"B has {t} columns, one a trait")
-    symmetric(name, cov)
-    return cov
+    return symmetric(name, frozen_array(name, value, (t, t), f"B has {t} columns, one a trait"))
