@@ -167,7 +167,7 @@ class Priors:
         rows of Zu for effects of SD one; LKJ(2); σ half-normal(sd y). A column without spread counts as an intercept.
 
         Where no column is one but a combination Xb = 1 is, as of the cell means of ``0 + f``, β_j is about b_j mean y,
-        with the larger of the two SDs, 10 |b_j| sd y and 10 sd(y)/sd(x_j): the level of y costs nothing there either.
+        with the larger of the two SDs, 10 abs(b_j) sd y and 10 sd(y)/sd(x_j): the level of y costs nothing there either.
 
         Parameters
         ----------
