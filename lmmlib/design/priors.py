@@ -160,7 +160,7 @@ class Priors:
 
     @classmethod
     def weak(cls, data: HasDataAndDesign) -> "Priors":
-        """Priors so wide that they only keep the posterior proper and rule out absurd scales.
+        r"""Priors so wide that they only keep the posterior proper and rule out absurd scales.
 
         Intercept N(mean y, (10 sd y)²), other β_j N(0, (10 sd(y)/sd(x_j))²); SD of an intercept half-normal(sd y), of
         a slope half-normal(sd(y)/sd(z)), of a dense term half-normal(sd(y)/rms) with rms the root mean square over
