@@ -16,6 +16,8 @@ from sphinx.util.texescape import escape
 from sphinx.util.typing import ExtensionMetadata
 
 SUMMARY = "Summary"
+SIGNS = 90  # of a line of text
+ANNOUNCED = 3  # lines of what is announced that stand on the same page
 REFERENCES = "chapters/references"  # a heading alone: Sphinx puts the list itself at the end, under a heading of its own
 
 
@@ -57,6 +59,70 @@ class PrintLayout(SphinxPostTransform):
         summarise(next(self.document.findall(nodes.section)))
 
 
+class StandTogether(SphinxPostTransform):
+    """Turn the page before a sentence that ends with a colon, rather than between it and the lines that it announces."""
+
+    default_priority = 850
+    formats = ("latex",)
+
+    def run(self, **kwargs: Any) -> None:
+        """Ask for room before what belongs together."""
+        for section in list(self.document.findall(nodes.section)):
+            found = [child for child in section.children if isinstance(child, nodes.paragraph) and announces(child)]
+            for node in found[is_opening(found, section) :]:
+                room = len(node.astext()) / SIGNS + 1 + ANNOUNCED
+                section.insert(section.index(node), raw(rf"\needspace{{{room:.0f}\baselineskip}}"))
+
+
+def is_opening(found: list[nodes.paragraph], section: nodes.section) -> bool:
+    """Tell whether the first of the paragraphs follows its section's heading, which stays with it anyway."""
+    return bool(found) and all(isinstance(node, nodes.title | nodes.target) for node in section.children[: section.index(found[0])])
+
+
+class TypesInPrint(SphinxPostTransform):
+    """Print the type of a parameter after its name, where Sphinx would put it into brackets."""
+
+    default_priority = 860
+    formats = ("latex",)
+
+    def run(self, **kwargs: Any) -> None:
+        """Move the types."""
+        for kind in list(self.document.findall(nodes.classifier)):
+            term = kind.parent[kind.parent.index(kind) - 1]
+            if isinstance(term, nodes.term):
+                kind.parent.remove(kind)
+                term += [nodes.raw("", r"\textmd{ : ", format="latex"), *kind.children, nodes.raw("", "}", format="latex")]
+
+
+class FiguresInPlace(SphinxPostTransform):
+    """Let a figure that no longer fits on its page wait for the end of the prose after it, and never go into anything else."""
+
+    default_priority = 840  # before StandTogether puts TeX between the paragraphs
+    formats = ("latex",)
+
+    def run(self, **kwargs: Any) -> None:
+        """Mark the places where a figure that waits is set at the latest."""
+        for section in list(self.document.findall(nodes.section)):
+            waits = False
+            for node in list(section.children):
+                if waits and not is_prose(node):
+                    section.insert(section.index(node), raw(r"\placefigure"))
+                    waits = False
+                waits = waits or any(node.findall(nodes.figure))
+            if waits:
+                section += raw(r"\placefigure")
+
+
+def is_prose(node: nodes.Node) -> bool:
+    """Tell whether a node may stand between a figure's cell and the figure: what goes on from a sentence before it, or is one."""
+    return isinstance(node, nodes.math_block | nodes.target) or (isinstance(node, nodes.paragraph) and not announces(node))
+
+
+def announces(node: nodes.paragraph) -> bool:
+    """Tell whether a paragraph leads to what follows it."""
+    return node.astext().rstrip().endswith(":")
+
+
 class PlainAddresses(SphinxPostTransform):
     """Do not repeat in a footnote the DOI that a reference ends with."""
 
@@ -91,6 +157,9 @@ def escape_uri(uri: str) -> str:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_post_transform(PrintLayout)
+    app.add_post_transform(FiguresInPlace)
+    app.add_post_transform(StandTogether)
+    app.add_post_transform(TypesInPrint)
     app.add_post_transform(PlainAddresses)
     app.add_post_transform(NoEmptyChapter)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -40,9 +40,9 @@ def test_levels_of_an_index_span_rows_and_those_of_columns_columns(table):
 def test_numbers_stand_to_the_right_and_long_text_is_broken(table):
     import tables_in_print
 
-    spec, size, long = tables_in_print.layout(table(pd.DataFrame({"mean": [1.5], "what": ["short"]})))
-    assert (spec, size, long) == ("{rrl}", r"\normalsize", False)
-    spec, _, long = tables_in_print.layout(table(pd.DataFrame({"mean": [1.5] * 40, "what": ["a long sentence " * 12] * 40})))
+    spec, size, split, long = tables_in_print.layout(table(pd.DataFrame({"mean": [1.5], "what": ["short"]})))
+    assert (spec, size, split, long) == ("{rrl}", r"\normalsize", False, False)
+    spec, _, _, long = tables_in_print.layout(table(pd.DataFrame({"mean": [1.5] * 40, "what": ["a long sentence " * 12] * 40})))
     assert spec.count(r"\X") == 3
     assert long
 
@@ -51,3 +51,24 @@ def test_shares_fill_the_line(table):
     import tables_in_print
 
     assert sum(tables_in_print.shares([5, 80, 300], [5, 9, 12], 90)) == pytest.approx(1)
+
+
+def test_no_table_is_set_in_tiny_letters_and_heads_rather_take_two_lines(table):
+    import tables_in_print
+
+    names = [f"mean of effect {k}" for k in range(6)]
+    made = table(pd.DataFrame([[1.25] * 6] * 2, columns=names, index=["conditional, grid", "marginal"]))
+    spec, size, split, _ = tables_in_print.layout(made)
+    assert (spec, size, split) == ("{lrrrrrr}", r"\small", True)
+    assert all("tiny" not in command for _, _, command, _ in tables_in_print.SIZES)
+    tables_in_print.split_heads(made, spec)
+    head = next(made.findall(nodes.thead))
+    assert [len(list(entry.findall(nodes.raw))) for entry in head.findall(nodes.entry)] == [0] + [3] * 6
+    assert tables_in_print.halves(next(made.findall(nodes.tbody)).next_node(nodes.entry)) == ("conditional,", "grid")
+
+
+def test_a_head_with_markup_is_not_split(table):
+    import tables_in_print
+
+    entry = nodes.entry("", nodes.paragraph("", "", nodes.Text("mean of "), nodes.math("", "u"), nodes.Text(" here")))
+    assert tables_in_print.halves(entry)[1] == ""
