@@ -65,6 +65,9 @@ class Tab:
     def visit(self, address: str) -> None:
         """Open a page, and wait for all that it loads and for MathJax."""
         self.events.clear()
+        self.send("Page.navigate", url="about:blank")  # what the page before still asks for is not this one's
+        self.wait("Page.loadEventFired")
+        self.events.clear()
         self.send("Page.navigate", url=address)
         self.wait("Page.loadEventFired")
         self.run("window.MathJax?.startup?.promise?.then(() => true) ?? true")
