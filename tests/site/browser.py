@@ -87,10 +87,16 @@ class Tab:
     def until(self, condition: str) -> None:
         """Wait until an expression is true on the page."""
         end = time.monotonic() + PATIENCE
-        while not self.run(f"!!({condition})"):
+        while not self._holds(condition):
             if time.monotonic() > end:
                 raise TimeoutError(f"never true on {self.run('location.href')}: {condition}")
             time.sleep(0.02)
+
+    def _holds(self, condition: str) -> bool:
+        """Whether an expression is true; not while the page gives way to another."""
+        with suppress(RuntimeError):
+            return bool(self.run(f"!!({condition})"))
+        return False
 
     def press(self, key: str, code: str, number: int, **more: object) -> None:
         """Press and release a key, given by its name, its place and its number."""
