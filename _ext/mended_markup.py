@@ -31,7 +31,7 @@ def mend(page: str) -> str:
 
 
 def mend_site(app: Sphinx, exception: Exception | None) -> None:
-    """Mend every page, and remove the script that none loads any more."""
+    """Mend every page, and remove what none loads."""
     if exception or app.builder.format != "html":
         return
     for file in Path(app.outdir).rglob("*.html"):
@@ -39,6 +39,8 @@ def mend_site(app: Sphinx, exception: Exception | None) -> None:
             file.write_text(mend(file.read_text("utf-8")), "utf-8")
     for folder in Path(app.outdir).glob("_static/vendor/fontawesome/*/js"):
         shutil.rmtree(folder)
+    for file in Path(app.outdir, "_static").rglob("*.map"):  # of the theme's own sources: a megabyte that no page loads
+        file.unlink()
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
