@@ -16,8 +16,6 @@ KEPT = 2  # the site and the one before it
 def publish(build: Path) -> None:
     """Move the rendered pages into a folder of their own and point the link to it."""
     site = build / time.strftime("site-%Y%m%dT%H%M%S", time.gmtime())
-    for source_map in (build / "next" / "_build" / "html").rglob("*.map"):  # half a megabyte that only a debugger of the theme reads
-        source_map.unlink()
     (build / "next" / "_build" / "html").rename(site)
     link, current = build / "html.new", build / "html"
     link.unlink(missing_ok=True)
