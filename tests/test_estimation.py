@@ -122,6 +122,23 @@ def test_a_large_ratio_is_the_anova_estimate(ratio):
     assert np.sqrt(fit.params.cov["g"][0, 0]) == pytest.approx(np.sqrt(means.var(ddof=1) - within / m), rel=1e-5)
 
 
+@pytest.mark.parametrize(("method", "N"), [("ml", 18), ("reml", 17)])
+def test_balanced_slopes_have_a_closed_form(method, N):
+    """One design a subject: σ² from separate fits, G the covariance of their coefficients less σ²(X'X)⁻¹.
+
+    The criterion is known to 4e-13 here, its slope over a step of 1e-3 to 1e-9 and so are the estimates, give or take.
+    """
+    y = load("sleepstudy").Reaction.to_numpy().reshape(18, 10)
+    X = np.column_stack([np.ones(10), np.arange(10.0)])
+    b, inverse = np.linalg.lstsq(X, y.T, rcond=None)[0].T, np.linalg.inv(X.T @ X)
+    variance = np.sum((y - b @ X.T) ** 2) / (18 * 8)
+    spread = (b - b.mean(0)).T @ (b - b.mean(0)) / N
+    fit = estimate(from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy")), method=method)
+    assert fit.params.sigma == pytest.approx(np.sqrt(variance), rel=3e-9)
+    np.testing.assert_allclose(fit.params.cov["Subject"], spread - variance * inverse, rtol=3e-8)
+    np.testing.assert_allclose(fit.se, np.sqrt(np.diag(spread) / 18), rtol=3e-9)
+
+
 def test_one_kind_of_effects_that_x_holds_is_told():
     """Intercepts of groups that X has as columns, beside slopes that it has not."""
     rng = np.random.default_rng(6)

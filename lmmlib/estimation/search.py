@@ -21,10 +21,10 @@ def search(criteria: Criteria, starts: np.ndarray) -> tuple[np.ndarray, float]:
     best = ends[np.argmin(criteria(ends))]
     for _ in range(POLISH):
         step, promised = _newton(criteria, best)
-        candidates = np.array([best, best + step, best + step / 4])
+        candidates = np.array([best + step, best + step / 4, best])  # first of equals: below rounding the step knows more
         chosen = np.argmin(criteria(candidates))
         best = candidates[chosen]
-        if promised < 1e-3 * GAIN or not chosen:
+        if promised < 1e-3 * GAIN or chosen == 2:
             break
     zeroed = np.where(np.abs(best) < AT_ZERO, 0.0, best)
     if np.diff(criteria(np.array([best, zeroed]))) <= 0:
