@@ -38,11 +38,9 @@ class Term:
     Z: csr_array
     correlated: bool = True
     root: np.ndarray | None = None
-    is_dense: bool | None = None
+    is_dense: bool = False
 
     def __post_init__(self) -> None:
-        if self.is_dense is None:  # a term put together by hand
-            object.__setattr__(self, "is_dense", self.effects == (self.name,))
         self.Z.data.flags.writeable = False
 
     @classmethod
