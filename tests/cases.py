@@ -122,7 +122,16 @@ CASES = {
         {"g": _covariance([0.7, 1.3], 0.4), "h": _covariance([0.5, 0.2], -0.6)},
     ),
     "wide crossed": lambda: _make(
-        18, 60, lambda r: [Term.grouped("a", _groups(r, 60, 20)), Term.grouped("b", _groups(r, 60, 6))], {"a": 1.6, "b": 0.4}, p=3
+        18, 60, lambda r: [Term.grouped("a", _groups(r, 60, 20)), Term.grouped("b", _groups(r, 60, 14))], {"a": 1.6, "b": 0.4}, p=3
+    ),
+    "crossed in pieces": lambda: _make(  # three, four and three levels of one factor, with two of the other each
+        20,
+        40,
+        lambda r: [
+            Term.grouped("a", np.concatenate([np.tile(piece, 4) for piece in ([0, 1, 2], [3, 4, 5, 6], [7, 8, 9])])),
+            Term.grouped("b", np.repeat(np.arange(6), [6, 6, 8, 8, 6, 6])),
+        ],
+        {"a": 0.7, "b": 0.9},
     ),
 }
 

@@ -6,6 +6,8 @@ from scipy.sparse import csr_array
 
 from cases import CASES, each_case
 from lmmlib import linalg
+from lmmlib.design import Design
+from lmmlib.linalg import stacks
 
 
 @each_case
@@ -113,6 +115,59 @@ def test_rotation_keeps_every_sum_of_squares():
     np.testing.assert_allclose(squares + np.sum(outside**2), np.sum((data.y - design.X @ beta - design.Z @ v) ** 2), rtol=1e-12)
 
 
+@each_case
+def test_what_a_factor_tells_is_the_dense_algebra(name):
+    """With A the rows of W^½ZΛ, B their right-hand sides and M = I + A'A = R'R."""
+    data, params = CASES[name]()
+    design, K = data.design, data.design.layout.width
+    Lam = params.theta(design).repeat(1).Lam
+    forms, factor = data.reduction.forms, data.reduction.factorise(Lam)
+    A = design.independent @ design.layout.scaled(np.eye(K), [L[0] for L in Lam]).T
+    B, sides = data.whitened[:-1], np.random.default_rng(3).normal(size=(K, 4))
+    inverse = np.linalg.inv(np.eye(K) + A.T @ A)
+    close = {"rtol": 1e-9, "atol": 1e-9}
+
+    half = linalg.forward_substitute(forms, factor, sides[..., None])[..., 0]
+    np.testing.assert_allclose(half.T @ half, sides.T @ inverse @ sides, **close)
+    seen = linalg.seen_sides(forms, factor, K)[:, 0]
+    np.testing.assert_allclose(half.T @ seen, sides.T @ inverse @ A.T @ B[:, 0], **close)
+    at = linalg.back_substitute(forms, factor, K)[:, 0]
+    np.testing.assert_allclose(at, inverse @ A.T @ B[:, 0], **close)
+    for j in range(4):
+        moved = linalg.back_substitute(forms, factor, K, half[:, [j]])[:, 0]
+        np.testing.assert_allclose(moved - at, inverse @ sides[:, j], **close)
+    for rows, squares, rest in linalg.rows_seen(design.independent, B, design.plan, forms, factor, Lam):
+        np.testing.assert_allclose(squares[:, 0], np.einsum("ik,kl,il->i", A[rows], inverse, A[rows]), **close)
+        np.testing.assert_allclose(rest[..., 0].T, B[rows] - A[rows] @ inverse @ A.T @ B, **close)
+    roots = [np.eye(len(t.effects)) for t in design.terms]
+    first = 0
+    for blocks in linalg.covariance_blocks(forms, factor, K, design.shapes, roots):
+        for block in blocks:
+            part = slice(first, first := first + len(block))
+            np.testing.assert_allclose(block, inverse[part, part], **close)
+
+
+def test_the_factor_with_more_levels_is_eliminated_first():
+    """The cube is that of the other; a component of one factor alone is none of a border's."""
+    data, _ = CASES["crossed"]()
+    for terms in (data.design.terms, data.design.terms[::-1]):
+        assert Design(data.design.X, terms).plan.border_counts.sum() == 4
+    a, b = np.eye(5)[[0, 0, 1, 1, 2, 3, 4]], np.eye(2)[[0, 1, 0, 1, 0, 0, 0]]
+    b[4:] = 0
+    plan = linalg.plan(csr_array(np.hstack([a, b])), [(5, 1), (2, 1)])
+    assert plan.border_counts.tolist() == [[0, 0], [0, 2]]
+
+
+@pytest.mark.parametrize("q", [3, 13])
+def test_elimination_runs_over_stacks(q):
+    rows = np.random.default_rng(q).normal(size=(20, q + 2, 2, 3))
+    cross = np.einsum("mi...,mj...->ij...", rows, rows)
+    top, rest = stacks.eliminate_stack(rows.copy(), q)
+    np.testing.assert_allclose(np.einsum("mi...,mj...->ij...", top, top)[:q], cross[:q], rtol=1e-10, atol=1e-10)
+    left = np.einsum("mi...,mj...->ij...", top[:, q:], top[:, q:]) + np.einsum("mi...,mj...->ij...", rest, rest)
+    np.testing.assert_allclose(left, cross[q:, q:], rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize("q", [0, 1, 3, 8, 9, 12])
 def test_left_out_is_the_dense_inverse(q):
     rng = np.random.default_rng(q)
@@ -134,7 +189,7 @@ def test_left_out_where_leverage_is_nearly_one():
     np.testing.assert_allclose(variance[0], 1 + 1e6 / (1 + 1e6), rtol=1e-12)
 
 
-@pytest.mark.parametrize("bad", [np.diag([1.0, -1e-3]), np.array([[1.0, 2.0], [2.0, 1.0]]), np.array([[0.0, 0.1], [0.1, 1.0]])])
+@pytest.mark.parametrize("bad", [np.diag([1.0, -1e-3]), np.array([[1.0, 2.0], [2.0, 1.0]]), np.array([[0.0, 1e-9], [1e-9, 1.0]])])
 def test_cholesky_refuses_negative_directions(bad):
     with pytest.raises(linalg.NotPositiveSemidefiniteError):
         linalg.cholesky_semidefinite(bad)
@@ -146,6 +201,7 @@ def test_cholesky_of_singular_stacks():
     A = B @ np.swapaxes(B, -1, -2)
     L = linalg.cholesky_semidefinite(A)
     np.testing.assert_allclose(L @ np.swapaxes(L, -1, -2), A, rtol=1e-10, atol=1e-10)
+    assert np.all(np.einsum("sjj->sj", L) >= 0)
 
 
 def test_dependent_columns_are_scale_free():
@@ -153,6 +209,7 @@ def test_dependent_columns_are_scale_free():
     X = np.column_stack([np.ones(20), rng.normal(size=20) * 1e-9, rng.normal(size=20) * 1e9])
     assert linalg.dependent_columns(X) == []
     assert linalg.dependent_columns(np.column_stack([X, X[:, 1] * 3 + 2e-9])) == [3]
+    assert linalg.dependent_columns(np.column_stack([X, np.zeros(20)])) == [3]
 
 
 def test_climbs_end_on_the_peak_above_their_start():
@@ -179,14 +236,16 @@ def test_climbs_do_not_depend_on_each_other():
 @pytest.mark.parametrize(("start", "steps"), [([0.0, 0.0], 0), ([1.2, -1.6], 1), ([3.0, 4.0], 3)])
 def test_a_quadratic_is_climbed_in_as_many_steps_as_its_length_wants(start, steps):
     """Newton's step is exact; none is longer than two, and the last point is looked at once more."""
-    looked = []
+    looked, turn = [], np.array([[0.8, 0.6], [-0.6, 0.8]])
+    curvature = turn @ np.diag([0.5, 2.0]) @ turn.T
 
     def hill(x):
         looked.append(len(x))
-        return -0.5 * np.sum(x**2, 1)
+        return -0.5 * np.einsum("si,ij,sj->s", x, curvature, x)
 
     found = linalg.climb(hill, np.array([start]))
     np.testing.assert_allclose(found.x, 0, atol=1e-6)
+    np.testing.assert_allclose(found.hessian[0], -curvature, atol=1e-6)
     assert looked == [6] * (steps + 1)  # itself, two a coordinate, and one a pair
 
 

@@ -94,12 +94,22 @@ def _theta(design, values):
     return Theta(values["beta"], tuple(roots), np.exp(values["log_sigma"]))
 
 
-def _logp(model, point):
-    """The compiled log density; scalars in the shape that the model wants."""
-    logp = model.compile_logp(mode="FAST_COMPILE")
+def _shaped(model, point):
+    """The point, with scalars in the shape that the model wants."""
     shapes = {name: np.shape(value) for name, value in model.initial_point().items()}
     assert set(point) == set(shapes)
-    return float(logp({name: np.reshape(value, shapes[name]) for name, value in point.items()}))
+    return {name: np.reshape(value, shapes[name]) for name, value in point.items()}
+
+
+def _logp(model, point):
+    """The compiled log density."""
+    return float(model.compile_logp(**FAST)(_shaped(model, point)))
+
+
+def _effects(model, point):
+    """The effects that the model hands out at a point."""
+    (u,) = model.replace_rvs_by_values([model["u"]])
+    return model.compile_fn(u, inputs=model.value_vars, on_unused_input="ignore", **FAST)(_shaped(model, point))
 
 
 BRIDGE = [
@@ -195,6 +205,7 @@ def test_conditional_model_is_likelihood_times_priors(name, families, centred):
     expected += _log_prior_and_jacobian(priors, design, values) - log_root_det
     model = conditional_model(data, priors, centred=centred if isinstance(centred, bool) else itself)
     np.testing.assert_allclose(_logp(model, point), expected, rtol=1e-10)
+    np.testing.assert_allclose(_effects(model, point), u, rtol=1e-10)  # the density sees Zu alone
 
 
 def test_correlations_of_three_effects_have_their_prior():
@@ -318,11 +329,14 @@ def test_a_failing_fit_is_rerun_and_then_raised_or_told(small, monkeypatch):
 
     monkeypatch.setattr(pm, "sample", poor)
     model = conditional_model(*small, centred=False)
-    with pytest.raises(SamplingError, match=r"failed twice: R-hat above 1.01 for \d+ parameters \(beta\[x1\], .* try the marginal model"):
+    what_failed = r"failed twice: R-hat above 1.01 for \d+ parameters \(beta\[x1\], "
+    with pytest.raises(SamplingError, match=what_failed + ".*; what may help: the marginal model"):
         sample(model, random_seed=1)
     assert calls == [(1000, 0.95), (2000, pytest.approx(0.99))]
     with pytest.warns(SamplingWarning, match="failed twice"):
         sample(model, random_seed=1, on_failure="warn")
+    with pytest.raises(SamplingError, match=r"what may help: more draws, or narrower priors on the SDs$"):  # it is marginal already
+        sample(marginal_model(*small), random_seed=1)
 
 
 def test_the_gate_sees_each_failure(marginal_draws):

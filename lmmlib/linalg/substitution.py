@@ -146,7 +146,7 @@ def rows_seen(
         real = rows < len(B)
         stacked = np.moveaxis(dense, -1, 0)
         rest, seen = stacked[q + h :, ..., None], 0.0
-        border = stacked[q : q + h, ..., None]
+        border = stacked[q:q, ..., None]
         component = found.component[blocks]
         first = found.columns[found.column_start[blocks]] if q else found.border[found.border_start[component]] if h else None
         if h:

@@ -18,7 +18,7 @@ COLOURS = {
     "published": "#009E73",
     "none": "#8c8c8c",
 }
-MARKERS = {"conditional": "o", "marginal": "s", "leverage": "s", "truth": "|", "published": "D"}
+MARKERS = {"conditional": "o", "marginal": "s", "leverage": "s", "truth": "_", "published": "D"}
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def estimates(panels: Mapping[str, Sequence[str]], results: Mapping[str, Mapping
                 present = [i for i, name in enumerate(names) if name in values]
                 at = np.array(present) + 0.18 * (k - (len(results) - 1) / 2)
                 value, low, high = np.array([values[names[i]] for i in present]).reshape(-1, 3).T
-                size = 9 if marker(label) == "|" else 5
+                size = 11 if marker(label) == "_" else 5
                 ax.errorbar(at, value, (value - low, high - value), fmt=marker(label), color=colour(label), ms=size, lw=1.4, label=label)
             ax.set(title=title, xticks=range(len(names)), xlim=(-0.6, len(names) - 0.4))
             ax.set_xticklabels(names)

@@ -54,4 +54,5 @@ def _points(ax: Axes, found: pd.DataFrame, scenarios: list[str], engines: list[s
         unit = part["truth"].to_numpy(float) if (part["measure"] == "bias").all() else 1.0
         at = part["scenario"].map(scenarios.index).to_numpy(float) + 0.22 * (k - (len(engines) - 1) / 2)
         value, error = part["value"].to_numpy(float) / unit, 2 * part["error"].to_numpy(float) / unit
-        ax.errorbar(value, at, xerr=np.reshape(error, -1), fmt=shape, ms=4.5, lw=1.2, color=shade, label=engine)
+        above = np.minimum(error, 1 - value) if (part["measure"] == "coverage").all() else error  # a share ends at one
+        ax.errorbar(value, at, xerr=(error, above), fmt=shape, ms=4.5, lw=1.2, color=shade, label=engine)

@@ -41,6 +41,8 @@ def sd_posteriors(
             ax.axvline(truth[title], color=COLOURS["published"], lw=1.6, label="truth")
             ax.set(title=title, yticks=[], xlim=(sd.min(), sd.max()))
             ax.grid(visible=False, axis="y")
+        for ax in axes.ravel()[len(curves) - columns : len(curves)]:  # what has no panel below it
+            ax.tick_params(labelbottom=True)
         for ax in axes.ravel()[len(curves) :]:
             ax.set_visible(False)
         fig.supxlabel("standard deviation of an effect", fontsize=10)

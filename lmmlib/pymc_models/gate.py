@@ -50,6 +50,11 @@ class Diagnosis:
         """Whether nothing failed."""
         return not self.failures
 
+    def refusal(self, formulation: str) -> str:
+        """What failed in both attempts, and what may help."""
+        other = "the marginal model, the other value of centred, " if formulation == "conditional" else ""
+        return f"the fit failed twice: {'; '.join(self.failures)}; what may help: {other}more draws, or narrower priors on the SDs"
+
 
 def diagnose(draws: xr.DataTree, names: Sequence[str] = VARIABLES, max_tree_depth: int = 10) -> Diagnosis:
     """R-hat at most 1.01, bulk and tail ESS at least 400 over all parameters and effects, and no divergence.

@@ -15,7 +15,6 @@ from lmmlib.pymc_models.conditional import WELL_INFORMED, conditional_model, wel
 from lmmlib.pymc_models.gate import Diagnosis, SamplingError, diagnose
 from lmmlib.pymc_models.marginal import marginal_model
 from lmmlib.pymc_models.reconstructed import working_independence_model
-from lmmlib.pymc_models.sampling import ADVICE
 
 # nutpie's names of what NUTS notes on itself, and the ones that ArviZ and the gate know
 STATS = {
@@ -127,7 +126,7 @@ class Refitter:
         elif not diagnosis.passed:  # smaller steps would cost as much and mend nothing
             tree, diagnosis = self._attempt(data, rng, 2, 4 * self.draws, self.target_accept)
         if not diagnosis.passed:
-            raise SamplingError(f"the fit failed twice: {'; '.join(diagnosis.failures)}. What may help: {ADVICE}.")
+            raise SamplingError(diagnosis.refusal(self.formulation))
         return tree
 
     def __reduce__(self) -> NoReturn:

@@ -13,8 +13,6 @@ from lmmlib.pymc_models.parameters import Source, stochastic
 from lmmlib.pymc_models.quiet import ON_TERMINAL
 from lmmlib.pymc_models.quiet import pymc as pm
 
-ADVICE = "try the marginal model, the other value of centred, more draws, or narrower priors on the SDs"
-
 
 def sample(
     model: pm.Model,
@@ -67,7 +65,7 @@ def sample(
         steps_shrunk = 1 - (1 - target_accept) / 5
         tree, diagnosis = _attempt(model, source, random_seed, 2 * draws, 2 * tune, chains, steps_shrunk)
     if not diagnosis.passed:
-        told = f"the fit failed twice: {'; '.join(diagnosis.failures)}. What may help: {ADVICE}."
+        told = diagnosis.refusal(source.formulation)
         if on_failure == "raise":
             raise SamplingError(told)
         warnings.warn(told, SamplingWarning, stacklevel=2)

@@ -18,7 +18,8 @@ def visits(tab, site, pages, served) -> dict[str, Visit]:
 
 
 BAD = """<!doctype html><meta name="viewport" content="width=device-width"><span class="math">\\(x\\)</span><img src="https://example.org/a.png">
-<p style="width: 900px; color: #999; background: #aaa">wide and pale</p><script>console.error("hm"); undefined.x</script>"""
+<p style="width: 900px; color: #999; background: #aaa">wide and pale</p><script>console.error("hm"); undefined.x</script>
+<p>cut <span class="math" style="display: inline-flex; width: 9px"><mjx-container><mjx-math><b>wide</b></mjx-math></mjx-container></span>"""
 
 
 def test_visit_sees_what_is_wrong(tab, tmp_path):
@@ -28,6 +29,7 @@ def test_visit_sees_what_is_wrong(tab, tmp_path):
     assert {"hm", "TypeError", "ERR_NAME_NOT_RESOLVED"} <= set(re.findall(r"hm|TypeError|ERR_NAME_NOT_RESOLVED", "".join(seen.complaints)))
     assert "https://example.org/a.png" in seen.requests
     assert seen.sideways
+    assert [text[:3] for text in seen.cut] == ["cut"]
     assert {"image-alt", "color-contrast", "document-title"} <= {found["rule"] for found in seen.objections}
 
 
@@ -37,7 +39,7 @@ def test_both_schemes_are_shown(tab, served):
         assert tab.run("document.documentElement.dataset.theme") == scheme
 
 
-@pytest.mark.parametrize("what", ["unrendered", "complaints", "sideways", "objections"])
+@pytest.mark.parametrize("what", ["unrendered", "complaints", "sideways", "cut", "objections"])
 def test_no_page_shows(what, visits):
     found = {page: getattr(seen, what) for page, seen in visits.items()}
     assert not {page: those for page, those in found.items() if those}, what

@@ -1,4 +1,4 @@
-"""What a browser sees on a page of the site: mathematics, complaints, requests, width, and what axe-core objects to."""
+"""What a browser sees on a page of the site: mathematics, complaints, requests, width, cut formulas, and what axe-core objects to."""
 
 from dataclasses import dataclass
 from importlib.metadata import files
@@ -17,6 +17,9 @@ UNRENDERED = """[...document.querySelectorAll('.math')].filter(e => !e.querySele
 SIDEWAYS = """(root => root.scrollWidth <= root.clientWidth ? [] : [...document.querySelectorAll('body *')]
     .filter(e => e.getBoundingClientRect().right > root.clientWidth + 1).map(e => e.outerHTML.slice(0, 90))
     .concat('page of ' + root.scrollWidth))(document.documentElement)"""
+CUT = """[...document.querySelectorAll('span.math mjx-container')].filter(e => e.checkVisibility()).filter(e =>
+    Math.max(...[...e.querySelectorAll('mjx-math *')].map(part => part.getBoundingClientRect().right))
+    > e.closest('span.math').getBoundingClientRect().right + 3).map(e => e.closest('p, li, td, dd, figcaption').textContent.slice(0, 90))"""
 AXE = """axe.run(document, {resultTypes: ['violations']}).then(found => found.violations.flatMap(v => v.nodes.map(
     n => ({rule: v.id, where: n.target.join(' '), what: n.html.slice(0, 90), why: n.failureSummary.slice(0, 300)}))))"""
 
@@ -29,6 +32,7 @@ class Visit:
     complaints: list[str]
     requests: list[str]
     sideways: list[str]
+    cut: list[str]
     objections: list[dict[str, str]]
 
 
@@ -48,6 +52,6 @@ def visit(tab: Tab, address: str, scheme: str) -> Visit:
     set_scheme(tab, scheme)
     tab.size(WIDTHS[scheme])
     tab.visit(address)
-    seen = tab.run(UNRENDERED), list(tab.complaints()), tab.requests(), tab.run(SIDEWAYS)  # before axe asks for style sheets
+    seen = tab.run(UNRENDERED), list(tab.complaints()), tab.requests(), tab.run(SIDEWAYS), tab.run(CUT)  # before axe asks for style sheets
     tab.run(f"{axe()}; 0")
     return Visit(*seen, [found for found in tab.run(AXE) if not found["where"].startswith(THEME.get(found["rule"], ()))])
