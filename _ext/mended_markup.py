@@ -15,6 +15,8 @@ REPAIRS = (
     (re.compile(r' role="list"(?= class="citation-list")'), ""),
     # docutils: a landmark without a name, beside the theme's.
     (re.compile(r'<nav class="contents local"'), '<nav aria-label="Contents of this page" class="contents local"'),
+    # MathJax: browsers break a line between a formula and the comma behind it.
+    (re.compile(r'(<span class="math [^"]*">[^<]*</span>)([,.;:!?)’”]+)'), r'<span class="unbroken">\1\2</span>'),
     # The theme: what scrolls must be within reach of the keyboard.
     (re.compile(r'<div class="pst-scrollable-table-container">'), '<div class="pst-scrollable-table-container" tabindex="0">'),
     # The theme draws its icons twice, from fonts and by a script of 1.5 MB; and browsers refuse fonts asked for ahead from disk.

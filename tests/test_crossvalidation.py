@@ -135,6 +135,15 @@ def test_few_draws_want_a_smaller_pareto_k(fitted):
     assert result.warning == bool((result.pareto_k > 0.5).any())
 
 
+@pytest.mark.parametrize("size", [1.0, 1e6])
+def test_equal_weights_stay_as_they_are(size):
+    """Nothing is smoothed where weights differ by the rounding of their logarithms alone."""
+    same = size + size * np.finfo(float).eps * np.random.default_rng(2).integers(-2, 3, size=(100, 3))
+    log_weights, k = smoothing.smoothed_weights(same)
+    np.testing.assert_array_equal(log_weights, np.full((100, 3), -np.log(100)))
+    assert np.all(k == -np.inf)
+
+
 def test_at_most_eight_unreliable_rows_are_named():
     labels = [f"no {i}" for i in range(20)]
     with pytest.warns(UserWarning, match=r"in 8 of 20 rows by the leverage route: no 0, .*, no 7; their"):
@@ -190,6 +199,9 @@ def test_unknown_options_are_refused(fitted):
         loo(without, data, route="conditional")
     with pytest.raises(ValueError, match="Pareto smoothing needs 25 draws at least, got 24; draw more"):
         loo(draws.isel(chain=[0], draw=slice(24)), data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert loo(draws.isel(chain=[0], draw=slice(25)), data).n_samples == 25
     with pytest.raises(TypeError, match="data must be a Data, got Design"):
         loo(draws, data.design)
     rows = Data(data.y, Design(data.design.X, [Term.grouped("row", data.design.level_of_rows("g"))]))
@@ -322,6 +334,7 @@ def test_comparison_refuses_what_cannot_be_compared(fitted, sleep):
         ({"a": a, "b": replace(a, y=np.roll(a.y, 1))}, "one response in different orders of rows, from row 0 on"),
         ({"a": a, "b": replace(a, y=a.y + (np.arange(20) == 3))}, "of different responses, from row 3 on"),
         ({"b": b, "d": d}, "standard errors over levels of g and over levels of g"),
+        ({"d": d, "b": replace(d, groups=d.groups[::-1])}, "standard errors over levels of g and over levels of g"),
         ({"b": b, "d": replace(b, units=np.roll(b.units, 1))}, "leave out different groups of rows under one name, 'g'"),
         ({"a": a}, "two results at least to compare, got 1"),
         (
@@ -334,6 +347,10 @@ def test_comparison_refuses_what_cannot_be_compared(fitted, sleep):
     ):
         with pytest.raises(ValueError, match=message):
             compare(others)
+    three = compare({"shifted": c, "right": a, "middle": replace(a, elpd=a.elpd - 1, elpd_i=a.elpd_i - 0.05)})
+    assert three.index.tolist() == ["right", "middle", "shifted"]
+    far = {name: replace(r, elpd_i=r.elpd_i - 2000) for name, r in (("shifted", c), ("right", a))}  # exp(−2000) is zero
+    np.testing.assert_allclose(compare(far)["weight"], table["weight"], atol=1e-6)
     grouped = compare({"right": loo(draws, data, by="g"), "shifted": replace(c, groups=np.repeat(np.arange(5), 4), se_over="levels of g")})
     sums = (c.elpd_i.to_numpy() - a.elpd_i.to_numpy()).reshape(5, 4).sum(1)
     dse = np.sqrt(5 * sums.var())
@@ -376,8 +393,10 @@ def test_pit_of_simulated_data_is_uniform():
 def test_levels_want_their_own_route_and_refits_a_generator(fitted):
     data, _, draws = fitted
     priors = Priors.build(data.design, (0.0, 3.0), ScalePrior("half-normal", 1.0))
-    with pytest.raises(ValueError, match="levels can be left out by the leverage route only"):
-        loo(draws, data, leave="g", route="conditional")
+    other = Data(data.y, Design(data.design.X, [Term.grouped("subject", data.design.level_of_rows("g"))]))
+    for leave, of in (("g", data), ("subject", other)):
+        with pytest.raises(ValueError, match="levels can be left out by the leverage route only"):
+            loo(draws, of, leave=leave, route="conditional")
     with pytest.raises(ValueError, match="refits need a random generator"):
         loo(draws, data, priors=priors)
 

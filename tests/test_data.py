@@ -90,7 +90,7 @@ def test_parts_must_be_of_one_model():
 
 def test_the_factor_that_falls_into_most_pieces_makes_the_blocks():
     forms = CASES["wide crossed"]()[0].reduction.forms
-    assert [(len(f.columns), [leaves.rows.shape[0] for leaves in f.leaves]) for f in forms] == [(6, [1])]
+    assert [(len(f.columns), [leaves.rows.shape[0] for leaves in f.leaves]) for f in forms] == [(14, [1])]
     nested = CASES["nested"]()[0].reduction.forms
     assert {len(f.columns) for f in nested} == {1}  # one border a top group
     assert sum(f.columns.shape[1] for f in nested) == 4

@@ -19,6 +19,7 @@ def mend(monkeypatch):
         ('<div role="list" class="citation-list">', '<div class="citation-list">'),
         ('<div class="citation" id="id3" role="doc-biblioentry">', '<div class="citation" id="id3">'),
         ('<nav class="contents local" id="a">', '<nav aria-label="Contents of this page" class="contents local" id="a">'),
+        ('<span class="math n">\\(u\\)</span>), <b>', '<span class="unbroken"><span class="math n">\\(u\\)</span>),</span> <b>'),
         ('<div class="pst-scrollable-table-container">', '<div class="pst-scrollable-table-container" tabindex="0">'),
         ('<script src="../_static/vendor/fontawesome/6.5.2/js/all.min.js?digest=d"></script>\n<p>', "<p>"),
         ('<link rel="preload" as="font" type="font/woff2" crossorigin href="a.woff2" />\n<p>', "<p>"),
