@@ -50,7 +50,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
     for (const [name, digits] of [["kappa", 2], ["shrinkage", 3], ["offset", 2], ["known", 4], ["fresh", 4], ["gap", 4], ["total", 2]])
       part(name).textContent = number(found[name], digits);
-    return `Offset ${number(found.offset, 2)} nats, shrinkage factor ${number(found.shrinkage, 3)}, gap ${number(found.gap, 4)} nats a row.`;
+    return `Offset ${number(found.offset, 2)} nats, shrinkage factor ${number(found.shrinkage, 3)}, gap ${number(found.gap, 4)} nats per row.`;
   }
 
   /** The largest of 1, 2 or 5 times a power of ten that is not above x. */

@@ -113,7 +113,7 @@ def from_brms(frame: pd.DataFrame, data: Data) -> xr.DataTree:
 
     Raises
     ------
-    TypeError  if the frame is none of pandas, or data is no Data
+    TypeError  if the frame is no pandas.DataFrame, or data is no Data
     ValueError  naming the column that is missing, or is of no use; if the chains differ in length
 
     Notes

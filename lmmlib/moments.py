@@ -57,7 +57,7 @@ def conditional(design: Design, params: Params, u: object) -> Gaussian:
     """
     _small_enough(design)
     theta = params.theta(design)
-    u = frozen_array("u", u, (design.Z.shape[1],), "one entry an effect, see design.ranef")
+    u = frozen_array("u", u, (design.Z.shape[1],), "one entry per effect, see design.ranef")
     return Gaussian(design.fixed_part(theta.beta) + design.random_part(u), residual_covariance(design, params))
 
 

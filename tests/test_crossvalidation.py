@@ -310,7 +310,7 @@ def test_standard_errors_over_groups(fitted):
     assert grouped.se_over == "levels of g"
     assert rows.se_over == "rows"
     assert loo(draws, data, by=np.repeat(np.arange(5), 4)).se == grouped.se
-    with pytest.raises(ValueError, match=r"by must name a term or hold one label a row, shape \(20,\), got shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"by must name a term or hold one label per row, shape \(20,\), got shape \(3,\)"):
         loo(draws, data, by=[1, 2, 3])
     with pytest.raises(ValueError, match="rows left out together must lie in one group"):
         loo(draws, data, leave="g", by=np.arange(20))

@@ -45,7 +45,7 @@ def _data(*terms, X=ONES, **options):
         (lambda: _design(offset=[1, 1]), r"offset must have shape \(4,\), got \(2,\); X has 4 rows"),
         (lambda: _design(coef=["a", "b"]), "coef must have 1 labels, got 2"),
         (lambda: _data(Term.grouped("g", ["a"] * 4)), "grouping 'g' must have two levels or more, got 1"),
-        (lambda: Term.grouped("g", []), r"codes of 'g' must be one label a row, got shape \(0,\)"),
+        (lambda: Term.grouped("g", []), r"codes of 'g' must be one label per row, got shape \(0,\)"),
         (lambda: Term.grouped("g", ["a", None, "b"]), "codes of 'g' must not be missing, got 1 missing of 3"),
         (lambda: Term.grouped("g", [0.0, 1.0], levels=["a", "b"]), "codes of 'g' must be integers that index levels, got type float64"),
         (lambda: Term.grouped("g", [0, 2], levels=["a", "b"]), "codes of 'g' must lie in 0 to 1, got 0 to 2"),

@@ -173,7 +173,7 @@ def test_criterion_at_published_estimates(formula, table, beta, cov, sigma, crit
 
 def test_sizes_must_fit():
     data, params = CASES["balanced"]()
-    with pytest.raises(ValueError, match=r"u must have shape \(5,\), got \(4,\); one entry an effect"):
+    with pytest.raises(ValueError, match=r"u must have shape \(5,\), got \(4,\); one entry per effect"):
         loglik.conditional(data, params, np.zeros(4))
     with pytest.raises(ValueError, match="cov must be given for g; it misses g and has unknown h"):
         loglik.marginal(data, Params(params.beta, {"h": 1.0}, 1.0))

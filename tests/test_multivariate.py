@@ -368,8 +368,8 @@ def test_negative_curvature_is_no_optimum():
 @pytest.mark.parametrize(
     ("B", "G0", "R0", "message"),
     [
-        ([1.0, 2.0], np.eye(2), np.eye(2), r"B must have shape \(any, any\), got \(2,\); a row a coefficient, a column a trait"),
-        ([[1.0, 2.0]], np.eye(3), np.eye(2), r"G0 must have shape \(2, 2\), got \(3, 3\); B has 2 columns, one a trait"),
+        ([1.0, 2.0], np.eye(2), np.eye(2), r"B must have shape \(any, any\), got \(2,\); a row per coefficient, a column per trait"),
+        ([[1.0, 2.0]], np.eye(3), np.eye(2), r"G0 must have shape \(2, 2\), got \(3, 3\); B has 2 columns, one per trait"),
         ([[1.0, 2.0]], np.eye(2), 1.0, r"R0 must have shape \(2, 2\), got \(\); B has 2 columns"),
         ([[1.0, 2.0]], [[1, 2], [0, 1]], np.eye(2), r"G0 must be symmetric, got 2 at \(0, 1\) and 0 at \(1, 0\)"),
         ([[1.0, 2.0]], np.eye(2), [[1, 2], [0, 1]], "R0 must be symmetric"),
@@ -392,7 +392,7 @@ ONES = np.ones((6, 1))
     [
         (np.ones((6, 2)), ONES, None, TypeError, r"design must be a Design, got ndarray; make one with Design\(X, terms\)"),
         (np.ones((5, 2)), Design(ONES, [GROUPS]), None, ValueError, r"Y must have shape \(6, any\), got \(5, 2\); the design has 6 rows"),
-        (np.ones(6), Design(ONES, [GROUPS]), None, ValueError, r"Y must have shape \(6, any\), got \(6,\); .* a column a trait"),
+        (np.ones(6), Design(ONES, [GROUPS]), None, ValueError, r"Y must have shape \(6, any\), got \(6,\); .* a column per trait"),
         (np.ones((6, 0)), Design(ONES, [GROUPS]), None, ValueError, "Y must have a column at least, got none"),
         (np.full((6, 2), np.inf), Design(ONES, [GROUPS]), None, ValueError, "Y must be finite, got 12 entries that are not"),
         (np.ones((6, 2)), Design(ONES, [GROUPS]), ["a"], ValueError, "traits must have 2 labels, got 1"),
@@ -410,7 +410,7 @@ ONES = np.ones((6, 1))
             Design(ONES, [Term.grouped("g", list("aabbcc"), np.arange(12.0).reshape(6, 2))]),
             None,
             ValueError,
-            "a term of one effect a level, 'g' has 2: x1, x2; drop effects",
+            "a term of one effect per level, 'g' has 2: x1, x2; drop effects",
         ),
         (
             np.ones((6, 2)),
@@ -441,7 +441,7 @@ def test_params_of_another_model_are_told():
     for call in calls[:2]:
         with pytest.raises(ValueError, match="B has 1 columns; Y has 2 traits: y1, y2"):
             call(MultivariateParams(np.ones((2, 1)), [[1.0]], [[1.0]]))
-    with pytest.raises(ValueError, match=r"U must have shape \(6, 2\), got \(2, 6\); a row a level, a column a trait"):
+    with pytest.raises(ValueError, match=r"U must have shape \(6, 2\), got \(2, 6\); a row per level, a column per trait"):
         multivariate.conditional_moments(data.design, params, np.ones((2, 6)))
     with pytest.raises(ValueError, match="one random-effects term, got 2: g, h"):
         multivariate.moments(Design(ONES, [GROUPS, Term.grouped("h", list("abcabc"))]), params)

@@ -33,7 +33,7 @@ def _made(name):
 
 
 def _covariance(data, sd, diagonal):
-    """ZGZ' + diag(diagonal / w) from the terms' own columns; one effect a level."""
+    """ZGZ' + diag(diagonal / w) from the terms' own columns; one effect per level."""
     Z = np.hstack([t.Z.toarray() for t in data.design.terms])
     G = [s**2 * (np.eye(len(t.levels)) if t.root is None else t.root @ t.root.T) for t, s in zip(data.design.terms, sd, strict=True)]
     return Z @ block_diag(*G) @ Z.T + np.diag(diagonal / data.design.weights)
@@ -94,7 +94,7 @@ def test_row_products_give_the_diagonal_of_the_covariance(name):
 
 @pytest.mark.parametrize("build", [random_scale_model, working_independence_model])
 def test_correlated_effects_enter_the_scales(build):
-    """Three or two effects a level, their correlations read from the model itself."""
+    """Three or two effects per level, their correlations read from the model itself."""
     for name in ("unbalanced slopes", "more effects than rows"):
         data, _ = CASES[name]()
         priors = Priors.build(data.design, (0.0, 1.0), ScalePrior("half-normal", 1.0), cor=2.0)

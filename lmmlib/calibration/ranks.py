@@ -20,7 +20,7 @@ class Verdict:
     ----------
     passed : bool
     false_alarm : probability, at most, with which a right engine fails
-    p_values : pandas.Series, one a quantity
+    p_values : pandas.Series, one per quantity
     failed_fits : int
     """
 

@@ -93,7 +93,7 @@ def _groups(data: Data, leave: str, units: np.ndarray, by: object) -> tuple[np.n
         return None, "rows" if leave == "row" else f"levels of {leave}"
     label = data.design.level_of_rows(by) if isinstance(by, str) else np.asarray(by)
     if label.shape != (data.design.n,):
-        raise ValueError(f"by must name a term or hold one label a row, shape ({data.design.n},), got shape {label.shape}")
+        raise ValueError(f"by must name a term or hold one label per row, shape ({data.design.n},), got shape {label.shape}")
     pairs = np.unique(np.column_stack([units, np.unique(label, return_inverse=True)[1]]), axis=0)
     if len(pairs) != len(np.unique(units)):
         raise ValueError(f"rows left out together must lie in one group, but those of one {leave} lie in several; take another by")

@@ -14,7 +14,7 @@ def smoothed_weights(log_density: np.ndarray, r_eff: float = 1.0, log_weight: np
     Parameters
     ----------
     log_density : (S, n) of what is left out, for S draws
-    r_eff : effective draws a draw
+    r_eff : effective draws per draw
     log_weight : (S,) of the draws themselves, where they are weighted
 
     Returns

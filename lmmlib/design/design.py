@@ -34,11 +34,11 @@ class Design:
     weights : (n,) above zero, or None for ones
     offset : (n,) in units of the response, or None for zeros
     coef : p names, ``x1`` to ``xp`` if None
-    recipe : builds rows like these from another table; there where the design comes from a formula
+    recipe : builds rows like these from another table; None where the design comes from no formula
 
     Raises
     ------
-    TypeError  if terms are none
+    TypeError  if something else than a Term stands among the terms
     ValueError  if sizes differ, a weight is not above zero, or names are not distinct
 
     Notes

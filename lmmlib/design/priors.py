@@ -108,7 +108,7 @@ class Priors:
     def __post_init__(self) -> None:
         _only_scale_priors(self.sd, self.sigma)
         mean = frozen_array("beta_mean", self.beta_mean, (None,))
-        spread = frozen_array("beta_sd", self.beta_sd, mean.shape, "one a coefficient")
+        spread = frozen_array("beta_sd", self.beta_sd, mean.shape, "one per coefficient")
         if np.any(spread <= 0):
             raise ValueError(f"beta_sd must be above zero, got {spread.min():g}; a known coefficient belongs into the offset")
         if self.sigma.family == "fixed":

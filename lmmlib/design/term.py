@@ -1,4 +1,4 @@
-"""One random-effects term: J levels, q effects a level, and the columns that bring them to the rows."""
+"""One random-effects term: J levels, q effects per level, and the columns that bring them to the rows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -209,7 +209,7 @@ def _one_a_row(name: str, given: object) -> np.ndarray:
     if codes.dtype.kind in "US" and not hasattr(given, "dtype"):
         codes = np.asarray(given, object)
     if codes.ndim != 1 or len(codes) == 0:
-        raise ValueError(f"codes of {name!r} must be one label a row, got shape {codes.shape}")
+        raise ValueError(f"codes of {name!r} must be one label per row, got shape {codes.shape}")
     missing = int(np.ma.getmaskarray(given).sum() if np.ma.is_masked(given) else pd.isna(codes).sum())
     if missing:
         raise ValueError(

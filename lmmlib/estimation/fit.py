@@ -66,7 +66,7 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     Raises
     ------
     ValueError  if the method is unknown, X alone or X and the effects fit the data exactly, one kind of effects of a term
-        are combinations of columns of X, or a term has as many effects as there are rows: one a row of equal weight, or
+        are combinations of columns of X, or a term has as many effects as there are rows: one per row of equal weight, or
         several a level
 
     Warns

@@ -32,7 +32,7 @@ def from_formula(formula: str, table: pd.DataFrame, weights: str | None = None, 
 
     Raises
     ------
-    TypeError  if the formula is no string, the table none of pandas, or weights or offset no name
+    TypeError  if the formula is no string, the table no pandas.DataFrame, or weights or offset no name of a column
     ValueError  if the formula cannot be read, a column is unknown, values are missing, or the design is invalid
 
     References

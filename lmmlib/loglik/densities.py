@@ -43,7 +43,7 @@ def conditional(data: Data | Reduction, params: Params, u: object) -> float:
     """
     reduction = reduced(data)
     layout, theta = reduction.layout, params.theta(reduction.layout)
-    u = frozen_array("u", u, (layout.width,), "one entry an effect, see design.ranef")
+    u = frozen_array("u", u, (layout.width,), "one entry per effect, see design.ranef")
     if isinstance(data, Data):
         residual = np.sqrt(data.design.weights) * (data.y - data.design.fixed_part(theta.beta) - data.design.random_part(u))
     else:

@@ -17,7 +17,7 @@ class MultivariateParams:
 
     Parameters
     ----------
-    B : (p, t) fixed effects, a column a trait
+    B : (p, t) fixed effects, a column per trait
     G0 : (t, t) covariance of the effects of one level, positive semi-definite; zero is an ordinary value
     R0 : (t, t) covariance of the residuals of one row of weight one, positive definite
 
@@ -38,7 +38,7 @@ class MultivariateParams:
     R0: np.ndarray
 
     def __post_init__(self) -> None:
-        B = frozen_array("B", self.B, (None, None), "a row a coefficient, a column a trait")
+        B = frozen_array("B", self.B, (None, None), "a row per coefficient, a column per trait")
         object.__setattr__(self, "B", B)
         for name in ("G0", "R0"):
             object.__setattr__(self, name, _symmetric(name, getattr(self, name), B.shape[1]))
@@ -79,7 +79,7 @@ class MultivariateData:
     Parameters
     ----------
     Y : (n, t)
-    design : Design with one term of one effect a level, and no offset
+    design : Design with one term of one effect per level, and no offset
     traits : t names, ``y1`` to ``yt`` if None
 
     Raises
@@ -103,7 +103,7 @@ class MultivariateData:
             raise TypeError(f"design must be a Design, got {type(self.design).__name__}; make one with Design(X, terms)")
         one_term(self.design)
         n = self.design.n
-        Y = frozen_array("Y", self.Y, (n, None), f"the design has {n} rows; a column a trait")
+        Y = frozen_array("Y", self.Y, (n, None), f"the design has {n} rows; a column per trait")
         fault = self.design.fault or ("" if Y.shape[1] else "Y must have a column at least, got none")
         if fault:
             raise ValueError(fault)
@@ -144,7 +144,7 @@ def one_term(design: Design) -> Term:
 
     Raises
     ------
-    ValueError  if there are several terms, several effects a level, or an offset
+    ValueError  if there are several terms, several effects per level, or an offset
 
     Examples
     --------
@@ -157,11 +157,11 @@ def one_term(design: Design) -> Term:
     term = design.terms[0]
     if len(term.effects) > 1:
         told = f"{term.name!r} has {len(term.effects)}: {', '.join(term.effects)}"
-        raise ValueError(f"several traits need a term of one effect a level, {told}; drop effects, or fit each trait by itself")
+        raise ValueError(f"several traits need a term of one effect per level, {told}; drop effects, or fit each trait by itself")
     if np.any(design.offset):
         raise ValueError("several traits need a design without offset; subtract each trait's offset from its column of Y")
     return term
 
 
 def _symmetric(name: str, value: object, t: int) -> np.ndarray:
-    return symmetric(name, frozen_array(name, value, (t, t), f"B has {t} columns, one a trait"))
+    return symmetric(name, frozen_array(name, value, (t, t), f"B has {t} columns, one per trait"))

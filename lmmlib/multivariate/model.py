@@ -46,7 +46,7 @@ def moments(design: Design, params: MultivariateParams) -> Gaussian:
 
     Parameters
     ----------
-    design : Design with one term of one effect a level
+    design : Design with one term of one effect per level
     params : MultivariateParams
 
     Returns
@@ -78,9 +78,9 @@ def conditional_moments(design: Design, params: MultivariateParams, U: object) -
 
     Parameters
     ----------
-    design : Design with one term of one effect a level
+    design : Design with one term of one effect per level
     params : MultivariateParams
-    U : (J, t), a row a level, a column a trait
+    U : (J, t), a row per level, a column per trait
 
     Returns
     -------
@@ -103,7 +103,7 @@ def conditional_moments(design: Design, params: MultivariateParams, U: object) -
     if design.n * t > LARGEST:
         told = f"got {design.n:,} rows of {t} traits"
         raise ValueError(f"dense moments are for {LARGEST:,} entries of Y or fewer, {told}; use log_density, which needs no such matrix")
-    U = frozen_array("U", U, (design.shapes[0][0], t), "a row a level, a column a trait")
+    U = frozen_array("U", U, (design.shapes[0][0], t), "a row per level, a column per trait")
     return Gaussian((design.X @ params.B + design.Z @ U).T.ravel(), np.kron(params.R0, np.diag(1 / design.weights)))
 
 
@@ -112,7 +112,7 @@ def simulate(design: Design, params: MultivariateParams, rng: np.random.Generato
 
     Parameters
     ----------
-    design : Design with one term of one effect a level
+    design : Design with one term of one effect per level
     params : MultivariateParams
     rng : numpy.random.Generator
 

@@ -10,7 +10,7 @@ from lmmlib.plots.look import COLOURS, figure
 
 
 def rank_ecdf(found: Calibration, false_alarm: float = 0.01) -> Figure:
-    """One panel a quantity: the ranks' distribution function minus the uniform one, in its simultaneous band.
+    """One panel per quantity: the ranks' distribution function minus the uniform one, in its simultaneous band.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def scaling(sizes: Sequence[int], seconds: Mapping[str, Sequence[float]], xlabel
 
 
 def systems(first: Mapping[str, float], again: Mapping[str, float]) -> Figure:
-    """One row a system: seconds of its first fit and of sampling alone, on a logarithmic axis, the fastest at the top.
+    """One row per system: seconds of its first fit and of sampling alone, on a logarithmic axis, the fastest at the top.
 
     Parameters
     ----------

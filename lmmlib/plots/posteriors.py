@@ -9,7 +9,7 @@ from lmmlib.plots.look import COLOURS, colour, figure, marker
 
 
 def estimates(panels: Mapping[str, Sequence[str]], results: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> Figure:
-    """Points with intervals, one panel a kind of parameter.
+    """Points with intervals, one panel per kind of parameter.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def differences(names: Sequence[str], z: Sequence[float], bound: float = 5.0) ->
 def lattice(
     x: np.ndarray, y: np.ndarray, groups: Sequence[str], lines: Mapping[str, Mapping[str, tuple[float, float]]], xlabel: str, ylabel: str
 ) -> Figure:
-    """One small panel a group: its points, and a line for each label as (intercept, slope).
+    """One small panel per group: its points, and a line for each label as (intercept, slope).
 
     Examples
     --------

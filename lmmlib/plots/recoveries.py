@@ -14,7 +14,7 @@ SHAPES = ("^", "v", "s")
 
 
 def recovery(table: pd.DataFrame, panels: Mapping[str, tuple[str, str]], nominal: float = 0.9) -> Figure:
-    """One panel a measure: a row a scenario, a point an engine, with two Monte Carlo errors on either side.
+    """One panel per measure: a row per scenario, a point per engine, with two Monte Carlo errors on either side.
 
     Parameters
     ----------

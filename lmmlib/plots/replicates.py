@@ -59,7 +59,7 @@ def replicated_statistics(found: Mapping[str, Check]) -> Figure:
 
 
 def replicated_rows(y: np.ndarray, replicates: Mapping[str, np.ndarray], level: float = 0.9) -> Figure:
-    """The rows in the order of their response, and central intervals of their replicates; one panel a kind.
+    """The rows in the order of their response, and central intervals of their replicates; one panel per kind.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ def sd_posteriors(
     draws: Mapping[str, Mapping[str, np.ndarray]],
     truth: Mapping[str, float],
 ) -> Figure:
-    """One panel an SD: densities as lines, draws as outlines of histograms, the truth as a vertical line.
+    """One panel per SD: densities as lines, draws as outlines of histograms, the truth as a vertical line.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ def strips(
     colours: Mapping[str, str] | None = None,
     band: float | None = None,
 ) -> Figure:
-    """One column of points a quantity, a point a replication, with short lines where values were expected.
+    """One column of points per quantity, a point per replication, with short lines where values were expected.
 
     Parameters
     ----------

@@ -11,12 +11,12 @@ from lmmlib.plots.look import COLOURS, figure
 
 
 def two_distributions(given_u: Gaussian, anew: Gaussian, rows: Sequence[int], labels: Sequence[str], y: np.ndarray) -> Figure:
-    """The densities of one row a group: at one fixed u, and with u drawn anew, over simulated responses.
+    """The densities of one row per group: at one fixed u, and with u drawn anew, over simulated responses.
 
     Parameters
     ----------
     given_u, anew : Gaussian of all rows
-    rows : row to show, one a group;  labels : their groups
+    rows : row to show, one per group;  labels : their groups
     y : (2, S, n) simulated responses: u kept, u drawn anew
 
     Examples
@@ -101,7 +101,7 @@ def balanced_groups(m: int, K: int, ratio: float) -> Figure:
 
     Parameters
     ----------
-    m : rows a group;  K : groups;  ratio : τ/σ, above zero
+    m : rows per group;  K : groups;  ratio : τ/σ, above zero
 
     References
     ----------
@@ -126,7 +126,7 @@ def balanced_groups(m: int, K: int, ratio: float) -> Figure:
         ax.semilogx(sizes, new[:-1], color=COLOURS["marginal"], label="without u, or new group")
         ax.axvline(m, color=COLOURS["truth"], ls=":", lw=1)
         ax.plot([m, m], [new[-1], known[-1]], color=COLOURS["truth"], lw=3)
-        ax.set(title="nats a row", xlabel="rows a group, m", xticks=[1, 10, 100], xticklabels=[1, 10, 100])
+        ax.set(title="nats per row", xlabel="rows per group, m", xticks=[1, 10, 100], xticklabels=[1, 10, 100])
         fig.legend(loc="outside upper left", ncols=2)
     return fig
 

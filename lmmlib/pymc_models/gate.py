@@ -32,7 +32,7 @@ class Diagnosis:
     divergences : int
     rhat : float, the largest;  ess_bulk, ess_tail : float, the smallest
     bfmi : float, the smallest of the chains;  saturated : share of draws at the largest tree
-    failures : sentences, one a criterion that failed, naming the variables; none if the fit passes
+    failures : sentences, one per criterion that failed, naming the variables; none if the fit passes
     doubts : sentences on what only warns
     """
 

@@ -34,7 +34,7 @@ def marginal_model(data: Data, priors: Priors) -> pm.Model:
     Notes
     -----
     [Z X] is factored once, by group where it can be; of y only its rotations and the squared norm of the rest enter
-    the density. PyMC's ``compute_log_likelihood`` gives the *joint* density of y, one number a draw: for
+    the density. PyMC's ``compute_log_likelihood`` gives the *joint* density of y, one number per draw: for
     leave-one-out use ``lmmlib.loo``.
 
     References

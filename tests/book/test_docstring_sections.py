@@ -33,7 +33,7 @@ def _section(title, *lines):
         ("Parameters", ["b : bool     False: Σ is diagonal"], ["b : bool", "    False: Σ is diagonal"]),
         ("Parameters", ["tree : Data the draws are of"], ["tree", "    Data the draws are of"]),
         ("Parameters", ["c : True keeps it,", "    False does not"], ["c", "    True keeps it, False does not"]),
-        ("Parameters", ["m : rows a group;  K, J : groups"], ["m", "    rows a group", "K, J", "    groups"]),
+        ("Parameters", ["m : rows per group;  K, J : groups"], ["m", "    rows per group", "K, J", "    groups"]),
         ("Attributes", ["mean : (m,);  cov : (m, m)"], ["mean : (m,)", "cov : (m, m)"]),
         ("Returns", ["float, nats"], ["float", "    nats"]),
         ("Returns", ["pymc.Model with ``beta``, the", "rows, and ``y``"], ["pymc.Model", "    with ``beta``, the rows, and ``y``"]),
