@@ -16,8 +16,10 @@ from sphinx.util.texescape import escape
 from sphinx.util.typing import ExtensionMetadata
 
 SUMMARY = "Summary"
-SIGNS = 90  # of a line of text
+SIGNS, TYPED = 90, 88  # of a line of text, and of one of code
 ANNOUNCED = 3  # lines of what is announced that stand on the same page
+WHOLE, BEGUN = 12, 6  # lines; a block of code up to the first is not broken, and of a longer one the second stand together
+CODE, FRAME = 0.88, 1.2  # how high a line of code and the frame around a block are, in lines of text
 REFERENCES = "chapters/references"  # a heading alone: Sphinx puts the list itself at the end, under a heading of its own
 
 
@@ -60,23 +62,39 @@ class PrintLayout(SphinxPostTransform):
 
 
 class StandTogether(SphinxPostTransform):
-    """Turn the page before a sentence that ends with a colon, rather than between it and the lines that it announces."""
+    """Turn the page before a short block of code, and before a sentence that ends with a colon rather than after it."""
 
     default_priority = 850
     formats = ("latex",)
 
     def run(self, **kwargs: Any) -> None:
-        """Ask for room before what belongs together."""
-        for section in list(self.document.findall(nodes.section)):
-            found = [child for child in section.children if isinstance(child, nodes.paragraph) and announces(child)]
-            for node in found[is_opening(found, section) :]:
-                room = len(node.astext()) / SIGNS + 1 + ANNOUNCED
-                section.insert(section.index(node), raw(rf"\needspace{{{room:.0f}\baselineskip}}"))
+        """Ask for room before what belongs together; printed.sty has the commands."""
+        for code in list(self.document.findall(nodes.literal_block)):
+            code.parent.insert(code.parent.index(code), room(height(code)))
+        for node in [node for node in self.document.findall(nodes.paragraph) if isinstance(node.parent, nodes.section) and announces(node)]:
+            shown = announced(node)
+            if isinstance(shown, nodes.table):
+                node.parent.insert(node.parent.index(node) + 1, raw(r"\par\nobreak"))
+            else:
+                lines = len(node.astext()) / SIGNS + 1 + (height(shown) if shown else ANNOUNCED)
+                node.parent.insert(node.parent.index(node), room(lines))
 
 
-def is_opening(found: list[nodes.paragraph], section: nodes.section) -> bool:
-    """Tell whether the first of the paragraphs follows its section's heading, which stays with it anyway."""
-    return bool(found) and all(isinstance(node, nodes.title | nodes.target) for node in section.children[: section.index(found[0])])
+def room(lines: float) -> nodes.raw:
+    """Ask for room on the page."""
+    return raw(rf"\roomfor{{{lines:.1f}\baselineskip}}")
+
+
+def height(code: nodes.Element) -> float:
+    """Give the lines of text that the undivided start of a block of code takes; its own long lines are broken."""
+    lines = sum(len(line) // TYPED + 1 for line in code.astext().splitlines())
+    return (lines if lines <= WHOLE else BEGUN) * CODE + FRAME
+
+
+def announced(node: nodes.paragraph) -> nodes.Element | None:
+    """Find the table or the block of code that a paragraph announces, however deep a cell holds it."""
+    after = node.next_node(descend=False, siblings=True, condition=lambda other: not isinstance(other, nodes.comment | nodes.raw))
+    return next((found for found in after.findall() if isinstance(found, nodes.table | nodes.literal_block)), None) if after else None
 
 
 class TypesInPrint(SphinxPostTransform):
