@@ -20,6 +20,7 @@ SIGNS, TYPED = 90, 88  # of a line of text, and of one of code
 ANNOUNCED = 3  # lines of what is announced that stand on the same page
 WHOLE, BEGUN = 12, 6  # lines; a block of code up to the first is not broken, and of a longer one the second stand together
 CODE, FRAME = 0.88, 1.2  # how high a line of code and the frame around a block are, in lines of text
+LISTED = "chapters/api"  # sections of this chapter are in the contents, and name their pages
 REFERENCES = "chapters/references"  # a heading alone: Sphinx puts the list itself at the end, under a heading of its own
 
 
@@ -46,6 +47,12 @@ def summarise(first: nodes.section) -> None:
     first.insert(1, [raw(r"\unnumberedchapters{front}"), summary])
 
 
+def list_sections(file: nodes.Element) -> None:
+    """Put the sections of a chapter without number into the contents and at the foot of its pages."""
+    file.insert(0, raw(r"\clearpage\contentsto{1}\sectionsatfoot{ \textbullet{} \rightmark}"))
+    file += raw(r"\clearpage\contentsto{0}\sectionsatfoot{}")
+
+
 class PrintLayout(SphinxPostTransform):
     """Rearrange the report for print."""
 
@@ -58,6 +65,8 @@ class PrintLayout(SphinxPostTransform):
         for file in list(self.document.findall(addnodes.start_of_file)):
             if file["docname"] in before:
                 file.insert(0, raw(before[file["docname"]]))
+            if file["docname"] == LISTED:
+                list_sections(file)
         summarise(next(self.document.findall(nodes.section)))
 
 

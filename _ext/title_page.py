@@ -32,7 +32,8 @@ PAGE = r"""
 HEADS = r"""
 \makeatletter
 \fancypagestyle{normal}{\fancyhf{}\fancyhead[L]{\small\itshape %(title)s}\fancyhead[R]{\small\itshape version %(version)s}%%
-  \fancyfoot[L]{\small\nouppercase{\leftmark}}\fancyfoot[R]{\small\thepage}\renewcommand{\headrulewidth}{0.3pt}\renewcommand{\footrulewidth}{0pt}}
+  \fancyfoot[L]{\small\nouppercase{\leftmark\sectionatfoot}}\fancyfoot[R]{\small\thepage}%%
+  \renewcommand{\headrulewidth}{0.3pt}\renewcommand{\footrulewidth}{0pt}}
 \fancypagestyle{plain}{\fancyhf{}\fancyfoot[R]{\small\thepage}\renewcommand{\headrulewidth}{0pt}\renewcommand{\footrulewidth}{0pt}}
 \makeatother
 """

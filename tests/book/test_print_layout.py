@@ -75,3 +75,10 @@ def test_no_page_is_turned_between_a_sentence_and_the_table_that_it_announces(ar
 def test_a_sentence_that_announces_text_or_nothing_asks_for_a_few_lines(layout, arranged):
     for after in ([nodes.paragraph("", "first")], []):
         assert _room(arranged(nodes.paragraph("", "Two ways:"), *after)[0]) == pytest.approx(layout.ANNOUNCED + 1.1)
+
+
+def test_sections_are_listed_in_one_chapter_and_no_further(layout):
+    chapter = nodes.section("", nodes.title("", "Reference"))
+    layout.list_sections(chapter)
+    assert r"\contentsto{1}" in chapter[0].astext()
+    assert r"\contentsto{0}\sectionsatfoot{}" in chapter[-1].astext()
