@@ -18,6 +18,7 @@ SEVERAL = re.compile(r";\s{2,}(?=[\w*, ]+ : )")
 SHAPE = r"\([^()\s][^()]*\)|\(\.\.\.\)|\(\)"
 # A word after the name of a class: the name is part of a sentence.
 SENTENCE = re.compile(r"(?<!\)) (?!(?:with|without|of|in|from|above|within|as|or|and)\b)\w")
+PHRASE = re.compile(r"((?:[^,()]|\([^()]*\))+)(?:, (.+))?")  # up to the first comma outside of parentheses
 EQUATION = re.compile(r"^(?=:eq:)|(?<=; )(?=:eq:)")  # a number in parentheses alone says little
 
 
@@ -62,6 +63,12 @@ def parted(text: str, type_of: re.Pattern[str]) -> tuple[str, str]:
     return match[0], re.sub(r"^[,;:.]?\s*", "", head[match.end() :])
 
 
+def described(text: str) -> tuple[str, str]:
+    """Part a result that no type names at its first comma, lest a whole sentence stand in the type's place."""
+    found = PHRASE.fullmatch(text)
+    return (found[1], found[2] or "") if found else (text, "")
+
+
 def written(text: str, section: str, type_of: re.Pattern[str]) -> list[str]:
     """Write an entry as numpydoc wants it."""
     if section in RAISED:
@@ -69,7 +76,8 @@ def written(text: str, section: str, type_of: re.Pattern[str]) -> list[str]:
         return [name, f"    {meaning.strip()}"] if meaning else [name]
     if section in RESULTS:
         kind, meaning = parted(text, type_of)
-        kind, meaning = (kind, meaning) if kind else (meaning, "")
+        if not kind:
+            kind, meaning = described(meaning)
         return [kind, f"    {meaning}"] if meaning else [kind]
     name, _, rest = text.partition(" : ")
     kind, meaning = parted(rest.strip(), type_of)
