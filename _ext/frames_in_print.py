@@ -10,18 +10,21 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.typing import ExtensionMetadata
 
+from tables_in_print import TALL
+from typeset_numbers import NUMBER, typeset
+
 NEGATIVE = re.compile(r"^-(?=\d|\.|inf)")
 
 
-def grid(rows: list[Tag]) -> list[list[str]]:
-    """Give the texts of rows, with empty cells beside and below one that spans several."""
+def grid(rows: list[Tag], repeat: bool = False) -> list[list[str]]:
+    """Give the texts of rows, with empty cells beside and below one that spans several, or else its text in those below."""
     full, due = [], {}
     for row in rows:
         cells, line = list(row.find_all(["th", "td"])), []
         while cells or due.get(len(line)):
             if due.get(len(line)):
                 due[len(line)] -= 1
-                line.append("")
+                line.append(full[-1][len(line)] if repeat else "")
                 continue
             cell = cells.pop(0)
             due[len(line)] = int(cell.get("rowspan", 1)) - 1
@@ -39,7 +42,8 @@ def heading(rows: list[list[str]]) -> list[list[str]]:
 
 def table_node(html: Tag) -> nodes.table:
     """Make a table of docutils' from one of pandas'."""
-    body = grid((html.tbody or html).find_all("tr"))
+    rows = (html.tbody or html).find_all("tr")
+    body = grid(rows, repeat=len(rows) > TALL)  # whose first rows may stand on the page before
     group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in body[0]), cols=len(body[0]))
     if html.thead:
         group += nodes.thead("", *map(row_node, heading(grid(html.thead.find_all("tr")))))
@@ -49,7 +53,12 @@ def table_node(html: Tag) -> nodes.table:
 
 def row_node(cells: list[str]) -> nodes.row:
     """Make a row of a table."""
-    return nodes.row("", *(nodes.entry("", nodes.paragraph("", NEGATIVE.sub("\N{MINUS SIGN}", cell))) for cell in cells))
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *shown(cell))) for cell in cells))
+
+
+def shown(cell: str) -> list[nodes.Node]:
+    """Typeset a cell: a number as those in the text are, and the sign of what begins like one."""
+    return typeset(cell) if NUMBER.fullmatch(cell) else [nodes.Text(NEGATIVE.sub("\N{MINUS SIGN}", cell))]
 
 
 class FramesInPrint(SphinxPostTransform):

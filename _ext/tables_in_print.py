@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.typing import ExtensionMetadata
 
-NUMERIC = re.compile(r"[-−+–±×\s]*[\d.,]+[\d.,e\s×±%−+()-]*|nan|inf|unknown|", re.IGNORECASE)
+NUMERIC = re.compile(r"[-−+–±×≤≥<>‹›\s]*[\d.,]+[\d.,e\s×±%−+()-]*|[–—]|nan|inf|unknown|", re.IGNORECASE)
 LINE = 455.2  # points, of A4 with margins of 25 mm
 SIZES = (  # points of the letters and between two columns, the command, and whether heads may take two lines
     (10.95, 12, r"\normalsize", False),

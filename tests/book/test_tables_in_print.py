@@ -51,6 +51,34 @@ def test_shares_fill_the_line(table):
     import tables_in_print
 
     assert sum(tables_in_print.shares([5, 80, 300], [5, 9, 12], 90)) == pytest.approx(1)
+def test_bounds_and_dashes_are_numbers_in_print(table):
+    import tables_in_print
+
+    for cell in ("≤ 0.00005", "–", "—", "< 1", "‹ 3", "3 × 10−9", "−4.5", ""):
+        assert tables_in_print.NUMERIC.fullmatch(cell), cell
+    assert not tables_in_print.NUMERIC.fullmatch("– none")
+
+
+def test_exponents_are_powers_of_ten_and_names_stay(table):
+    made = table(pd.DataFrame({"x": ["9.67e-05", "-3e-9", "0.5", "-0.2"]}, index=["e-1", "1e-5 off", "-inf", "a-b"]))
+    cells = [list(row.findall(nodes.entry)) for row in next(made.findall(nodes.tbody)).findall(nodes.row)]
+    assert [left.astext() for left, _ in cells] == ["e-1", "1e-5 off", "−inf", "a-b"]
+    parts = [right.astext().split("\N{NO-BREAK SPACE}") for _, right in cells]
+    assert parts == [["9.67", "×", "10−5"], ["−3", "×", "10−9"], ["0.5"], ["−0.2"]]
+    assert [power.astext() for power in made.findall(nodes.superscript)] == ["−5", "−9"]
+
+
+def test_a_frame_that_may_go_on_overleaf_repeats_the_labels_of_its_rows(table):
+    import tables_in_print
+
+    def labels(rows):
+        index = pd.MultiIndex.from_product([["x"], ["a", "b"], range(rows // 2)])
+        made = table(pd.DataFrame({"v": range(rows)}, index=index))
+        return [row[:2] for row in _rows(next(made.findall(nodes.tbody)))]
+
+    assert labels(6) == [["x", "a"], ["", ""], ["", ""], ["", "b"], ["", ""], ["", ""]]
+    half = tables_in_print.TALL // 2 + 1
+    assert labels(2 * half) == [["x", "a"]] * half + [["x", "b"]] * half
 
 
 def test_no_table_is_set_in_tiny_letters_and_heads_rather_take_two_lines(table):
