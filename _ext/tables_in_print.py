@@ -34,6 +34,7 @@ WIDTHS = {
 }
 MEAN, CAPITAL, TYPED = 606, 720, 494
 BETWEEN, BROKEN = 2.7, 83  # where text is broken into lines: signs that the room between two columns would hold, and those of a line
+LETTER = 0.9  # of the typewriter, in letters of the text
 NARROW = 12  # signs; a column up to this is never broken
 LONG = 40  # signs; a table with a column above this is rather broken into lines than set in small letters
 TALL = 32  # lines; a higher table may be broken over pages
@@ -76,18 +77,24 @@ def texts(table: nodes.table) -> list[list[nodes.entry]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def longest_word(cells: list[nodes.entry]) -> int:
-    """Give the length of the longest word of a column; formulas can be broken."""
+def longest_word(cells: list[nodes.entry]) -> float:
+    """Give the length of the longest word of a column, in letters of the text; formulas can be broken."""
     texts = (text for cell in cells for text in cell.findall(nodes.Text) if not isinstance(text.parent, nodes.math))
-    return max((len(word) for text in texts for word in re.split(r"[\s-]", text)), default=1)
+    words = ((len(word), isinstance(text.parent, nodes.literal)) for text in texts for word in re.split(r"[\s-]", text))
+    return max((LETTER * signs if typed else signs for signs, typed in words), default=1)
 
 
-def shares(widths: list[float], words: list[int], line: int) -> list[float]:
-    """Share a line among the columns: those that are narrow get what they need, the others by their length, damped."""
-    fixed = {k: width for k, width in enumerate(widths) if width <= NARROW}
-    rest = line - sum(fixed.values()) - BETWEEN * len(widths)
-    weights = {k: max(width**0.6, words[k] ** 0.9) for k, width in enumerate(widths) if k not in fixed}
-    return [(fixed[k] + BETWEEN if k in fixed else rest * weights[k] / sum(weights.values()) + BETWEEN) / line for k in range(len(widths))]
+def shares(widths: list[float], words: list[float], line: int) -> list[float]:
+    """Share a line among the columns: what is narrow and what a longest word needs comes first, the rest goes by length, damped."""
+    kept, parts = {k: width for k, width in enumerate(widths) if width <= NARROW}, {}
+    while len(kept) + len(parts) < len(widths):
+        rest = line - sum(kept.values()) - BETWEEN * len(widths)
+        weights = {k: width**0.6 for k, width in enumerate(widths) if k not in kept}
+        parts = {k: rest * weight / sum(weights.values()) for k, weight in weights.items()}
+        if tight := {k: words[k] for k, part in parts.items() if part < words[k]}:
+            kept, parts = kept | tight, {}
+    whole = [(kept | parts)[k] + BETWEEN for k in range(len(widths))]
+    return [part / sum(whole) for part in whole]
 
 
 def fitting(tops: list[list[nodes.entry]], columns: list[list[nodes.entry]]) -> tuple[str, bool] | None:

@@ -51,6 +51,19 @@ def test_shares_fill_the_line(table):
     import tables_in_print
 
     assert sum(tables_in_print.shares([5, 80, 300], [5, 9, 12], 90)) == pytest.approx(1)
+    assert sum(tables_in_print.shares([40, 80, 300], [40, 60, 70], 90)) == pytest.approx(1)
+
+
+def test_a_long_word_gets_what_it_needs_and_no_more(table):
+    import tables_in_print
+
+    code = nodes.entry("", nodes.paragraph("", "", nodes.literal("", "moments.residual_covariance"), nodes.Text(" or prose")))
+    assert tables_in_print.longest_word([code]) == pytest.approx(tables_in_print.LETTER * len("moments.residual_covariance"))
+    short, named, long = (90 * part - tables_in_print.BETWEEN for part in tables_in_print.shares([5, 66, 200], [5, 30, 12], 90))
+    assert (short, named) == pytest.approx((5, 30))
+    assert long == pytest.approx(90 - 35 - 3 * tables_in_print.BETWEEN)
+
+
 def test_bounds_and_dashes_are_numbers_in_print(table):
     import tables_in_print
 
