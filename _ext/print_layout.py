@@ -121,30 +121,6 @@ class TypesInPrint(SphinxPostTransform):
                 term += [nodes.raw("", r"\textmd{ : ", format="latex"), *kind.children, nodes.raw("", "}", format="latex")]
 
 
-class FiguresInPlace(SphinxPostTransform):
-    """Let a figure that no longer fits on its page wait for the end of the prose after it, and never go into anything else."""
-
-    default_priority = 840  # before StandTogether puts TeX between the paragraphs
-    formats = ("latex",)
-
-    def run(self, **kwargs: Any) -> None:
-        """Mark the places where a figure that waits is set at the latest."""
-        for section in list(self.document.findall(nodes.section)):
-            waits = False
-            for node in list(section.children):
-                if waits and not is_prose(node):
-                    section.insert(section.index(node), raw(r"\placefigure"))
-                    waits = False
-                waits = waits or any(node.findall(nodes.figure))
-            if waits:
-                section += raw(r"\placefigure")
-
-
-def is_prose(node: nodes.Node) -> bool:
-    """Tell whether a node may stand between a figure's cell and the figure: what goes on from a sentence before it, or is one."""
-    return isinstance(node, nodes.math_block | nodes.target) or (isinstance(node, nodes.paragraph) and not announces(node))
-
-
 def announces(node: nodes.paragraph) -> bool:
     """Tell whether a paragraph leads to what follows it."""
     return node.astext().rstrip().endswith(":")
@@ -184,7 +160,6 @@ def escape_uri(uri: str) -> str:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register with Sphinx."""
     app.add_post_transform(PrintLayout)
-    app.add_post_transform(FiguresInPlace)
     app.add_post_transform(StandTogether)
     app.add_post_transform(TypesInPrint)
     app.add_post_transform(PlainAddresses)
