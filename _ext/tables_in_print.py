@@ -37,7 +37,7 @@ BETWEEN, BROKEN = 2.7, 83  # where text is broken into lines: signs that the roo
 LETTER = 0.9  # of the typewriter, in letters of the text
 NARROW = 12  # signs; a column up to this is never broken
 LONG = 40  # signs; a table with a column above this is rather broken into lines than set in small letters
-TALL = 32  # lines; a higher table may be broken over pages
+TALL, DEEP = 32, 18  # lines; a higher table may be broken over pages, and one with rows of several lines when it is higher than the second
 
 
 def length(entry: nodes.entry) -> int:
@@ -123,7 +123,7 @@ def layout(table: nodes.table) -> tuple[str, str, bool, bool]:
         max(length(column[r]) / (part * line) for column, part in zip(columns, parts, strict=True)) + 0.6 for r in range(len(columns[0]))
     )
     spec = "".join(rf">{{\raggedright\arraybackslash}}\X{{{round(1000 * part)}}}{{1000}}" for part in parts)
-    return "{" + spec + "}", r"\small", False, lines > TALL
+    return "{" + spec + "}", r"\small", False, lines > DEEP
 
 
 def split_heads(table: nodes.table, columns: str) -> None:

@@ -47,6 +47,16 @@ def test_numbers_stand_to_the_right_and_long_text_is_broken(table):
     assert long
 
 
+def test_rows_of_several_lines_may_part_sooner_than_rows_of_one(table):
+    import tables_in_print
+
+    def parts(text, rows):
+        return tables_in_print.layout(table(pd.DataFrame({"a": [text] * rows, "b": [text] * rows})))[3]
+
+    assert [parts("short", rows) for rows in (tables_in_print.DEEP + 1, tables_in_print.TALL + 1)] == [False, True]
+    assert [parts("a long sentence " * 8, rows) for rows in (2, tables_in_print.DEEP // 2)] == [False, True]
+
+
 def test_shares_fill_the_line(table):
     import tables_in_print
 
