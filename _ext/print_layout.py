@@ -19,7 +19,8 @@ SUMMARY = "Summary"
 SIGNS, TYPED = 90, 88  # of a line of text, and of one of code
 ANNOUNCED = 3  # lines of what is announced that stand on the same page
 WHOLE, BEGUN = 12, 6  # lines; a block of code up to the first is not broken, and of a longer one the second stand together
-CODE, FRAME = 0.88, 1.2  # how high a line of code and the frame around a block are, in lines of text
+CODE, FRAME, HEADING = 0.88, 1.2, 3  # how high a line of code, the frame around a block and a heading are, in lines of text
+CODE_BLOCKS = (nodes.literal_block, nodes.doctest_block)
 LISTED = "chapters/api"  # sections of this chapter are in the contents, and name their pages
 REFERENCES = "chapters/references"  # a heading alone: Sphinx puts the list itself at the end, under a heading of its own
 
@@ -78,20 +79,38 @@ class StandTogether(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         """Ask for room before what belongs together; printed.sty has the commands."""
-        for code in list(self.document.findall(nodes.literal_block)):
-            code.parent.insert(code.parent.index(code), room(height(code)))
+        for code in [node for node in self.document.findall() if isinstance(node, CODE_BLOCKS)]:
+            ask(code, height(code))
         for node in [node for node in self.document.findall(nodes.paragraph) if isinstance(node.parent, nodes.section) and announces(node)]:
             shown = announced(node)
             if isinstance(shown, nodes.table):
                 node.parent.insert(node.parent.index(node) + 1, raw(r"\par\nobreak"))
             else:
                 lines = len(node.astext()) / SIGNS + 1 + (height(shown) if shown else ANNOUNCED)
-                node.parent.insert(node.parent.index(node), room(lines))
+                ask(node, lines)
 
 
-def room(lines: float) -> nodes.raw:
-    """Ask for room on the page."""
-    return raw(rf"\roomfor{{{lines:.1f}\baselineskip}}")
+def ask(node: nodes.Element, lines: float) -> None:
+    """Ask for room on the page before a node, or else before the heading that it follows, whose names end the section before."""
+    while heading := heading_of(node):
+        node, lines = heading, lines + HEADING * (not isinstance(heading, nodes.container))
+    above, place = node.parent, node.parent.index(node)
+    while place and isinstance(above[place - 1], nodes.section):
+        above, place = above[place - 1], len(above[place - 1])
+    while place and isinstance(above[place - 1], nodes.target):
+        place -= 1
+    above.insert(place, raw(rf"\roomfor{{{lines:.1f}\baselineskip}}"))
+
+
+def heading_of(node: nodes.Element) -> nodes.Element | None:
+    """Give the heading before a node, if nothing stands between; a section stands for its title, and a cell begins with its first node."""
+    above = node.parent
+    before = [other for other in above[: above.index(node)] if not isinstance(other, nodes.Invisible)]
+    if not before:
+        return above if isinstance(above, nodes.container) else None
+    if isinstance(before[-1], nodes.title):
+        return above if isinstance(above.parent, nodes.section) else None
+    return before[-1] if isinstance(before[-1], nodes.rubric) else None
 
 
 def height(code: nodes.Element) -> float:
@@ -103,7 +122,7 @@ def height(code: nodes.Element) -> float:
 def announced(node: nodes.paragraph) -> nodes.Element | None:
     """Find the table or the block of code that a paragraph announces, however deep a cell holds it."""
     after = node.next_node(descend=False, siblings=True, condition=lambda other: not isinstance(other, nodes.comment | nodes.raw))
-    return next((found for found in after.findall() if isinstance(found, nodes.table | nodes.literal_block)), None) if after else None
+    return next((found for found in after.findall() if isinstance(found, (nodes.table, *CODE_BLOCKS))), None) if after else None
 
 
 class TypesInPrint(SphinxPostTransform):

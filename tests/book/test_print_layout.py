@@ -51,18 +51,30 @@ def test_a_short_block_of_code_is_whole_and_a_long_one_begins_with_some_lines(la
     assert layout.height(nodes.literal_block("", "y" * 200)) == layout.height(_code(3))
 
 
-def test_room_is_asked_for_before_code_wherever_it_is(arranged):
-    cell = _cell(_code(4))
-    (found,) = arranged(cell)
-    asked, code = found[0].children
-    assert isinstance(code, nodes.literal_block)
-    assert _room(asked.astext().strip()) == pytest.approx(4.7)
+def test_room_is_asked_for_before_the_cell_of_a_block_of_code(layout, arranged):
+    text, tex, cell = arranged(nodes.paragraph("", "So far."), _cell(_code(4)))
+    assert (text.astext(), _room(tex)) == ("So far.", pytest.approx(4 * layout.CODE + layout.FRAME, abs=0.05))
+    assert len(list(cell.findall(nodes.raw))) == 0
+    _, tex, _ = arranged(nodes.paragraph("", "So far."), nodes.doctest_block("", ">>> 1"))
+    assert _room(tex) == pytest.approx(layout.CODE + layout.FRAME, abs=0.05)
+
+
+def test_room_is_asked_for_before_the_headings_above_a_block_and_before_their_names(layout, arranged):
+    deep = nodes.section("", nodes.title("", "Deep"), _cell(_code(4)))
+    first = nodes.section("", nodes.title("", "First"), nodes.paragraph("", "Text."), nodes.target("", "", refid="name"))
+    found, _ = arranged(first, nodes.section("", nodes.title("", "Second"), deep))
+    _, _, tex, target = found.children
+    assert isinstance(target, nodes.target)
+    asked = 4 * layout.CODE + layout.FRAME + 2 * layout.HEADING
+    assert _room(tex.astext().strip()) == pytest.approx(asked, abs=0.05)
+    _, tex, _, _ = arranged(nodes.paragraph("", "Text."), nodes.rubric("", "Examples"), _code(4))
+    assert _room(tex) == pytest.approx(asked - layout.HEADING, abs=0.05)
 
 
 def test_a_sentence_asks_for_the_room_of_the_code_that_it_announces(arranged):
-    tex, sentence, _ = arranged(nodes.paragraph("", "By hand:"), _cell(_code(10)))
+    tex, sentence, again, _ = arranged(nodes.paragraph("", "By hand:"), _cell(_code(10)))
     assert sentence.astext() == "By hand:"
-    assert _room(tex) > 10
+    assert _room(tex) > _room(again) + 1
     assert _room(arranged(nodes.paragraph("", "By hand:"), _cell(_code(2)))[0]) < 5
 
 
