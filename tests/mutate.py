@@ -125,7 +125,7 @@ def _told(module: str, completed: list, waiting: int) -> int:
             continue
         path, (number, _) = _place(item)
         changed = [text for text in result.diff.splitlines() if re.match(r"[-+](?![-+])", text)]  # a statement may take several lines
-        line, becomes = (" ".join(text[1:].strip() for text in changed if text[0] == sign) for sign in "-+")
+        line, becomes = (" ".join(text[1:].strip() for text in changed if text[0] == sign).strip() for sign in "-+")
         if (path, line, None) in ARGUED or (path, line, becomes) in ARGUED:
             became["argued"] += 1
             continue
