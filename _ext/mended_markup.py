@@ -17,6 +17,8 @@ REPAIRS = (
     (re.compile(r'<nav class="contents local"'), '<nav aria-label="Contents of this page" class="contents local"'),
     # MathJax: browsers break a line between a formula and the comma behind it.
     (re.compile(r'(<span class="math [^"]*">[^<]*</span>)([,.;:!?)’”]+)'), r'<span class="unbroken">\1\2</span>'),
+    # Sphinx: a figure that a phone shows small can be opened by itself.
+    (re.compile(r'(<figure [^>]*>\s*)(<img [^>]*src="([^"]+)"[^>]*>)'), r'\1<a class="picture" href="\3">\2</a>'),
     # The theme: what scrolls must be within reach of the keyboard.
     (re.compile(r'<div class="pst-scrollable-table-container">'), '<div class="pst-scrollable-table-container" tabindex="0">'),
     # The theme draws its icons twice, from fonts and by a script of 1.5 MB; and browsers refuse fonts asked for ahead from disk.
