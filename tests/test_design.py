@@ -103,6 +103,21 @@ def _data(*terms, X=ONES, **options):
         (lambda: Params([0.0], {"g": [[1.0, 2.0], [0.0, 9.0]]}, 1.0), "cov of 'g' must be symmetric"),
         (lambda: Params([0.0], {"g": "1"}, 1.0), "cov of 'g' must be numbers"),
         (
+            lambda: Params([0.0], {"g": np.eye(2)}, 1.0).theta(_design()),
+            r"cov of 'g' must have shape \(1, 1\) for Intercept, got \(2, 2\)",
+        ),
+        (
+            lambda: Params([0.0], {"g": [[2.0, 1.0], [1.0, 2.0]]}, 1.0).theta(
+                Design(ONES, [Term.grouped("g", G, [[1.0, 0.0], [1.0, 1.0]] * 2, correlated=False)])
+            ),
+            "cov of 'g' must be diagonal: its effects are uncorrelated",
+        ),
+        (
+            lambda: Priors.build(_design(), (0, 1), SCALE).checked(Design(np.eye(4)[:, :2], [Term.grouped("g", G)])),
+            "priors have 1 coefficients; the design has 2: x1, x2",
+        ),
+        (lambda: ScalePrior("fixed", 1.0).log_density(1.0), "a fixed SD has no density"),
+        (
             lambda: ScalePrior("half-cauchy", 1.0),
             "family must be one of half-normal, half-Student-t, exponential, fixed, got 'half-cauchy'",
         ),

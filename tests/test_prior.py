@@ -124,6 +124,8 @@ def test_what_cannot_be_drawn_is_refused():
     priors = Priors.build(design, (0, 1), ScalePrior("half-normal", 1.0))
     with pytest.raises(ValueError, match="draws must be one at least, got 0"):
         prior_draws(design, priors, 0, rng=np.random.default_rng(1))
+    with pytest.raises(TypeError, match="the first argument must be a Data or a Design, got Priors"):
+        prior_draws(priors, design, rng=np.random.default_rng(1))
     with pytest.raises(ValueError, match="priors of sd must be given for g: x1, g: x2"):
         prior_draws(_design(2), priors, rng=np.random.default_rng(1))
     one = prior_draws(Data(np.arange(12.0), design), priors, 1, rng=np.random.default_rng(1))
