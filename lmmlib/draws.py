@@ -100,15 +100,17 @@ def _check_correlations(design: Design, cor: np.ndarray) -> None:
     """Raise where three effects or more have correlations that no three variables have."""
     first = 0
     for t in design.terms:
-        q = len(t.effects)
         if len(t.pairs) > 1:
-            least = np.linalg.eigvalsh(_matrices(t, cor[..., first : first + len(t.pairs)]))[..., 0]
-            chain, draw = (int(k) for k in np.unravel_index(least.argmin(), least.shape))
-            if least[chain, draw] < -8 * q * np.finfo(float).eps:  # as linalg.cholesky_semidefinite has it
+            matrices = _matrices(t, cor[..., first : first + len(t.pairs)])
+            try:
+                linalg.cholesky_semidefinite(matrices)
+            except linalg.NotPositiveSemidefiniteError:
+                least = np.linalg.eigvalsh(matrices)[..., 0]
+                chain, draw = (int(k) for k in np.unravel_index(least.argmin(), least.shape))
                 where = f"chain {chain}, draw {draw} have an eigenvalue of {least[chain, draw]:.3g}"
                 raise ValueError(
                     f"correlations of {t.name!r} must be positive semi-definite, those of {where}; check the order of the pairs"
-                )
+                ) from None
         first += len(t.pairs)
 
 

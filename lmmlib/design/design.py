@@ -106,7 +106,7 @@ class Design:
 
         Raises
         ------
-        TypeError  if the table is none
+        TypeError  if the table is no pandas.DataFrame
         ValueError  if the design was not made from a formula, or the table does not fit it
         """
         if self.recipe is None:

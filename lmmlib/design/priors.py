@@ -106,7 +106,7 @@ class Priors:
     cor: Mapping[str, float]
 
     def __post_init__(self) -> None:
-        _only_scale_priors(self.sd, self.sigma)
+        _only_scale_priors(self.sd, sigma=self.sigma)
         mean = frozen_array("beta_mean", self.beta_mean, (None,))
         spread = frozen_array("beta_sd", self.beta_sd, mean.shape, "one per coefficient")
         if np.any(spread <= 0):
@@ -150,7 +150,7 @@ class Priors:
         same_names("beta", beta, design.coef)
         if sigma is None:
             if not isinstance(sd, ScalePrior):
-                _only_scale_priors(sd, ScalePrior("exponential", 1.0))
+                _only_scale_priors(sd)
                 raise ValueError("sigma must be given where sd is given by effect")
             sigma = sd
         sd = sd if isinstance(sd, Mapping) else dict.fromkeys(design.effects, sd)
@@ -225,9 +225,9 @@ def _making_one(X: np.ndarray) -> np.ndarray:
     return np.where(there, unit / np.where(there, b, 1.0), np.inf)
 
 
-def _only_scale_priors(sd: object, sigma: object) -> None:
+def _only_scale_priors(sd: object, **others: object) -> None:
     """Raise unless every prior of an SD is one."""
-    given = [*(sd.items() if isinstance(sd, Mapping) else [("sd", sd)]), ("sigma", sigma)]
+    given = [*(sd.items() if isinstance(sd, Mapping) else [("sd", sd)]), *others.items()]
     strange = [(name, value) for name, value in given if not isinstance(value, ScalePrior)]
     if strange:
         name, value = strange[0]

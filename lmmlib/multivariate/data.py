@@ -84,7 +84,7 @@ class MultivariateData:
 
     Raises
     ------
-    TypeError  if the design is none
+    TypeError  if the design is no Design
     ValueError  if sizes or names do not fit, Y is not finite, or the design is of another kind
 
     Examples

@@ -38,7 +38,7 @@ def replicate(
 
     Raises
     ------
-    TypeError  if draws, design or rng are none
+    TypeError  if draws is no DataTree with a posterior, design no Design, or rng no Generator
     ValueError  if the draws are of another design, weighted, or without the u that is needed; if the new rows have
         other coefficients or terms, or unknown levels in a term whose levels have a known covariance
 

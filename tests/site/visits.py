@@ -17,6 +17,7 @@ UNRENDERED = """[...document.querySelectorAll('.math')].filter(e => !e.querySele
 SIDEWAYS = """(root => root.scrollWidth <= root.clientWidth ? [] : [...document.querySelectorAll('body *')]
     .filter(e => e.getBoundingClientRect().right > root.clientWidth + 1).map(e => e.outerHTML.slice(0, 90))
     .concat('page of ' + root.scrollWidth))(document.documentElement)"""
+# Marks above a letter may reach a pixel or two beyond its own width.
 CUT = """[...document.querySelectorAll('span.math mjx-container')].filter(e => e.checkVisibility()).filter(e =>
     Math.max(...[...e.querySelectorAll('mjx-math *')].map(part => part.getBoundingClientRect().right))
     > e.closest('span.math').getBoundingClientRect().right + 3).map(e => e.closest('p, li, td, dd, figcaption').textContent.slice(0, 90))"""
