@@ -1,6 +1,9 @@
 """What every door asks of an array or a name: messages say what, what was expected, what came, and what to do."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -110,15 +113,31 @@ def positive(name: str, value: object) -> float:
 
 
 def label(value: object) -> str:
-    """The text of a label: a whole number is written without a point, whether or not it came as a float.
+    """The text of a label, the same whatever type bears it: 308 and 308.0, a day as a date or as a time of midnight.
 
     Examples
     --------
-    >>> label(308), label(308.0), label(0.5), label("a")
-    ('308', '308', '0.5', 'a')
+    >>> label(308), label(308.0), label(0.5), label("a"), label(b"a")
+    ('308', '308', '0.5', 'a', 'a')
+    >>> label(np.datetime64("2020-01-31")), label(pd.Timestamp("2020-01-31 00:00")), label(pd.Timestamp("2020-01-31 12:30"))
+    ('2020-01-31', '2020-01-31', '2020-01-31 12:30:00')
     """
-    whole = isinstance(value, float | np.floating) and float(value).is_integer()
-    return str(int(value)) if whole else str(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, datetime | date | np.datetime64):
+        return _time_label(pd.Timestamp(value))
+    if isinstance(value, timedelta | np.timedelta64):
+        return str(pd.Timedelta(value))
+    is_whole = isinstance(value, Real | Decimal) and not isinstance(value, bool | np.bool_) and value == value // 1
+    return str(int(value)) if is_whole else str(value)
+
+
+def _time_label(time: pd.Timestamp) -> str:
+    """A day alone where the time is midnight in no zone."""
+    is_day = time.tzinfo is None and time == time.normalize()
+    return time.date().isoformat() if is_day else time.isoformat(sep=" ")
 
 
 def labels(name: str, values: Iterable[object], count: int) -> tuple[str, ...]:

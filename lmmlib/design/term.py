@@ -208,6 +208,8 @@ def _one_a_row(name: str, given: object) -> np.ndarray:
     codes = np.asarray(given)
     if codes.dtype.kind in "US" and not hasattr(given, "dtype"):
         codes = np.asarray(given, object)
+    if not codes.dtype.isnative:
+        codes = codes.astype(codes.dtype.newbyteorder("="))
     if codes.ndim != 1 or len(codes) == 0:
         raise ValueError(f"codes of {name!r} must be one label per row, got shape {codes.shape}")
     missing = int(np.ma.getmaskarray(given).sum() if np.ma.is_masked(given) else pd.isna(codes).sum())

@@ -51,20 +51,30 @@ def twins(terms: Sequence[Term]) -> str | None:
     "effects 'g: Intercept' and 'h: x1' are one: only one sum of their variances could be told; drop one"
     >>> twins([Term.grouped("g", list("aab")), Term.grouped("h", list("vww"))])
     """
-    traces = [trace for t in terms for trace in _traces(t)]
+    counts = [_entries(t) for t in terms]
+    numbers, how_often = np.unique(np.concatenate(counts), return_counts=True)
+    shared = numbers[how_often > 1]  # what is alike has as many entries
+    traces = [trace for t, own in zip(terms, counts, strict=True) for trace in _traces(t, np.isin(own, shared))]
     for one, other in combinations(traces, 2):
         if one.like(other):
             return f"effects {one.name!r} and {other.name!r} are one: only one sum of their variances could be told; drop one"
     return None
 
 
-def _traces(term: Term) -> Iterator[Trace]:
+def _entries(term: Term) -> np.ndarray:
+    """How many entries of each effect's columns are not zero, (q,)."""
     q = len(term.effects)
-    for k, name in enumerate(term.effect_names):
+    return np.bincount(term.Z.indices % q, term.Z.data != 0, q)
+
+
+def _traces(term: Term, wanted: np.ndarray) -> Iterator[Trace]:
+    """Traces of the effects that are wanted, (q,) bool."""
+    q = len(term.effects)
+    for k in np.flatnonzero(wanted):
         columns = csc_array(term.Z[:, k::q])
         columns.eliminate_zeros()
         columns.sort_indices()
-        yield _trace(name, columns, term.root)
+        yield _trace(term.effect_names[k], columns, term.root)
 
 
 def _trace(name: str, columns: csc_array, root: np.ndarray | None) -> Trace:

@@ -8,8 +8,7 @@ from itertools import chain
 import pandas as pd
 
 from lmmlib.data import Data, Reduction, reduce, reduction_of
-from lmmlib.formula.columns import observed
-from lmmlib.formula.recipe import Recipe
+from lmmlib.formula.recipe import Recipe, first_data
 
 
 def from_formula(formula: str, table: pd.DataFrame, weights: str | None = None, offset: str | None = None) -> Data:
@@ -49,8 +48,8 @@ def from_formula(formula: str, table: pd.DataFrame, weights: str | None = None, 
     >>> [(t.name, t.size) for t in data.design.terms]
     [('batch', (10, 1)), ('cask:batch', (30, 1))]
     """
-    recipe = Recipe.of(formula, observed(table), weights, offset)
-    return Data(recipe.response(table), recipe.design(table))
+    _, y, design = first_data(formula, table, weights, offset)
+    return Data(y, design)
 
 
 def reduce_tables(formula: str, tables: Iterable[pd.DataFrame], weights: str | None = None, offset: str | None = None) -> Reduction:
@@ -87,13 +86,17 @@ def reduce_tables(formula: str, tables: Iterable[pd.DataFrame], weights: str | N
     def parts() -> Iterator[Reduction]:
         nonlocal recipe
         for table in tables:
-            recipe = recipe or Recipe.of(formula, table, weights, offset)
-            yield reduction_of(recipe.response(table), recipe.design(table))
+            if recipe is None:
+                recipe, y, design = first_data(formula, table, weights, offset, declared=True)
+            else:
+                y, design = recipe.data(table)
+            yield reduction_of(y, design)
 
-    first = next(made := parts(), None)
+    reductions = parts()
+    first = next(reductions, None)
     if first is None:
         raise ValueError("there must be one table at least, got none")
-    whole = reduce(chain([first], made))
+    whole = reduce(chain([first], reductions))
     if whole.fault:
         raise ValueError(whole.fault)
     return whole

@@ -1,133 +1,212 @@
-"""How rows are made from a table."""
+"""How rows are made from a table: the parsed formula, with what it took from the first one."""
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lmmlib.design import Design, Layout, Term, frozen_array
-from lmmlib.design.checks import label
-from lmmlib.formula.columns import check_columns, floats, matrix, refuse_text, specification
-from lmmlib.formula.notation import Bar, parse
+from lmmlib.formula.columns import Columns
+from lmmlib.formula.evaluation import Evaluator, Memory
+from lmmlib.formula.groups import codes_after, labels_of
+from lmmlib.formula.notation import ParsedFormula, parse
+from lmmlib.formula.terms import FIRST_PLACEHOLDER
 
 if TYPE_CHECKING:
-    from formulaic import ModelSpec  # slow to import
+    from formulaic import Formula, ModelMatrices, ModelSpec, ModelSpecs  # slow to import, and needed only here
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """The matrix of one side of a formula.
+
+    Attributes
+    ----------
+    values : (n, k)
+    names : k names
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """How rows are made from a table: the formula, with what it took from the first one (categories, means).
+    """How rows are made from a table.
 
     Attributes
     ----------
-    formula : str
-    left, fixed : formulaic's specifications of the response and of X
-    bars : tuple of (Bar, specification of its effects)
+    parsed : ParsedFormula
     weights, offset : names of columns, or None
+    memory : levels of factors and what transforms took from the first table
+    structure : formulaic's specification of X and of the effects of each bar, as the first table made it
     """
 
-    formula: str
-    left: ModelSpec
-    fixed: ModelSpec
-    bars: tuple[tuple[Bar, ModelSpec], ...]
+    parsed: ParsedFormula
     weights: str | None
     offset: str | None
+    memory: Memory
+    structure: ModelSpecs
 
-    @classmethod
-    def of(cls, formula: str, table: pd.DataFrame, weights: str | None = None, offset: str | None = None) -> Recipe:
-        """Read a formula for tables like this one."""
-        response, fixed, bars = parse(formula)
-        for name, given in (("weights", weights), ("offset", offset)):
-            _refuse_unless_name(name, given)
-        check_columns(formula, table, [response, fixed, *(b.effects for b in bars)], _others(bars, weights, offset))
-        refuse_text(response, table)
-        specs = [specification(side, table) for side in (response + " - 1", fixed, *(b.effects for b in bars))]
-        return cls(formula, specs[0], specs[1], tuple(zip(bars, specs[2:], strict=True)), weights, offset)
+    def data(self, table: object) -> tuple[np.ndarray, Design]:
+        """Response and design of another table."""
+        columns = self._checked(table, with_response=True)
+        evaluator = Evaluator(columns, self.memory)
+        y = evaluator.response(self.parsed.response)
+        return _response(self, y, columns), self._design(evaluator, None)
 
-    def response(self, table: pd.DataFrame) -> np.ndarray:
-        """The response of a table, (n,)."""
-        self._check(table, with_response=True)
-        name = parse(self.formula)[0]
-        refuse_text(name, table)
-        y = matrix(self.left, table)
-        if y.shape[1] != 1:
-            told = ", ".join(map(str, y.columns[:3])) + (", …" if y.shape[1] > 3 else "")
-            raise ValueError(f"the response {name!r} must be one column of numbers, got {y.shape[1]}: {told or 'none'}")
-        return frozen_array(f"the response {name!r}", floats(y).ravel(), (len(table),))
-
-    def design(self, table: pd.DataFrame, known: Layout | None = None) -> Design:
+    def design(self, table: object, known: Layout | None = None) -> Design:
         """The rows of a table, with at least the levels of ``known``; the response need not be in it."""
-        self._check(table, with_response=False)
-        X = matrix(self.fixed, table)
-        given = {"weights": self.weights, "offset": self.offset}
-        columns = {name: None if column is None else table[column] for name, column in given.items()}
-        return Design(floats(X), self._terms(table, known), coef=[str(c) for c in X.columns], recipe=self, **columns)
+        columns = self._checked(table, with_response=False)
+        return self._design(Evaluator(columns, self.memory), known)
 
-    def _check(self, table: pd.DataFrame, with_response: bool) -> None:
-        response, fixed, bars = parse(self.formula)
-        sides = [response] * with_response + [fixed, *(b.effects for b in bars)]
-        check_columns(self.formula, table, sides, _others(bars, self.weights, self.offset))
+    def _checked(self, table: object, with_response: bool) -> Columns:
+        columns = Columns(table)
+        columns.check(self.parsed.text, _wanted(self.parsed, self.weights, self.offset, with_response))
+        return columns
 
-    def _terms(self, table: pd.DataFrame, known: Layout | None) -> list[Term]:
-        terms: list[Term] = []
-        used: Counter[str] = Counter()
-        for bar, spec in self.bars:
-            columns = matrix(spec, table)
-            labels, names = _labels(bar.group, table), [str(c) for c in columns.columns]
-            if not names:
-                raise ValueError(f"({bar.effects} | {bar.name}) has no effects; write (1 | {bar.name}), or leave it out")
-            for chosen in [names] if bar.correlated else [[name] for name in names]:
-                name = f"{bar.name}.{used[bar.name]}" if used[bar.name] else bar.name
-                used[bar.name] += 1
-                codes, levels = (labels, None) if known is None else _codes_after(name, labels, known.terms[len(terms)].levels)
-                terms.append(Term.grouped(name, codes, floats(columns[chosen]), levels=levels, effects=chosen))
-        return terms
+    def _design(self, evaluator: Evaluator, known: Layout | None) -> Design:
+        made = _materialised(self.structure, _values(evaluator, self.parsed))
+        matrices = [_matrix(self.parsed, part) for part in made]
+        return design_of(self, matrices, evaluator.columns, known)
 
 
-def _others(bars: tuple[Bar, ...], weights: str | None, offset: str | None) -> set[str]:
-    """Columns that are named outside the sides that formulaic reads."""
-    return {c for b in bars for c in b.group} | {c for c in (weights, offset) if c is not None}
+def first_data(formula: str, table: object, weights: object, offset: object, declared: bool = False) -> tuple[Recipe, np.ndarray, Design]:
+    """Read a formula for tables like this one, and make this one's response and design.
+
+    Parameters
+    ----------
+    declared : whether categories without rows are kept, as for a table that others follow
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"y": [1, 2, 4], "x": [1, 2, 3], "g": list("abb")})
+    >>> recipe, y, design = first_data("y ~ x + (1 | g)", table, None, None)
+    >>> recipe.parsed.display(recipe.parsed.fixed), y.tolist(), design.coef
+    ('x', [1.0, 2.0, 4.0], ('Intercept', 'x'))
+    """
+    parsed = parse(formula)
+    _refuse_unless_name("weights", weights)
+    _refuse_unless_name("offset", offset)
+    columns = Columns(table)
+    columns.check(parsed.text, _wanted(parsed, weights, offset, with_response=True))
+    memory: Memory = {}
+    evaluator = Evaluator(columns, memory, is_first=True, declared=declared)
+    y = evaluator.response(parsed.response)
+    made = _materialised(_formula(parsed), _values(evaluator, parsed))
+    specs = [part.model_spec for part in made]
+    recipe = Recipe(parsed, weights, offset, memory, made.model_spec)
+    _check_terms(parsed, specs)
+    matrices = [_matrix(parsed, part) for part in made]
+    return recipe, _response(recipe, y, columns), design_of(recipe, matrices, columns, None)
+
+
+def design_of(recipe: Recipe, matrices: Sequence[Matrix], columns: Columns, known: Layout | None) -> Design:
+    """The design of X and of the effects of each bar, with at least the levels of ``known``."""
+    fixed, *effects = matrices
+    given = {"weights": recipe.weights, "offset": recipe.offset}
+    numbers = {what: None if name is None else _numbers(what, name, columns) for what, name in given.items()}
+    terms = list(_terms(recipe.parsed, effects, columns, known))
+    return Design(fixed.values, terms, coef=fixed.names, recipe=recipe, **numbers)
+
+
+def _terms(parsed: ParsedFormula, effects: Sequence[Matrix], columns: Columns, known: Layout | None) -> Iterator[Term]:
+    """A term a bar, or one for each effect where they are uncorrelated; numbered on one factor as lme4 does."""
+    used: Counter[str] = Counter()
+    count = 0
+    for bar, matrix in zip(parsed.bars, effects, strict=True):
+        if not matrix.names:
+            told = f"({parsed.display(bar.effects)} | {bar.name})"
+            raise ValueError(f"{told} has no effects; write (1 | {bar.name}), or leave it out")
+        labels = labels_of(bar.group, columns)
+        every = list(range(len(matrix.names)))
+        for chosen in [every] if bar.correlated else [[k] for k in every]:
+            name = f"{bar.name}.{used[bar.name]}" if used[bar.name] else bar.name
+            used[bar.name] += 1
+            codes, levels = (labels, None) if known is None else codes_after(name, labels, known.terms[count].levels)
+            names = [matrix.names[k] for k in chosen]
+            yield Term.grouped(name, codes, matrix.values[:, chosen], levels=levels, effects=names)
+            count += 1
+
+
+def _values(evaluator: Evaluator, parsed: ParsedFormula) -> tuple[int, dict[str, object]]:
+    """Rows, and the values of each atom under its placeholder."""
+    factors = {chr(FIRST_PLACEHOLDER + k): evaluator.factor(atom) for k, atom in enumerate(parsed.atoms)}
+    return len(evaluator.columns.table), factors
+
+
+@lru_cache(maxsize=64)
+def _formula(parsed: ParsedFormula) -> Formula:
+    """Formulaic's reading of the terms, whose factors are placeholders to be looked up."""
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    sides = (parsed.fixed, *(bar.effects for bar in parsed.bars))
+    try:
+        return Formula(**{f"side{k}": Formula(terms) for k, terms in enumerate(sides)})
+    except (FormulaicError, SyntaxError) as error:
+        told = parsed.display(str(error).partition("\n")[0])
+        raise ValueError(f"{parsed.text!r} cannot be read: {told}") from None
+
+
+def _materialised(spec: Formula | ModelSpecs, values: tuple[int, dict[str, object]]) -> ModelMatrices:
+    """Formulaic's matrices of all sides, each factor coded once."""
+    rows, factors = values
+    frame = pd.DataFrame(index=pd.RangeIndex(rows))
+    return spec.get_model_matrix(frame, context=factors, output="numpy", na_action="ignore")
+
+
+def _matrix(parsed: ParsedFormula, made: object) -> Matrix:
+    names = tuple(parsed.display(name) for name in made.model_spec.column_names)
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        told = f"a column of the table is called {twice[0]!r}, as a term or the intercept is"
+        raise ValueError(f"{parsed.text!r} would make two columns of one name: {told}; rename it in the table")
+    return Matrix(np.asarray(made, float), names)
+
+
+def _check_terms(parsed: ParsedFormula, specs: Sequence[ModelSpec]) -> None:
+    """Raise where a term makes no column, and warn of what was named and is in no term."""
+    terms = [entry for spec in specs for entry in spec.structure]
+    for entry in terms:
+        if not entry.columns:
+            told = parsed.display(str(entry.term))
+            raise ValueError(f"the term {told!r} makes no column: a factor in it has one level only; drop it")
+    there = {factor.expr for entry in terms for factor in entry.term.factors}
+    for k, atom in enumerate(parsed.atoms):
+        if chr(FIRST_PLACEHOLDER + k) not in there:
+            told = f"{atom} stands in {parsed.text!r}, and is in no term: among terms - takes one out"
+            warnings.warn(f"{told}; write I(a - b) for a difference", stacklevel=4)
+    for doubt in parsed.doubts:
+        warnings.warn(doubt, stacklevel=4)
+
+
+def _wanted(parsed: ParsedFormula, weights: str | None, offset: str | None, with_response: bool) -> set[str]:
+    """Columns that a table must have."""
+    others = {name for name in (weights, offset) if name is not None}
+    return others | parsed.columns | (parsed.response_columns if with_response else set())
+
+
+def _response(recipe: Recipe, y: np.ndarray, columns: Columns) -> np.ndarray:
+    return frozen_array(f"the response {recipe.parsed.response}", y, (len(columns.table),))
+
+
+def _numbers(what: str, name: str, columns: Columns) -> np.ndarray:
+    """A column of weights or offsets."""
+    values = columns.values(name)
+    if isinstance(values, pd.Categorical):
+        raise ValueError(f"column {name!r}, given as {what}, is text or categories; convert it to numbers")
+    return values.astype(float)
 
 
 def _refuse_unless_name(what: str, given: object) -> None:
     if given is not None and not isinstance(given, str):
-        told = f"put the values into the table, and give {what} the name of that column"
-        raise TypeError(f"{what} must be the name of a column, got {type(given).__name__}; {told}")
-
-
-def _codes_after(name: str, labels: np.ndarray, known: tuple[str, ...]) -> tuple[np.ndarray, list[str]]:
-    """Integers that index the known levels, and after them the unknown ones in order of appearance."""
-    found, values = pd.factorize(labels)
-    texts = [label(value) for value in values]
-    _refuse_alike(name, texts, list(values))
-    levels = list(dict.fromkeys([*known, *texts]))
-    place = {level: j for j, level in enumerate(levels)}
-    return np.array([place[text] for text in texts])[found], levels
-
-
-def _labels(group: tuple[str, ...], table: pd.DataFrame) -> np.ndarray:
-    """A label for each row: the factor's own, or ``cask:batch`` of an interaction."""
-    if len(group) == 1:
-        return table[group[0]].to_numpy()
-    columns = [pd.factorize(table[c].to_numpy()) for c in group]
-    row = np.zeros(len(table), int)
-    for codes, found in columns:
-        row = pd.factorize(row * len(found) + codes)[0]
-    first = np.unique(row, return_index=True)[1]
-    values = [tuple(found[codes[i]] for codes, found in columns) for i in first]
-    texts = [":".join(map(label, value)) for value in values]
-    _refuse_alike(":".join(group), texts, values)
-    return np.array(texts)[row]
-
-
-def _refuse_alike(name: str, texts: list[str], values: list[object]) -> None:
-    """Raise if two levels have one text."""
-    first: dict[str, object] = {}
-    for text, value in zip(texts, values, strict=True):
-        if text in first:
-            raise ValueError(f"levels of {name!r} must be distinct as text, got {text!r} for {first[text]!r} and {value!r}; rename them")
-        first[text] = value
+        advice = f"put the values into the table, and give {what} the name of that column"
+        raise TypeError(f"{what} must be the name of a column, got {type(given).__name__}; {advice}")
