@@ -2,6 +2,7 @@
 
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ TABLE = pd.DataFrame({"y": np.arange(6.0) ** 1.5, "x": np.arange(6.0), "g": list
 # What Python tells of whatever reaches outside: files, processes, sockets, imports, and compiled code that is run.
 OUTSIDE = ("open", "os.", "subprocess.", "socket.", "shutil.", "import", "exec", "ctypes.", "pickle.", "urllib.", "tempfile.")
 _listening: list[list[str]] = []
+from_formula("y ~ poly(x, 2) + (1 | g)", TABLE)  # whatever is imported at first use is
 
 
 def _listen(event, arguments):
@@ -143,3 +145,10 @@ def test_any_text_is_read_or_refused_by_a_sentence(text):
     assert heard == []
     heard, _ = events_of(f"y ~ {text} + (1 | g)")
     assert heard == []
+
+
+def test_the_list_in_the_documentation_is_the_list():
+    chapter = Path(__file__).parents[1].joinpath("chapters", "yours.md").read_text()
+    table = re.search(r"\{list-table\} The functions of a formula(.*?)\n```", chapter, re.DOTALL).group(1)
+    listed = {name.partition("(")[0] for name in re.findall(r"`([^`]+)`", table)} - {"np."}
+    assert listed == set(KNOWN)

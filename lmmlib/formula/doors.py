@@ -17,7 +17,13 @@ def from_formula(formula: str, table: pd.DataFrame, weights: str | None = None, 
     ``(x | g)``: correlated intercept and slope; ``(1 | g) + (0 + x | g)`` or ``(x || g)``: uncorrelated ones, one
     term each; ``(1 | a/b)``: ``(1 | a) + (1 | b:a)``; ``(1 | a) + (1 | b)``: crossed or nested as the labels are.
     Several terms on one factor are named ``g``, ``g.1``, … in order. ``||`` separates every column of its left side.
-    A whole number is labelled by its digits, whether or not it came as a float. Categories without rows are dropped.
+    A whole number is labelled by its digits, whether or not it came as a float, and a day by its date. Categories
+    without rows are dropped.
+
+    As in R, whole numbers are covariates, truth values and text are factors, the response is one expression
+    (``log(post) - log(pre)``), ``^`` inside a call is a power, and a name with other signs stands in backticks. A formula
+    is no code: it holds columns, arithmetic, and the functions that "What a formula may hold" lists, and no other is
+    ever called. What ``scale``, ``center``, ``poly`` or a spline takes from this table is kept for new rows.
 
     Parameters
     ----------
@@ -32,7 +38,12 @@ def from_formula(formula: str, table: pd.DataFrame, weights: str | None = None, 
     Raises
     ------
     TypeError  if the formula is no string, the table no pandas.DataFrame, or weights or offset no name of a column
-    ValueError  if the formula cannot be read, a column is unknown, values are missing, or the design is invalid
+    ValueError  if the formula cannot be read or calls another function; if a column is unknown, a date, or of several kinds,
+        a value is missing or not finite, a term makes no column, or the design is invalid
+
+    Warns
+    -----
+    UserWarning  if text makes a column of more than half the rows, a power of a term is no square, or a minus no difference
 
     References
     ----------

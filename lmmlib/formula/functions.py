@@ -139,6 +139,8 @@ def check_calls(node: Expression, formula: str) -> None:
         check_calls(node.right, formula)
     elif isinstance(node, Call):
         _check_call(node, formula)
+    elif isinstance(node, Listing):
+        raise ValueError(f"{node} stands for several options of a function, and for no column, in {formula!r}")
 
 
 def columns_of(node: Expression) -> Iterator[str]:
