@@ -124,7 +124,7 @@ class Evaluator:
         categories = self._value(other)
         if not isinstance(categories, pd.Categorical) or node.sign not in ("==", "!=") or len(texts) > 1:
             raise ValueError(f"{node} compares a text with what is no factor, or otherwise than by == and !=")
-        is_level = np.asarray(categories.astype(str) == label(texts[0]))
+        is_level = categories.codes == categories.categories.get_indexer([label(texts[0])])[0]
         return is_level if node.sign == "==" else ~is_level
 
     def _called(self, node: Call) -> object:
@@ -204,7 +204,7 @@ class Evaluator:
                 f"{displayed(node)!r} has a category that the first table did not have, {told}; "
                 f"give it all its categories there, as {', '.join(map(repr, levels[:5]))} were"
             )
-        return pd.Categorical(values.astype(str), categories=list(levels))
+        return values.set_categories(list(levels))
 
     def _remember_numbers(self, node: Expression) -> None:
         if not isinstance(node, Name):

@@ -124,15 +124,21 @@ def dependent_columns(X: np.ndarray) -> list[int]:
     [1]
     """
     largest = np.abs(X).max(0)
-    scaled = X / np.where(largest > 0, largest, 1.0)  # first, or the squares of a norm may overflow
-    scaled = scaled / np.maximum(np.linalg.norm(scaled, axis=0), 1.0)
-    kept, dependent = np.zeros((len(X), 0)), []
-    for j, column in enumerate(scaled.T):
-        rest = column - kept @ (kept.T @ column)
-        rest -= kept @ (kept.T @ rest)  # twice is enough (Kahan)
+    columns = X / np.where(largest > 0, largest, 1.0)  # first, or the squares of a norm may overflow
+    columns = np.ascontiguousarray(columns.T)  # each column beside itself in memory
+    columns /= np.maximum(np.linalg.norm(columns, axis=1), 1.0)[:, None]
+    smallest = max(X.shape) * 4 * np.finfo(float).eps
+    basis = np.empty_like(columns)
+    rank = 0
+    dependent = []
+    for j, column in enumerate(columns):
+        before = basis[:rank]
+        rest = column - (before @ column) @ before
+        rest -= (before @ rest) @ before  # twice is enough (Kahan)
         size = np.linalg.norm(rest)
-        if size <= max(X.shape) * 4 * np.finfo(float).eps:
+        if size <= smallest:
             dependent.append(j)
         else:
-            kept = np.column_stack([kept, rest / size])
+            basis[rank] = rest / size
+            rank += 1
     return dependent
