@@ -5,6 +5,7 @@ import io
 import pickle
 import warnings
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -416,3 +417,17 @@ def test_sleepstudy_with_a_square_as_lme4_users_write_it():
     np.testing.assert_array_equal(caret.design.X[:, 2], whole.Days**2)
     assert caret.design.coef == ("Intercept", "Days", "I(Days^2)")
     assert from_formula("Reaction ~ Days + I(Days**2) + (Days | Subject)", whole).design.coef[2] == "I(Days ** 2)"
+
+
+LIKE_LME4 = pd.read_csv(Path(__file__).parent / "data" / "formulas_lme4.csv").itertuples(index=False)
+OPTIMISED = 1e-5  # by which lme4's derivative-free optimiser stops short of the minimum where an SD is at zero
+
+
+@pytest.mark.parametrize(("formula", "criterion", "columns"), [tuple(row) for row in LIKE_LME4])
+def test_a_formula_means_what_it_means_in_lme4(formula, criterion, columns):
+    """REML criteria of lmer on one table, tests/data/formulas.R: they depend on every column of X and Z."""
+    table = pd.read_csv(Path(__file__).parent / "data" / "formulas.csv")
+    data = from_formula(formula, table)
+    fit = estimate(data)
+    assert data.design.X.shape == (240, columns)
+    assert criterion - OPTIMISED < fit.criterion < criterion + 1e-8 * abs(criterion)

@@ -110,6 +110,7 @@ class TermReader:
             raise self._not_added(self.bars[-1])
         while reader.comes(*OPERATORS):
             sign = reader.take().text
+            sign = ":" if sign == "%in%" else sign  # the same in R; formulaic would add the term on the right
             if sign in ("^", "**"):
                 if is_atom:
                     self._doubt_power(product)
