@@ -95,6 +95,11 @@ def declare(design: Design, priors: Priors, on_variance: bool = False) -> Parame
     return Parameters(beta, roots, _residual_sd(priors.sigma, on_variance))
 
 
+def times(A: np.ndarray, x: pt.TensorVariable) -> pt.TensorVariable | np.ndarray:
+    """A x, without a product where A has no entries: a rewrite of PyTensor's stumbles over an empty constant."""
+    return pt.dot(A, x) if A.size else np.zeros(A.shape[:-1])
+
+
 def _fixed_effects(priors: Priors) -> pt.TensorVariable:
     """β, free where its own prior is one of independent normals; else a function of the free γ = Tβ; none of none."""
     mean, spread = priors.beta_mean, priors.beta_sd
