@@ -1,5 +1,6 @@
 """Data: a response bound to its design, and all that the likelihood needs of both in a few triangles."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,6 +11,8 @@ from scipy.sparse import coo_array, csr_array, vstack
 
 from lmmlib import linalg
 from lmmlib.design import Design, Layout, Theta, frozen_array
+from lmmlib.design.design import rank_fault
+from lmmlib.design.origins import far_covariates
 
 CHUNK = 400_000  # entries of stacked factors held at a time: few enough to stay close to a processor, many enough to keep it busy
 GROWTH = 3  # parts are merged when together they hold this many times the rows of what they were merged to
@@ -41,13 +44,23 @@ class Reduction:
         """Why these rows cannot be fitted, or None; as a design's."""
         dependent = linalg.dependent_columns(self.rows[1][:, :-1])
         if dependent:
-            told = ", ".join(self.layout.coef[j] for j in dependent)
-            return f"X must have full column rank; {told} can be made from the columns before; drop it"
+            return rank_fault(self.layout.coef, dependent)
         Z = self.rows[0]
         counted = zip(self.layout.terms, self.layout.shapes, strict=True)
         starts = np.cumsum([0, *(J * q for J, q in self.layout.shapes)])
         whole = [replace(t, Z=Z[:, a : a + J * q], root=None) for (t, (J, q)), a in zip(counted, starts, strict=False)]
         return next((t.fault for t in whole if t.fault), None)
+
+    @cached_property
+    def independent_columns(self) -> np.ndarray:
+        """Numbers of the columns of X that are no combination of those before: all of them but in a fold, (≤ p,) int."""
+        dependent = linalg.dependent_columns(self.rows[1][:, :-1])
+        return np.setdiff1d(np.arange(len(self.layout.coef)), dependent)
+
+    @property
+    def root_weight(self) -> float:
+        """Geometric mean of the roots of the weights: the SD of such a row is σ over it."""
+        return float(np.exp(0.5 * self.log_weights / self.n))
 
     @property
     def entries(self) -> int:
@@ -87,6 +100,10 @@ class Data:
     ValueError  if y is not n finite numbers, X is rank deficient (its columns are named), a grouping has one level, an
         effect touches no row, or two terms do the same to all rows
 
+    Warns
+    -----
+    UserWarning  where a random slope's covariate lies far from zero: here every path to a result starts, and only once
+
     Examples
     --------
     >>> from lmmlib.design import Term
@@ -107,14 +124,16 @@ class Data:
         object.__setattr__(self, "y", frozen_array("y", self.y, (n,), f"the design has {n} rows"))
         if self.design.fault:
             raise ValueError(self.design.fault)
+        for sentence in far_covariates(self.design.terms):
+            warnings.warn(sentence, stacklevel=3)  # past the constructor of the dataclass
 
     def rows(self, chosen: np.ndarray) -> "Data":
-        """Some of the rows, with all levels."""
-        return Data(self.y[chosen], self.design.rows(chosen))
+        """Some of the rows, with all levels; their X may lack rank, which proper priors make up for."""
+        return _unjudged(self.y[chosen], self.design.rows(chosen))
 
     def with_y(self, y: object) -> "Data":
         """The same design with another response."""
-        return Data(y, self.design)
+        return _unjudged(y, self.design)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -135,6 +154,14 @@ class Data:
     def by_component(self) -> tuple[linalg.Bordered, ...]:
         """The same with every component's remainder by itself: what each says alone."""
         return linalg.reduce_rows(self.design.independent, self.whitened[:-1], self.design.component_plan)
+
+
+def _unjudged(y: object, design: Design) -> Data:
+    """Data of a design that is not asked whether any response can be fitted to it: it, or what it is part of, has been."""
+    data = object.__new__(Data)
+    object.__setattr__(data, "y", frozen_array("y", y, (design.n,), f"the design has {design.n} rows"))
+    object.__setattr__(data, "design", design)
+    return data
 
 
 def reduction_of(y: np.ndarray, design: Design) -> Reduction:

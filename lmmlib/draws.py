@@ -37,14 +37,14 @@ def coords(design: Design | Layout) -> dict[str, list[str] | np.ndarray]:
 
 
 def as_draws(
-    *, data: Data, beta: object, sd: object, sigma: object, cor: object = None, u: object = None, stats: Mapping[str, object] | None = None
+    *, data: Data, sd: object, sigma: object, beta: object = None, cor: object = None, u: object = None, stats: Mapping[str, object] | None = None
 ) -> xr.DataTree:
     """Draws in the one form, from arrays of any engine.
 
     Parameters
     ----------
     data : Data the draws are of
-    beta : (chains, draws, p)
+    beta : (chains, draws, p); may be left out where p is zero
     sd : (chains, draws, effects), SDs in the order of ``design.effects``
     sigma : (chains, draws), an SD
     cor : (chains, draws, pairs) in the order of ``design.pairs``; none where there is no pair
@@ -72,6 +72,8 @@ def as_draws(
     design = checked_data(data).design
     given = {"beta": beta, "sd": sd, "sigma": sigma, "cor": cor, "u": u}
     arrays = {name: np.array(numbers(name, value), float) for name, value in given.items() if value is not None}
+    if design.coef and beta is None:
+        raise ValueError(f"beta must be given for the coefficients {', '.join(design.coef)}")
     if design.pairs and cor is None:
         raise ValueError(f"cor must be given for the pairs {', '.join(design.pairs)}")
     if cor is not None and not design.pairs:
@@ -152,6 +154,8 @@ def tree_of(groups: Mapping[str, Mapping[str, np.ndarray]], design: Design | Lay
     (['posterior'], ['a', 'b'])
     """
     labels = coords(design)
+    # A model without fixed effects has draws without beta: ArviZ has no statistics of a variable of size zero.
+    groups = {group: {name: a for name, a in arrays.items() if np.size(a)} for group, arrays in groups.items()}
     index = {key: ("ranef", values) for key, values in design.ranef.items() if key != "ranef"}
     tree = xr.DataTree.from_dict({group: _dataset(group, arrays, labels, index) for group, arrays in groups.items() if arrays})
     if isinstance(design, Design):
@@ -193,7 +197,9 @@ def theta(draws: xr.DataTree, design: Design, same_rows: bool = True, chosen: sl
         q, pairs = len(t.effects), cor[:, first_pair : first_pair + len(t.pairs)]
         roots.append(sd[:, first : first + q, None] * linalg.cholesky_semidefinite(_matrices(t, pairs)))
         first, first_pair = first + q, first_pair + len(t.pairs)
-    return Theta(flat(draws, "beta")[chosen], tuple(roots), flat(draws, "sigma")[chosen])
+    sigma = flat(draws, "sigma")[chosen]
+    beta = flat(draws, "beta")[chosen] if len(design.coef) else np.zeros((len(sigma), 0))
+    return Theta(beta, tuple(roots), sigma)
 
 
 def checked_tree(draws: object) -> xr.DataTree:

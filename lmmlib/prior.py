@@ -70,7 +70,8 @@ def draw_parameters(layout: Layout, priors: Priors, draws: int, rng: np.random.G
     >>> draw_parameters(design.layout, priors, 3, np.random.default_rng(1))[1].roots[0].ravel().tolist()
     [2.0, 2.0, 2.0]
     """
-    beta = priors.beta_mean + priors.beta_sd * rng.standard_normal((draws, len(layout.coef)))
+    gamma = priors.beta_mean + priors.beta_sd * rng.standard_normal((draws, len(layout.coef)))
+    beta = priors.coefficients(gamma)
     sd = np.column_stack([_draw_scale(priors.sd[name], draws, rng) for name in layout.effects])
     sigma = _draw_scale(priors.sigma, draws, rng)
     roots, cor, first = [], [], 0

@@ -16,6 +16,9 @@ from lmmlib.design.term import Term
 from lmmlib.design.twins import twins
 
 
+FAR = 1e4  # SDs of a column from zero, from where on rounding may take it, or its square, for a combination of others
+
+
 class Recipe(Protocol):
     """What a design of a formula remembers."""
 
@@ -29,7 +32,7 @@ class Design:
 
     Parameters
     ----------
-    X : (n, p)
+    X : (n, p); p may be zero, for a model without fixed effects
     terms : sequence of Term
     weights : (n,) above zero, or None for ones
     offset : (n,) in units of the response, or None for zeros
@@ -63,8 +66,8 @@ class Design:
     def __post_init__(self) -> None:
         X = frozen_array("X", self.X, (None, None))
         n, p = X.shape
-        if n == 0 or p == 0:
-            raise ValueError(f"X must have a row and a column at least, got shape {X.shape}")
+        if n == 0:
+            raise ValueError(f"X must have a row at least, got shape {X.shape}")
         terms = _terms(self.terms)
         names = labels("coef", self.coef if self.coef is not None else [f"x{i + 1}" for i in range(p)], p)
         labels("names of the terms", [t.name for t in terms], len(terms))
@@ -88,8 +91,7 @@ class Design:
         """Why no response can be fitted to this design, or None."""
         dependent = linalg.dependent_columns(self.X)
         if dependent:
-            told = ", ".join(self.coef[j] for j in dependent)
-            return f"X must have full column rank; {told} can be made from the columns before; drop it"
+            return rank_fault(self.coef, dependent, self.X)
         return self.fault_of_terms
 
     @cached_property
@@ -241,6 +243,30 @@ class Design:
         for array in [*arrays, self.Z.data, self.Z.indices.astype(np.int64), self.Z.indptr.astype(np.int64)]:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
+
+
+def rank_fault(coef: Sequence[str], dependent: Sequence[int], X: np.ndarray | None = None) -> str:
+    """What is told of columns that are combinations of those before; of their place too, where the rows X are known.
+
+    Examples
+    --------
+    >>> rank_fault(["Intercept", "x"], [1], np.array([[1.0, 1e16], [1.0, 1e16 + 2]]))[31:]
+    ' x can be made from the columns before to the rounding of its entries; x lies far from zero: subtract a constant'
+    """
+    named = ", ".join(coef[j] for j in dependent)
+    told = f"X must have full column rank; {named} can be made from the columns before"
+    far = [] if X is None else [coef[j] for j in _far_columns(X[:, : max(dependent) + 1])]
+    if far:
+        return f"{told} to the rounding of its entries; {', '.join(far)} lies far from zero: subtract a constant"
+    return f"{told}; drop it"
+
+
+def _far_columns(X: np.ndarray) -> np.ndarray:
+    """Columns that vary, and whose mean is ``FAR`` of their SDs from zero."""
+    largest = np.abs(X).max(0)
+    scaled = X / np.where(largest > 0, largest, 1.0)  # or a square may overflow
+    spread = scaled.std(0)
+    return np.flatnonzero((spread > 0) & (np.abs(scaled.mean(0)) > FAR * spread))
 
 
 def checked_design(design: object) -> Design | Layout:

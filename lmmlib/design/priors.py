@@ -1,17 +1,17 @@
 """Priors as plain numbers: made once, the same for every engine, unchanged when the data change."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.linalg import solve_triangular
 
-from lmmlib.design.checks import FrozenDict, frozen_array, positive, same_names
+from lmmlib.design.checks import FrozenDict, frozen_array, labels, positive, same_names
 from lmmlib.design.design import Design, checked_design
 from lmmlib.design.layout import Layout
-
-FAMILIES = ("half-normal", "half-Student-t", "exponential", "fixed")
+from lmmlib.design.scale_prior import ScalePrior
+from lmmlib.design.weak import weak_fixed_effects
 
 
 class HasDataAndDesign(Protocol):
@@ -21,82 +21,37 @@ class HasDataAndDesign(Protocol):
     design: Design
 
 
-@dataclass(frozen=True)
-class ScalePrior:
-    """Prior of one SD.
-
-    Parameters
-    ----------
-    family : ``half-normal``, ``half-Student-t``, ``exponential`` or ``fixed``
-    scale : its scale, mean (exponential) or value (fixed), in the SD's own units
-    df : degrees of freedom of the half-Student-t
-
-    Raises
-    ------
-    ValueError  if the family is unknown, or a scale is not above zero
-
-    Examples
-    --------
-    >>> ScalePrior("half-normal", 1.0)
-    ScalePrior(family='half-normal', scale=1.0, df=None)
-    """
-
-    family: str
-    scale: float
-    df: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.family not in FAMILIES:
-            raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {self.family!r}")
-        if (self.family == "half-Student-t") != (self.df is not None):
-            raise ValueError(f"df belongs to the half-Student-t and to no other family, got df={self.df} with {self.family}")
-        scale = float(frozen_array(f"scale of the {self.family} prior", self.scale, ()))
-        if not (self.family == "fixed" and scale == 0):  # an SD known to be zero is an ordinary value
-            positive(f"scale of the {self.family} prior", scale)
-        object.__setattr__(self, "scale", scale)
-        object.__setattr__(self, "df", None if self.df is None else positive("df", self.df))
-
-    def log_density(self, sd: np.ndarray) -> np.ndarray:
-        """Log density at ``sd`` above zero.
-
-        Examples
-        --------
-        >>> ScalePrior("exponential", 2.0).log_density(np.array([2.0])).round(6).tolist()
-        [-1.693147]
-        """
-        x = np.asarray(sd) / self.scale
-        if self.family == "half-normal":
-            return 0.5 * np.log(2 / np.pi) - np.log(self.scale) - 0.5 * x**2
-        if self.family == "exponential":
-            return -np.log(self.scale) - x
-        if self.family == "half-Student-t":
-            constant = np.log(2) + gammaln((self.df + 1) / 2) - gammaln(self.df / 2) - 0.5 * np.log(self.df * np.pi)
-            return constant - np.log(self.scale) - 0.5 * (self.df + 1) * np.log1p(x**2 / self.df)
-        raise ValueError("a fixed SD has no density")
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Priors:
-    r"""β_j ~ N(m_j, s_j²); an SD prior for each effect and for σ; LKJ(η) for each correlated term.
+    r"""γ_j ~ N(m_j, s_j²) for γ = Tβ; an SD prior for each effect and for σ; LKJ(η) for each correlated term.
+
+    Printed, they say in words what they hold; two of equal numbers are equal.
 
     Parameters
     ----------
-    beta_mean, beta_sd : (p,)
+    beta_mean, beta_sd : (p,), of γ, which is β itself where T is the identity
     sd : mapping from an effect's name (``Subject: Days``) to a ScalePrior
     sigma : ScalePrior
     cor : mapping from a correlated term's name to η
+    beta_transform : (p, p), T, upper triangular with ones on its diagonal; None for the identity, also where that is given
+    coef : p names of the coefficients, which the design then has to have; None where they are not known
 
     See Also
     --------
-    Priors.build : one value for all, or by name
+    Priors.build : one value for all, or by name, on β itself
     Priors.weak : scaled by the data
 
     Examples
     --------
     >>> from lmmlib.design import Term
     >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"])
-    >>> Priors.build(design, beta=(0, 10), sd=ScalePrior("half-normal", 1.0)).sd["g: Intercept"].scale
-    1.0
+    >>> priors = Priors.build(design, beta=(0, 10), sd=ScalePrior("half-normal", 1.0))
+    >>> print(priors)
+    Priors
+      beta, independent normals:
+        Intercept: mean 0, SD 10
+      sd of g: Intercept: half-normal(scale 1)
+      sigma: half-normal(scale 1)
     """
 
     beta_mean: np.ndarray
@@ -104,6 +59,8 @@ class Priors:
     sd: Mapping[str, ScalePrior]
     sigma: ScalePrior
     cor: Mapping[str, float]
+    beta_transform: np.ndarray | None = None
+    coef: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         _only_scale_priors(self.sd, sigma=self.sigma)
@@ -118,8 +75,15 @@ class Priors:
             "beta_sd": spread,
             "sd": FrozenDict(self.sd),
             "cor": FrozenDict({name: positive(f"eta of {name!r}", eta) for name, eta in self.cor.items()}),
+            "beta_transform": _transform(self.beta_transform, len(mean)),
+            "coef": None if self.coef is None else labels("coef", self.coef, len(mean)),
         }.items():
             object.__setattr__(self, field, value)
+
+    def __eq__(self, other: object) -> bool:
+        return self.differing(other) == [] if isinstance(other, Priors) else NotImplemented
+
+    __hash__ = None  # arrays and mappings have none either
 
     @classmethod
     def build(
@@ -155,19 +119,26 @@ class Priors:
             sigma = sd
         sd = sd if isinstance(sd, Mapping) else dict.fromkeys(design.effects, sd)
         cor = cor if isinstance(cor, Mapping) else dict.fromkeys(correlated, cor)
-        pairs = np.array([frozen_array(f"beta of {name!r}", beta[name], (2,), "a mean and an SD") for name in design.coef])
-        return cls(*pairs.T, sd, sigma, cor).checked(design)
+        pairs = [frozen_array(f"beta of {name!r}", beta[name], (2,), "a mean and an SD") for name in design.coef]
+        mean, spread = np.reshape(pairs, (-1, 2)).T
+        return cls(mean, spread, sd, sigma, cor, coef=design.coef).checked(design)
 
     @classmethod
     def weak(cls, data: HasDataAndDesign) -> "Priors":
         r"""Priors so wide that they only keep the posterior proper and rule out absurd scales.
 
-        Intercept N(mean y, (10 sd y)²), other β_j N(0, (10 sd(y)/sd(x_j))²); SD of an intercept half-normal(sd y), of
-        a slope half-normal(sd(y)/sd(z)), of a dense term half-normal(sd(y)/rms) with rms the root mean square over
-        rows of Zu for effects of SD one; LKJ(2); σ half-normal(sd y). A column without spread counts as an intercept.
+        With X = QR = QDT, T upper triangular with ones on its diagonal, the coefficients γ = Tβ have independent priors
+        N(m_j, (10 s √n / abs(R_jj))²). An intercept among the first columns then stands for the level of y at the
+        mean of the covariates, and has SD 10 s. The same is β ~ N(b, (10 s)² n (X'X)⁻¹), which depends on X by its
+        column space alone: origin, unit, order and coding of covariates, squares, interactions and ``0 + f`` included, change
+        nothing that the model says of y.
 
-        Where no column is one but a combination Xb = 1 is, as of the cell means of ``0 + f``, β_j is about b_j mean y,
-        with the larger of the two SDs, 10 abs(b_j) sd y and 10 sd(y)/sd(x_j): the level of y costs nothing there either.
+        Where the space holds a constant, as with an intercept or the cell means of ``0 + f``, Xb is the mean of y − offset
+        and s its SD; where it holds none, b = 0 and s is the root mean square of y − offset.
+
+        SD of an intercept half-normal(s), of a slope half-normal(s/sd(z)), of a dense term half-normal(s/rms) with rms the
+        root mean square over rows of Zu for effects of SD one; LKJ(2); σ half-normal(s √w̄), with w̄ the mean weight: σ is the
+        SD of a row of weight one.
 
         Parameters
         ----------
@@ -176,20 +147,28 @@ class Priors:
         Raises
         ------
         TypeError  if data is no Data
-        ValueError  if y does not vary
+        ValueError  if y does not vary, or by no more than its rounding
+
+        Notes
+        -----
+        Mean and spread count all rows alike, whatever their weights: one heavy row would otherwise set a spread near zero.
         """
         if not isinstance(getattr(data, "design", None), Design):
             raise TypeError(f"data must be a Data, got {type(data).__name__}; make one with Data(y, design) or from_formula")
-        design, y = data.design, data.y - data.design.offset
-        spread = float(y.std())
-        if spread == 0:
-            raise ValueError("y must vary for priors scaled by its spread; make them with Priors.build")
-        one_of, x_unit = _level_and_units(design.X)
-        sd = {
-            name: ScalePrior("half-normal", spread / unit) for t in design.terms for name, unit in zip(t.effect_names, t.units, strict=True)
-        }
+        design = data.design
+        beta = weak_fixed_effects(design.X, data.y - design.offset)
+        if beta.spread == 0:
+            raise ValueError(
+                "y must vary for priors scaled by its spread, by more than its rounding; make them with Priors.build, "
+                "or subtract a constant from a y that lies far from zero"
+            )
+        sd = {}
+        for t in design.terms:
+            for name, unit in zip(t.effect_names, t.units, strict=True):
+                sd[name] = ScalePrior("half-normal", beta.spread / unit)
+        sigma = ScalePrior("half-normal", beta.spread * np.sqrt(design.weights.mean()))
         eta = {t.name: 2.0 for t in design.terms if t.pairs}
-        return cls(y.mean() / one_of + 0.0, 10 * spread / x_unit, sd, ScalePrior("half-normal", spread), eta).checked(design)
+        return cls(beta.mean, beta.sd, sd, sigma, eta, beta.transform, design.coef).checked(design)
 
     def checked(self, design: Design | Layout) -> "Priors":
         """These priors, if they fit ``design``.
@@ -200,29 +179,80 @@ class Priors:
         """
         if len(self.beta_mean) != len(checked_design(design).coef):
             raise ValueError(f"priors have {len(self.beta_mean)} coefficients; the design has {len(design.coef)}: {', '.join(design.coef)}")
+        if self.coef not in (None, design.coef):
+            raise ValueError(
+                f"priors are of the coefficients {', '.join(self.coef)}; the design has {', '.join(design.coef)}: "
+                "make them for this design, with the columns in this order"
+            )
         same_names("priors of sd", self.sd, design.effects)
         same_names("priors of cor", self.cor, [t.name for t in design.terms if t.pairs])
         return self
 
+    @property
+    def transform(self) -> np.ndarray:
+        """T itself, (p, p), where it is the identity too."""
+        return np.eye(len(self.beta_mean)) if self.beta_transform is None else self.beta_transform
 
-def _level_and_units(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What a level of one is divided by to give its coefficients (p,), infinite for those not concerned, and units (p,)."""
-    x_sd = X.std(0)
-    constant = x_sd <= 1e-12 * np.abs(X).max(0)
-    if constant.any():
-        return np.where(constant, X[0], np.inf), np.where(constant, np.abs(X[0]), x_sd)
-    one_of = _making_one(X)
-    return one_of, np.minimum(x_sd, np.abs(one_of))
+    def coefficients(self, gamma: np.ndarray) -> np.ndarray:
+        """β = T⁻¹γ for γ (..., p).
+
+        Examples
+        --------
+        >>> far = Priors([3.0, 0.0], [1.0, 1.0], {}, ScalePrior("half-normal", 1.0), {}, [[1.0, 2010.0], [0.0, 1.0]])
+        >>> far.coefficients(np.array([3.0, 0.5])).tolist()
+        [-1002.0, 0.5]
+        """
+        if self.beta_transform is None:
+            return np.array(gamma)
+        flat = np.reshape(gamma, (-1, len(self.beta_mean)))
+        return solve_triangular(self.beta_transform, flat.T, unit_diagonal=True).T.reshape(np.shape(gamma))
+
+    def differing(self, other: "Priors") -> list[str]:
+        """Names of the fields whose numbers differ; names of coefficients count where both have them.
+
+        Examples
+        --------
+        >>> one, two = (Priors([m], [1.0], {}, ScalePrior("half-normal", 1.0), {}) for m in (0.0, 1.0))
+        >>> one.differing(two), one == two, one == one
+        (['beta_mean'], False, True)
+        """
+        names = [field.name for field in fields(self)]
+        if self.coef is None or other.coef is None:
+            names.remove("coef")
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        return [name for name, (a, b) in pairs.items() if not _same(a, b)]
+
+    def __repr__(self) -> str:
+        """A few lines in words."""
+        names = self.coef or [f"coefficient {j + 1}" for j in range(len(self.beta_mean))]
+        lines = ["Priors"]
+        if self.beta_transform is not None:
+            lines += [
+                "  gamma = T beta, independent normals: of each column the part that the columns before it do not explain, so that",
+                "  an intercept is the level at the mean of the covariates, wherever they have their zero:",
+            ]
+        elif names:
+            lines.append("  beta, independent normals:")
+        lines += [f"    {name}: mean {m:.4g}, SD {s:.4g}" for name, m, s in zip(names, self.beta_mean, self.beta_sd, strict=True)]
+        lines += [f"  sd of {name}: {prior}" for name, prior in self.sd.items()]
+        lines += [f"  correlations of {name}: LKJ({eta:.4g})" for name, eta in self.cor.items()]
+        return "\n".join([*lines, f"  sigma: {self.sigma}"])
 
 
-def _making_one(X: np.ndarray) -> np.ndarray:
-    """1/b with Xb = 1 (p,), infinite where b is zero, and everywhere if there is no such b."""
-    unit = np.abs(X).max(0)
-    b = np.linalg.lstsq(X / unit, np.ones(len(X)), rcond=None)[0]
-    there = np.abs(b) > 1e-9 * np.abs(b).max()
-    if np.abs(X / unit @ b - 1).max() > 1e-8:
-        there[:] = False
-    return np.where(there, unit / np.where(there, b, 1.0), np.inf)
+def _same(a: object, b: object) -> bool:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    return not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray) and a == b
+
+
+def _transform(given: object, p: int) -> np.ndarray | None:
+    """T, or None where it is the identity."""
+    if given is None:
+        return None
+    T = frozen_array("beta_transform", given, (p, p), "one row and column per coefficient")
+    if np.any(np.diag(T) != 1) or np.any(np.tril(T, -1) != 0):
+        raise ValueError(f"beta_transform must be upper triangular with ones on its diagonal, got {T.tolist()}")
+    return None if np.array_equal(T, np.eye(p)) else T
 
 
 def _only_scale_priors(sd: object, **others: object) -> None:

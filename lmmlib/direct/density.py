@@ -116,7 +116,7 @@ def _correlation_root(z: np.ndarray, q: int, eta: float) -> tuple[np.ndarray, np
 
 
 def fixed_part(reduction: Reduction, priors: Priors, scales: Scales) -> FixedPart:
-    """Integrate u and β ~ N(b₀, B) out: N(y; Xb₀, V + XBX') for each draw, through triangles.
+    """Integrate u and β ~ N(b₀, B₀) out: N(y; Xb₀, V + XB₀X') for each draw, through triangles.
 
     Examples
     --------
@@ -135,9 +135,9 @@ def _fixed_part(reduction: Reduction, priors: Priors, scales: Scales) -> FixedPa
     sigma, p = scales.sigma, len(priors.beta_mean)
     factor = reduction.factorise([root / sigma[:, None, None] for root in scales.roots])
     relative = sigma / priors.beta_sd[:, None]
-    prior_rows = np.zeros((p, p + 1, len(sigma)))
-    prior_rows[range(p), range(p)] = relative
-    prior_rows[:, p] = relative * priors.beta_mean[:, None]
+    # γ = Tβ ~ N(m, diag(s²)) as p rows more, (σ/s_j)(T_j β − m_j): a covariance of β would square its condition.
+    rows_of_beta = np.column_stack([priors.transform, priors.beta_mean])
+    prior_rows = relative[:, None] * rows_of_beta[..., None]
     T = linalg.triangle_stack(np.concatenate([prior_rows, factor.rest]))
     R, t, least = T[:p, :p], T[:p, p], T[p, p] ** 2
     log_det = factor.log_det + np.sum(np.log(np.abs(np.einsum("jjs->js", R))) - np.log(relative), 0)

@@ -22,7 +22,7 @@ def posterior(
 ) -> xr.DataTree:
     r"""Draw from the posterior of β, the SDs and correlations, σ and u, without Markov chains.
 
-    With β and u integrated out, p(φ|y) ∝ p(φ) N(y; Xb₀, V + XBX') has few dimensions. It is sampled by importance
+    With β and u integrated out, p(φ|y) ∝ p(φ) N(y; Xb₀, V + XB₀X') has few dimensions. It is sampled by importance
     from an adapted mixture of Student t distributions; then β given φ, and u given β and φ, are drawn exactly.
 
     Parameters

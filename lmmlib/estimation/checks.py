@@ -1,19 +1,23 @@
 """What no data can tell, or these data cannot: reasons why an estimate would mean nothing."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.sparse import csr_array
 
+from lmmlib import linalg
 from lmmlib.data import Reduction
-from lmmlib.design import Priors
-from lmmlib.estimation.criterion import degrees_left, factors, unit_starts
-from lmmlib.loglik import profile
+from lmmlib.design import Priors, ScalePrior
+from lmmlib.estimation.criterion import free_entries, profile_at, unit_starts
 
 WIDE, NOTHING = 1e8, 1e-14  # a ratio that leaves effects free, and the share of the sum of squares that is rounding
-ROUNDING = 1e-26  # share of |y|² that a residual of nothing but rounding keeps
+ROUNDING = 1e-13  # of the numbers that make up a residual, below which it has too few digits to tell an SD from
 
 
 def check_spare(reduction: Reduction, priors: Priors | None = None) -> None:
     """Raise if X and the effects can fit y exactly with rows to spare: the density then has no bound as σ goes to zero.
+
+    Effects whose SD is known to be zero fit nothing.
 
     Raises
     ------
@@ -31,18 +35,35 @@ def check_spare(reduction: Reduction, priors: Priors | None = None) -> None:
     """
     if priors and priors.sigma.family == "fixed":
         return
-    at = profile(reduction, factors(reduction.layout, unit_starts(reduction.layout, (0.0, WIDE, 10 * WIDE))))
+    free = unit_starts(reduction.layout, [1.0])[0] > 0
+    if priors:
+        free &= np.array([not zero for zero in _known_zeros(reduction, priors)])
+    at = profile_at(reduction, np.outer((0.0, WIDE, 10 * WIDE), free))
     growth = np.diff((at.log_det + at.log_det_fixed)[1:])[0] / np.log(10)  # the rank of [Z X] above that of X
-    spare = reduction.n - len(reduction.layout.coef) - round(growth)
-    if spare > 0 and at.least[1] <= NOTHING * at.least[0]:
+    spare = reduction.n - len(reduction.independent_columns) - round(growth)
+    if spare <= 0:
+        return
+    if at.least[1] <= NOTHING * at.least[0]:
         raise ValueError("X and the effects fit y exactly, so that nothing is left for sigma; drop a term, or give sigma a fixed prior")
+    fit = fixed_fit(reduction)
+    if fit.is_exact:
+        raise ValueError(f"{fit.sentence}, so that nothing is left for sigma; {fit.advice}, or give sigma a fixed prior")
+
+
+def _known_zeros(reduction: Reduction, priors: Priors) -> list[bool]:
+    """Whether each entry of the ratios is of an effect whose SD is known to be zero."""
+    zeros = []
+    for t in reduction.layout.terms:
+        own = [priors.sd[name] == ScalePrior("fixed", 0.0) for name in t.effect_names]
+        zeros += [own[i] for i in free_entries(t)[0]]
+    return zeros
 
 
 def check_identified(reduction: Reduction) -> None:
     """Raise where the likelihood cannot tell variances apart, so that an estimate would be arbitrary."""
     Z, B = reduction.rows
     basis = np.linalg.qr(B[:, :-1])[0]
-    starts = np.cumsum([0, *(J * q for J, q in reduction.layout.shapes)])
+    starts = _starts(reduction)
     for t, a, b in zip(reduction.layout.terms, starts, starts[1:], strict=False):
         columns = Z[:, a:b]
         squares = (columns**2).sum(0)
@@ -60,6 +81,11 @@ def check_identified(reduction: Reduction) -> None:
             )
 
 
+def _starts(reduction: Reduction) -> np.ndarray:
+    """First columns of the terms, and the end of the last."""
+    return np.cumsum([0, *(J * q for J, q in reduction.layout.shapes)])
+
+
 def _is_like_residuals(Z: csr_array, n: int) -> bool:
     """Whether effects of one SD spread over n whitened rows as residuals do: ZZ' is a multiple of the identity."""
     rows = Z[np.flatnonzero(np.diff(Z.indptr) > 0)]
@@ -70,7 +96,63 @@ def _is_like_residuals(Z: csr_array, n: int) -> bool:
     return bool(np.all(np.abs(spread.data - first * (spread.row == spread.col)) <= 1e-12 * first))
 
 
-def fixed_fit(reduction: Reduction, method: str) -> bool:
-    """Whether X alone fits y exactly."""
-    least = profile(reduction, factors(reduction.layout, unit_starts(reduction.layout, (0.0,)))).least[0]
-    return bool(degrees_left(reduction, method) < 1 or least <= ROUNDING * np.sum(reduction.rows[1][:, -1] ** 2))
+def row_effects(reduction: Reduction) -> list[str]:
+    """Names of effects that are one a row, of one SD: nothing but a prior tells this SD from σ.
+
+    Examples
+    --------
+    >>> from lmmlib.data import Data
+    >>> from lmmlib.design import Design, Term
+    >>> terms = [Term.grouped("row", range(4)), Term.grouped("g", ["a", "a", "b", "b"])]
+    >>> row_effects(Data([1.0, 2.0, 5.0, 4.0], Design([[1.0]] * 4, terms)).reduction)
+    ['row: Intercept']
+    """
+    Z, starts = reduction.rows[0], _starts(reduction)
+    return [
+        t.effect_names[0]
+        for t, a, b in zip(reduction.layout.terms, starts, starts[1:], strict=False)
+        if len(t.effects) == 1 and b - a >= reduction.n and _is_like_residuals(Z[:, a:b], reduction.n)
+    ]
+
+
+@dataclass(frozen=True)
+class FixedFit:
+    """What X alone leaves of y.
+
+    Attributes
+    ----------
+    residual, largest : root mean squares of the residual, and of the largest of the numbers that it is a difference of
+    is_exact : bool, whether the residual is rounding
+    """
+
+    residual: float
+    largest: float
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the residual is no more than rounding."""
+        return self.residual <= ROUNDING * self.largest
+
+    @property
+    def sentence(self) -> str:
+        """The sizes in words."""
+        return (
+            f"the fixed effects fit the data exactly but for rounding: they leave an SD of {self.residual:.2g} of numbers of the size "
+            f"{self.largest:.2g}"
+        )
+
+    @property
+    def advice(self) -> str:
+        """What to do."""
+        return "drop columns of X, add rows, or subtract a constant from a response or covariate that lies far from zero"
+
+
+def fixed_fit(reduction: Reduction) -> FixedFit:
+    """How exactly X alone fits y, in whitened rows: a residual errs by the precision times the y and x_j β_j that it is made of."""
+    at = profile_at(reduction, unit_starts(reduction.layout, (0.0,)))
+    beta = linalg.solve_upper_stack(at.R_X, at.t)[:, 0]
+    columns = reduction.rows[1]
+    length = np.sqrt(np.sum(columns**2, 0))
+    parts = np.append(np.abs(beta) * length[reduction.independent_columns], length[-1])
+    rows = np.sqrt(reduction.n)
+    return FixedFit(float(np.sqrt(at.least[0]) / rows), float(parts.max() / rows))

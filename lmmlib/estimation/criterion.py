@@ -13,7 +13,7 @@ Criteria = Callable[[np.ndarray], np.ndarray]
 
 def degrees_left(reduction: Reduction, method: str) -> int:
     """Degrees of freedom that the rows leave for the variances."""
-    return reduction.n - len(reduction.layout.coef) * (method == "reml")
+    return reduction.n - len(reduction.independent_columns) * (method == "reml")
 
 
 def criteria_of(reduction: Reduction, method: str) -> Criteria:
@@ -21,9 +21,16 @@ def criteria_of(reduction: Reduction, method: str) -> Criteria:
     degrees = degrees_left(reduction, method)
 
     def evaluate(x: np.ndarray) -> np.ndarray:
-        return minus_twice(profile(reduction, factors(reduction.layout, x)), degrees, method, reduction.log_weights)
+        return minus_twice(profile_at(reduction, x), degrees, method, reduction.log_weights)
 
     return evaluate
+
+
+def profile_at(reduction: Reduction, x: np.ndarray) -> Profile:
+    """The profile at points (S, d), over the columns of X that are independent."""
+    columns = reduction.independent_columns
+    everything = len(columns) == len(reduction.layout.coef)
+    return profile(reduction, factors(reduction, x), None if everything else columns)
 
 
 def minus_twice(at: Profile, degrees: int, method: str, log_weights: float) -> np.ndarray:
@@ -32,13 +39,17 @@ def minus_twice(at: Profile, degrees: int, method: str, log_weights: float) -> n
     return degrees * (1 + LOG_2PI + np.log(at.least / degrees)) + 2 * log_det - log_weights
 
 
-def factors(layout: Layout, x: np.ndarray) -> list[np.ndarray]:
-    """Ratios Λ_k (S, q, q), lower triangular, from points (S, d)."""
+def factors(reduction: Reduction, x: np.ndarray) -> list[np.ndarray]:
+    """Ratios Λ_k (S, q, q), lower triangular, from points (S, d): in the covariates' units, to the SD of a row of mean weight.
+
+    A point is then about one where effects and rows differ alike, whatever the units of covariates and weights.
+    """
+    layout = reduction.layout
     factors, first = [], 0
     for t, unit in zip(layout.terms, layout.units, strict=True):
-        rows, columns = _entries(t)
+        rows, columns = free_entries(t)
         L = np.zeros((len(x), len(t.effects), len(t.effects)))
-        L[:, rows, columns] = x[:, first : first + len(rows)] / unit[rows]
+        L[:, rows, columns] = x[:, first : first + len(rows)] / (unit[rows] * reduction.root_weight)
         factors.append(L)
         first += len(rows)
     return factors
@@ -46,11 +57,11 @@ def factors(layout: Layout, x: np.ndarray) -> list[np.ndarray]:
 
 def unit_starts(layout: Layout, ratios: Sequence[float]) -> np.ndarray:
     """Diagonal ratios, in the units of the covariates: (starts, d)."""
-    diagonal = np.concatenate([rows == columns for rows, columns in map(_entries, layout.terms)])
+    diagonal = np.concatenate([rows == columns for rows, columns in map(free_entries, layout.terms)])
     return np.array([np.where(diagonal, ratio, 0.0) for ratio in ratios])
 
 
-def _entries(term: Term) -> tuple[np.ndarray, np.ndarray]:
+def free_entries(term: Term) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the entries of a term's ratio that are free."""
     q = len(term.effects)
     return np.tril_indices(q) if term.correlated else np.diag_indices(q)

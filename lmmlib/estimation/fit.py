@@ -9,9 +9,10 @@ import numpy as np
 from lmmlib import linalg
 from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Params
+from lmmlib.design.design import rank_fault
 from lmmlib.effects import covariance_given_y, leverages, mean_given_y
 from lmmlib.estimation.checks import check_identified, check_spare, fixed_fit
-from lmmlib.estimation.criterion import criteria_of, degrees_left, factors, minus_twice, unit_starts
+from lmmlib.estimation.criterion import criteria_of, degrees_left, factors, minus_twice, profile_at, unit_starts
 from lmmlib.estimation.search import GAIN, search
 from lmmlib.linalg import ConvergenceWarning
 from lmmlib.loglik import profile
@@ -65,7 +66,7 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
 
     Raises
     ------
-    ValueError  if the method is unknown, X alone or X and the effects fit the data exactly, one kind of effects of a term
+    ValueError  if the method is unknown, X lacks rank, X alone or X and the effects fit the data exactly, one kind of effects of a term
         are combinations of columns of X, or a term has as many effects as there are rows: one per row of equal weight, or
         several a level
 
@@ -90,8 +91,17 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     reduction = reduced(data)
     degrees = degrees_left(reduction, method)
-    if fixed_fit(reduction, method):
-        raise ValueError("the fixed effects fit the data exactly, so no variance can be estimated; drop columns of X or add rows")
+    dependent = np.setdiff1d(np.arange(len(reduction.layout.coef)), reduction.independent_columns)
+    if len(dependent):  # of a fold, whose rows proper priors may do without, or by weights of very different size
+        raise ValueError(rank_fault(reduction.layout.coef, dependent))
+    if degrees < 1:
+        raise ValueError(
+            f"the fixed effects fit the data exactly, {reduction.n} rows by {len(reduction.layout.coef)} columns, so no variance can be "
+            "estimated; drop columns of X or add rows"
+        )
+    fit = fixed_fit(reduction)
+    if fit.is_exact:
+        raise ValueError(f"{fit.sentence}, so no variance can be estimated; {fit.advice}")
     check_spare(reduction)
     check_identified(reduction)
     criteria = criteria_of(reduction, method)
@@ -101,7 +111,7 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
         told = f"the search ended where a further step promises a gain of {promised:.2g} in the criterion"
         advice = "centre covariates that are far from zero, rescale them, or simplify terms"
         warnings.warn(f"{told}; {advice}", ConvergenceWarning, stacklevel=3)  # past the decorator
-    Lam = factors(reduction.layout, best[None])
+    Lam = factors(reduction, best[None])
     at = profile(reduction, Lam)
     sigma = float(np.sqrt(at.least[0] / degrees))
     cov = {t.name: sigma**2 * L[0] @ L[0].T for t, L in zip(reduction.layout.terms, Lam, strict=True)}
@@ -133,11 +143,12 @@ def rough(data: Data | Reduction) -> tuple[np.ndarray, float] | None:
     ([42.0], 50)
     """
     reduction = reduced(data)
-    if fixed_fit(reduction, "reml"):
+    if degrees_left(reduction, "reml") < 1 or fixed_fit(reduction).is_exact:
         return None
     criteria, start = criteria_of(reduction, "reml"), unit_starts(reduction.layout, STARTS[:1])
     onto = np.eye(start.size)[np.flatnonzero(start)]  # the diagonal among all entries of the ratios
     found = linalg.climb(lambda logs: -0.5 * criteria(np.exp(logs) @ onto), np.zeros((1, len(onto)))).x
-    Lam = factors(reduction.layout, np.exp(found) @ onto)
-    sigma = float(np.sqrt(profile(reduction, Lam).least[0] / degrees_left(reduction, "reml")))
+    points = np.exp(found) @ onto
+    Lam = factors(reduction, points)
+    sigma = float(np.sqrt(profile_at(reduction, points).least[0] / degrees_left(reduction, "reml")))
     return np.concatenate([sigma * np.linalg.norm(L[0], axis=1) for L in Lam]), sigma

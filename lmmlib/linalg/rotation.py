@@ -58,7 +58,7 @@ def rotate(batches: Sequence[Batch], X: np.ndarray) -> tuple[tuple[Rotation, ...
         rotations.append(Rotation(Q[..., :q], R[:, :q, :q], R[:, :q, q:]))
         bases.append(Q[..., q:])
         rests.append(R[:, q:, q:])
-    stacked = np.concatenate([rest.reshape(-1, p) for rest in rests] + [np.zeros((p, p))])
+    stacked = np.concatenate([rest.reshape(rest.shape[0] * rest.shape[1], p) for rest in rests] + [np.zeros((p, p))])
     turn, T = np.linalg.qr(stacked)
     W, start = np.zeros((n + 1, p)), 0
     for batch, basis, rest in zip(batches, bases, rests, strict=True):

@@ -180,7 +180,7 @@ class Profile:
 
     Attributes
     ----------
-    R_X : (p, p, S) upper, R_X'R_X = X'V₁⁻¹X;  t : (p, S) with β̂ = R_X⁻¹t
+    R_X : (p, p, S) upper, R_X'R_X = X'V₁⁻¹X;  t : (p, S) with β̂ = R_X⁻¹t, of the chosen columns of X
     least : (S,) ρ², the penalised sum of squares at β̂ and û
     log_det : (S,) ½ log|M|;  log_det_fixed : (S,) log|R_X|
     """
@@ -192,8 +192,10 @@ class Profile:
     log_det_fixed: np.ndarray
 
 
-def profile(reduction: Reduction, Lam: Sequence[np.ndarray]) -> Profile:
+def profile(reduction: Reduction, Lam: Sequence[np.ndarray], columns: np.ndarray | None = None) -> Profile:
     """Eliminate the effects block by block, then β, for ratios Λ_k (S, q, q).
+
+    With ``columns``, numbers of columns of X, of these alone: those that are independent reach all that X reaches.
 
     Examples
     --------
@@ -202,7 +204,12 @@ def profile(reduction: Reduction, Lam: Sequence[np.ndarray]) -> Profile:
     >>> profile(data.reduction, [np.zeros((1, 1, 1))]).least.round(12).tolist()
     [0.5]
     """
-    factor = reduction.factorise(Lam)
+    sides = None
+    if columns is not None:
+        p = len(reduction.layout.coef)
+        chosen = np.eye(p + 1)[:, [*columns, p]]
+        sides = np.broadcast_to(chosen, (len(Lam[0]), *chosen.shape))
+    factor = reduction.factorise(Lam, sides)
     T = factor.rest
     log_det_fixed = np.log(np.abs(np.einsum("jjs->js", T[:-1, :-1]))).sum(0)
     return Profile(T[:-1, :-1], T[:-1, -1], T[-1, -1] ** 2, factor.log_det, log_det_fixed)

@@ -11,7 +11,7 @@ from lmmlib.data import Data
 from lmmlib.design import Design, Params, Priors, Term
 from lmmlib.effects import information
 from lmmlib.estimation import estimate
-from lmmlib.pymc_models.parameters import declare, remember, start
+from lmmlib.pymc_models.parameters import declare, remember, start, times
 from lmmlib.pymc_models.quiet import pymc as pm
 
 WELL_INFORMED = 0.9  # mean information about an effect over its levels, above which it is sampled itself
@@ -60,7 +60,7 @@ def conditional_model(data: Data, priors: Priors, centred: bool | str | Mapping[
         parameters = declare(design, priors)
         v = _effects(design, parameters.roots, chosen)
         pm.Deterministic("u", pt.dot(_known_root(design), v) if _has_known_covariance(design) else v, dims="ranef")
-        mean = design.offset + pt.dot(design.X, parameters.beta) + random_part(design)(v)
+        mean = design.offset + times(design.X, parameters.beta) + random_part(design)(v)
         pm.Normal("y", mean, parameters.sigma / np.sqrt(design.weights), observed=model["y_data"], dims="row")
     return remember(model, data, priors, "conditional")
 

@@ -8,7 +8,7 @@ from lmmlib.data import Data
 from lmmlib.design import Design, Priors
 from lmmlib.loglik import LOG_2PI
 from lmmlib.pymc_models.conditional import random_part, scaled
-from lmmlib.pymc_models.parameters import Parameters, declare, remember, start
+from lmmlib.pymc_models.parameters import Parameters, declare, remember, start, times
 from lmmlib.pymc_models.quiet import pymc as pm
 
 WIDEST_UNROLLED = 4  # columns of a block; the size of the graph grows with the cube
@@ -83,12 +83,12 @@ class MarginalDensity:
         """Log density of ``y`` (n,) at β, σ and the terms' roots."""
         white = self.root_weight * (y - self.design.offset)
         seen, by_fixed, outside = self._rotate(white)
-        log_det, squares = 0.0, outside + pt.sum(pt.sqr(by_fixed - pt.dot(self.T, beta)))
+        log_det, squares = 0.0, outside + pt.sum(pt.sqr(by_fixed - times(self.T, beta)))
         for batch, rotation, c in zip(self.design.blocks, self.rotations, seen, strict=True):
             q = batch.values.shape[-1]
             if q == 0:
                 continue
-            A, r = _scale_columns(rotation.R, [root / sigma for root in roots], batch.counts), c - pt.dot(rotation.RX, beta)
+            A, r = _scale_columns(rotation.R, [root / sigma for root in roots], batch.counts), c - times(rotation.RX, beta)
             found = _by_columns(A, r, *rotation.R.shape[1:]) if q <= WIDEST_UNROLLED else _by_blocks(A, r, q)
             log_det, squares = log_det + found[0], squares + found[1]
         constant = self.design.n * LOG_2PI - np.log(self.design.weights).sum()
@@ -102,8 +102,8 @@ class MarginalDensity:
             for b, r in zip(self.design.blocks, self.rotations, strict=True)
         ]
         fitted = pt.concatenate([pt.matmul(r.Q, c[..., None]).ravel() for r, c in zip(self.rotations, seen, strict=True)])[self.place]
-        by_fixed = pt.dot(self.W.T, white)
-        return seen, by_fixed, pt.sum(pt.sqr(white - fitted - pt.dot(self.W, by_fixed)))
+        by_fixed = times(self.W.T, white)
+        return seen, by_fixed, pt.sum(pt.sqr(white - fitted - times(self.W, by_fixed)))
 
 
 class Generator:
@@ -118,7 +118,7 @@ class Generator:
         *roots, _ = roots_and_size
         design = self.design
         z = pm.Normal.dist(0, 1, shape=(design.Z.shape[1],))
-        mean = design.offset + pt.dot(design.X, beta) + self.random_part(scaled(design, roots, z))
+        mean = design.offset + times(design.X, beta) + self.random_part(scaled(design, roots, z))
         return pm.Normal.dist(mean, sigma / np.sqrt(design.weights), shape=(design.n,))
 
 

@@ -79,7 +79,7 @@ def stochastic(model: pm.Model) -> frozenset[str]:
 def declare(design: Design, priors: Priors, on_variance: bool = False) -> Parameters:
     """Declare β, sd, cor and σ in the model on the stack; with ``on_variance`` the prior of σ is put on σ² instead."""
     priors.checked(design)
-    beta = pm.Normal("beta", priors.beta_mean, priors.beta_sd, dims="coef")
+    beta = _fixed_effects(priors)
     sd = _vector([priors.sd[name] for name in design.effects], design.effects)
     roots, correlations, first = [], [], 0
     for term in design.terms:
@@ -93,6 +93,23 @@ def declare(design: Design, priors: Priors, on_variance: bool = False) -> Parame
     if correlations:
         pm.Deterministic("cor", pt.stack(correlations), dims="effect_pair")
     return Parameters(beta, roots, _residual_sd(priors.sigma, on_variance))
+
+
+def times(A: np.ndarray, x: pt.TensorVariable) -> pt.TensorVariable | np.ndarray:
+    """A x, without a product where A has no entries: a rewrite of PyTensor's stumbles over an empty constant."""
+    return pt.dot(A, x) if A.size else np.zeros(A.shape[:-1])
+
+
+def _fixed_effects(priors: Priors) -> pt.TensorVariable:
+    """β, free where its own prior is one of independent normals; else a function of the free γ = Tβ; none of none."""
+    mean, spread = priors.beta_mean, priors.beta_sd
+    if not len(mean):
+        return pt.as_tensor(np.zeros(0))
+    if priors.beta_transform is None:
+        return pm.Normal("beta", mean, spread, dims="coef")
+    gamma = pm.Normal("gamma", mean, spread, dims="coef")
+    inverse = priors.coefficients(np.eye(len(mean))).T
+    return pm.Deterministic("beta", pt.dot(inverse, gamma), dims="coef")
 
 
 def _residual_sd(prior: ScalePrior, on_variance: bool) -> pt.TensorVariable:

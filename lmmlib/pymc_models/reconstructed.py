@@ -7,7 +7,7 @@ from scipy.linalg import solve_triangular
 from lmmlib.data import Data
 from lmmlib.design import Design, Priors
 from lmmlib.pymc_models.marginal import observe
-from lmmlib.pymc_models.parameters import Parameters, declare, remember, start
+from lmmlib.pymc_models.parameters import Parameters, declare, remember, start, times
 from lmmlib.pymc_models.quiet import pymc as pm
 
 
@@ -171,7 +171,7 @@ def _inside(model: pm.Model, V: pt.TensorVariable, level: float) -> np.ndarray:
 
 def _independent_rows(design: Design, parameters: Parameters, scale: pt.TensorVariable) -> pt.TensorVariable:
     """The response with independent rows of their own SDs, in the model on the stack."""
-    mean = design.offset + pt.dot(design.X, parameters.beta)
+    mean = design.offset + times(design.X, parameters.beta)
     return pm.Normal("y", mean, scale, observed=pm.modelcontext(None)["y_data"], dims="row")
 
 

@@ -141,7 +141,7 @@ class Refitter:
                 "data are of another design than the one compiled for: other values of X, Z, weights or offset, or other rows "
                 "or another order of rows; only y may differ, so make another Refitter"
             )
-        other = _differing(self.priors, priors)
+        other = self.priors.differing(priors)
         if other:
             raise ValueError(f"priors must be the ones compiled with; {', '.join(other)} differ, so make another Refitter")
 
@@ -196,9 +196,3 @@ class Refitter:
 
 def _array(values: xr.DataArray) -> np.ndarray:
     return values.transpose("chain", "draw", ...).to_numpy()
-
-
-def _differing(a: Priors, b: Priors) -> list[str]:
-    """Names of the fields in which two Priors differ."""
-    pairs = {name: (getattr(a, name), getattr(b, name)) for name in ("beta_mean", "beta_sd", "sd", "sigma", "cor")}
-    return [name for name, (x, y) in pairs.items() if not (np.array_equal(x, y) if isinstance(x, np.ndarray) else x == y)]
