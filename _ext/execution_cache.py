@@ -1,10 +1,12 @@
 """The cache of executed chapters: named after everything a chapter reads, so that no stored output outlives its source.
 
-MyST-NB looks at the code of the chapter alone: a change in the package or the data would leave stale outputs.
+MyST-NB looks at the code of the chapter alone: a change in the package, in the data or in the arithmetic would leave stale outputs.
 """
 
 import hashlib
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -13,11 +15,23 @@ from sphinx.util.typing import ExtensionMetadata
 
 PREFIX = ".jupyter_cache-"
 INPUTS = ("lmmlib/**/*", "benchmarks/*.json", "*.csv", "chapters/*.csv", "tests/data/*", "CITATION.cff", "requirements.txt")
+# With each of them sums are formed in another order, or in another precision, and chains of NUTS go another way.
+ARITHMETIC = (
+    "JAX_ENABLE_X64",
+    "NPY_DISABLE_CPU_FEATURES",
+    "NPY_ENABLE_CPU_FEATURES",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_NUM_THREADS",
+    "PYTENSOR_FLAGS",
+    "XLA_FLAGS",
+)
 
 
-def sources_key(root: Path) -> str:
-    """Hash the files of ``INPUTS`` and the interpreter's version."""
-    digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
+def sources_key(root: Path, environment: Mapping[str, str] = os.environ) -> str:
+    """Hash the files of ``INPUTS``, the interpreter's version and the variables of ``ARITHMETIC``."""
+    arithmetic = {name: environment.get(name, "") for name in ARITHMETIC}
+    digest = hashlib.sha256(f"{sys.version_info[:2]} {arithmetic}".encode())
     found = {file for pattern in INPUTS for file in root.glob(pattern) if file.is_file() and file.suffix != ".pyc"}
     for file in sorted(found):
         digest.update(b"\0" + file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())

@@ -8,6 +8,7 @@ from cases import CASES, each_case
 from lmmlib import linalg
 from lmmlib.design import Design
 from lmmlib.linalg import stacks
+from noise import with_last_digits_of
 
 
 @each_case
@@ -254,3 +255,43 @@ def test_a_step_that_leads_down_is_shortened():
     found = linalg.climb(lambda x: -((np.sum(x**2, 1) + 1e-2) ** 0.3), np.array([[0.4, 0.3], [1.0, -1.0]]))
     np.testing.assert_allclose(found.x, 0, atol=0.05)
     np.testing.assert_array_equal(linalg.climb(lambda x: np.zeros(len(x)), np.ones((1, 2))).x, np.ones((1, 2)))
+
+
+@pytest.mark.parametrize("start", [0.3, 1.0, 3.0])
+def test_a_point_as_high_is_no_step_up(start):
+    """Newton's step on −|x|^1.5 leads from x to −x, as high but for rounding and what differences of 1e-3 are off by.
+
+    A climb ends where half the step along the slope, 1.5 |x|^1.5, is below a thousandth: at |x| = 0.0076 at the farthest, with 0.0005
+    for the differences over a kink so near.
+    """
+    evaluations = []
+
+    def kink(x):
+        evaluations.append(len(x))
+        return -(np.abs(x[:, 0]) ** 1.5)
+
+    for function in (kink, *(with_last_digits_of(seed, kink) for seed in range(5))):
+        evaluations.clear()
+        assert np.abs(linalg.climb(function, np.array([[start]])).x).item() < 0.0076 + 0.0005
+        assert len(evaluations) < 30
+
+
+@pytest.mark.parametrize("units", [0, 1, 100])
+def test_rounding_covers_what_values_are_apart_by(units):
+    """Errors of up to so many units in the last place: two values may lie twice as far apart, a fourth difference sixteen times."""
+    unit = np.spacing(1000.0)
+    noise = np.random.default_rng(units)
+
+    def bowl(x):
+        return 1000 + np.sum(x**2, 1) + unit * noise.integers(-units, units + 1, len(x))
+
+    for x in np.random.default_rng(1).uniform(-0.5, 0.5, size=(50, 3)):
+        found = linalg.rounding(bowl, x) / unit
+        assert max(4, 2 * units) <= found <= max(4, 2 * 16 * (units + 1))
+
+
+def test_ties_go_to_the_first():
+    values = np.array([3.0, 1.0 + 2e-12, 1.0, 1.0 - 1e-12])
+    assert linalg.first_of_least(values, 0.0) == 3
+    assert linalg.first_of_least(values, 1.5e-12) == 2
+    assert linalg.first_of_least(values, 5e-12) == 1

@@ -9,6 +9,7 @@ from lmmlib import Data, Design, Params, Term, estimation, from_formula, linalg,
 from lmmlib import effects as univariate_effects
 from lmmlib import moments as univariate_moments
 from lmmlib.multivariate import MultivariateData, MultivariateParams, fit
+from noise import with_last_digits_of
 
 
 def _square(root):
@@ -357,6 +358,32 @@ def test_a_failed_search_is_told(monkeypatch):
     monkeypatch.setattr(fit, "_search", lambda *_: (np.array([np.eye(2), np.eye(2)]), 0.5))
     with pytest.warns(multivariate.ConvergenceWarning, match="ended where a further step promises a gain of 0.5 in the criterion"):
         assert not multivariate.estimate(data).converged
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("unit", [1e60, 1e120])
+def test_the_last_digit_of_the_criterion_decides_nothing(monkeypatch, unit, seed):
+    """A unit in the last place, up or down, as another processor would have it, where that unit is 1e-11: the criterion is 1e5.
+
+    Slopes are exact but for rounding: sums of 150 rows, known to 150 ε = 3e-14 of what is summed, beside curvatures as large. Where
+    the least of all lengths of a step was taken, covariances were off by 5e-8 to 2e-7.
+    """
+    data, _ = _larger()
+    expected = multivariate.estimate(data)
+    criterion = fit._criterion
+
+    def perturbed(rows, n, restricted, frame, x):
+        value, slope = criterion(rows, n, restricted, frame, x)
+        noisy = with_last_digits_of(seed, lambda _: np.array([value]))
+        return float(noisy(np.append(frame, x)[None])[0]), slope
+
+    monkeypatch.setattr(fit, "_criterion", perturbed)
+    found = multivariate.estimate(MultivariateData(unit * data.Y, data.design))
+    assert found.converged
+    shift = 2 * data.Y.size * np.log(unit)
+    assert found.criterion - shift == pytest.approx(expected.criterion, abs=64 * np.spacing(found.criterion))
+    for name in ("G0", "R0"):
+        np.testing.assert_allclose(getattr(found.params, name) / unit**2, getattr(expected.params, name), rtol=1e-11)
 
 
 def test_negative_curvature_is_no_optimum():

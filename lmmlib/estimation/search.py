@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.optimize import minimize
 
+from lmmlib import linalg
 from lmmlib.estimation.criterion import Criteria
 
 STEP = 1e-3  # of differences, for ratios of about one
@@ -18,23 +19,37 @@ def search(criteria: Criteria, starts: np.ndarray) -> tuple[np.ndarray, float]:
     The criterion does not change with the sign of a column of Λ, so that zero is no boundary.
     """
     ends = np.array([_descend(criteria, start) for start in starts])
-    best = ends[np.argmin(criteria(ends))]
+    best = _first_of_least(criteria, ends)
     for _ in range(POLISH):
         step, promised = _newton(criteria, best)
-        candidates = np.array([best + step, best + step / 4, best])  # first of equals: below rounding the step knows more
-        chosen = np.argmin(criteria(candidates))
-        best = candidates[chosen]
-        if promised < 1e-3 * GAIN or chosen == 2:
+        # Values with an error of r tell points apart down to √(r/curvature), slopes over STEP down to r/(STEP curvature), which
+        # is nearer as long as r < STEP² curvature: where values do not tell, the full step, which comes from slopes, is the best known.
+        candidates = np.array([best + step, best + step / 4, best])
+        moved = _first_of_least(criteria, candidates)
+        stays = np.array_equal(moved, best)
+        best = moved
+        if promised < 1e-3 * GAIN or stays:
             break
     zeroed = np.where(np.abs(best) < AT_ZERO, 0.0, best)
-    if np.diff(criteria(np.array([best, zeroed]))) <= 0:
-        best = zeroed
+    best = _first_of_least(criteria, np.array([zeroed, best]))
     return best, _newton(criteria, best)[1]
+
+
+def _first_of_least(criteria: Criteria, points: np.ndarray) -> np.ndarray:
+    """The first of the points (m, d) with the least criterion, where values that rounding may part are alike."""
+    values = criteria(points)
+    least = points[np.argmin(values)]
+    return points[linalg.first_of_least(values, linalg.rounding(criteria, least, _scale(least)))]
+
+
+def _scale(x: np.ndarray) -> np.ndarray:
+    """Each entry's own size, in which slopes and curvatures are measured."""
+    return np.maximum(np.abs(x), 0.1)
 
 
 def _descend(criteria: Criteria, start: np.ndarray) -> np.ndarray:
     def with_slope(x: np.ndarray) -> tuple[float, np.ndarray]:
-        h = STEP / 10 * np.diag(np.maximum(np.abs(x), 0.1))
+        h = STEP / 10 * np.diag(_scale(x))
         values = criteria(np.concatenate([x[None], x + h, x - h]))
         return float(values[0]), np.subtract(*values[1:].reshape(2, -1)) / (2 * np.diag(h))
 
@@ -43,7 +58,7 @@ def _descend(criteria: Criteria, start: np.ndarray) -> np.ndarray:
 
 def _newton(criteria: Criteria, x: np.ndarray) -> tuple[np.ndarray, float]:
     """Newton's step from x, and the gain it promises; infinite where the criterion curves down."""
-    d, scale = len(x), np.maximum(np.abs(x), 0.1)  # slope and curvature are in units of each entry's own size
+    d, scale = len(x), _scale(x)
     unit = STEP * np.diag(scale)
     pairs = [(i, j) for i in range(d) for j in range(i)]
     across = [s * unit[i] + t * unit[j] for i, j in pairs for s, t in ((1, 1), (1, -1), (-1, 1), (-1, -1))]

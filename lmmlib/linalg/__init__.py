@@ -7,6 +7,7 @@ from lmmlib.linalg.factor import Factor, factorise, factorise_components
 from lmmlib.linalg.left_out import WIDEST_MERGED, left_out
 from lmmlib.linalg.plan import Plan, plan
 from lmmlib.linalg.rotation import Rotation, rotate
+from lmmlib.linalg.rounding import first_of_least, rounding
 from lmmlib.linalg.stacks import scale_stack, solve_lower_stack, solve_upper_stack, triangle_stack
 from lmmlib.linalg.substitution import back_substitute, covariance_blocks, forward_substitute, rows_seen, seen_sides
 from lmmlib.linalg.threads import one_thread
@@ -40,6 +41,7 @@ __all__ = [
     "eliminate",
     "factorise",
     "factorise_components",
+    "first_of_least",
     "forward_substitute",
     "left_out",
     "merge",
@@ -49,6 +51,7 @@ __all__ = [
     "positions",
     "reduce_rows",
     "rotate",
+    "rounding",
     "rows_seen",
     "scale_columns",
     "scale_stack",

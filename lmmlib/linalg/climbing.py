@@ -11,6 +11,7 @@ LONGEST = 2.0  # step, in these coordinates: a quadratic says little of what is 
 FLATTEST = 0.05  # curvature that a step reckons with at least
 GAIN = 1e-3  # of the function that a step must still promise
 SHORTEST = 1e-6  # share of a step that is tried before a climb ends
+SUFFICIENT = 1e-2  # share of the rise foretold by the slope that a step must bring
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -46,6 +47,10 @@ def climb(function: Function, starts: np.ndarray) -> Peaks:
     where the function curves up too. A climb ends where half the step along the slope, the gain that a quadratic
     promises, is below a thousandth.
 
+    A step has led up where the function has risen by a hundredth of what the slope foretells (Armijo's rule). No step is tried
+    that promises less than a thousandth, so that a full one has to bring 2e-5. That is far beyond rounding, which decides
+    nothing here: neither between a point and its mirror image nor on level ground.
+
     Parameters
     ----------
     function : (S, d) to (S,), with coordinates whose scale is about one; not finite means out of bounds
@@ -57,7 +62,8 @@ def climb(function: Function, starts: np.ndarray) -> Peaks:
 
     References
     ----------
-    Dauphin et al. (2014), Adv. Neural Inf. Process. Syst. 27, for the modulus of the eigenvalues.
+    Dauphin et al. (2014), Adv. Neural Inf. Process. Syst. 27, for the modulus of the eigenvalues; Nocedal & Wright (2006),
+    Numerical Optimization, equation 3.4, for the sufficient rise.
 
     Examples
     --------
@@ -67,26 +73,27 @@ def climb(function: Function, starts: np.ndarray) -> Peaks:
     """
     found, share = _looked(function, starts), np.ones(len(starts))
     for _ in range(STEPS):
-        step, promised = _newton(found)
+        step, promised, foretold = _newton(found)
         moving = np.flatnonzero((promised > GAIN) & (share > SHORTEST))
         if not len(moving):
             break
         tried = _looked(function, found.x[moving] + share[moving, None] * step[moving])
-        better = (tried.value > found.value[moving]) & np.isfinite(tried.hessian).all((1, 2))
+        rises = tried.value > found.value[moving] + SUFFICIENT * share[moving] * foretold[moving]
+        better = rises & np.isfinite(tried.hessian).all((1, 2))
         share[moving] = np.where(better, 1.0, share[moving] / 4)
         for own, new in zip(vars(found).values(), vars(tried).values(), strict=True):
             own[moving[better]] = new[better]
     return found
 
 
-def _newton(at: Peaks) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (m, d), none longer than the longest, and the gain that each promises (m,)."""
+def _newton(at: Peaks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Steps (m, d), none longer than the longest; the gain (m,) a quadratic promises of each before it was shortened; its slope's (m,)."""
     size, axes = np.linalg.eigh(np.where(np.isfinite(at.hessian), at.hessian, 0.0))
     along = np.einsum("mij,mi->mj", axes, np.where(np.isfinite(at.slope), at.slope, 0.0))
     steps = along / np.maximum(np.abs(size), FLATTEST)
     promised = 0.5 * np.sum(steps * along, -1)
     shorter = np.minimum(1.0, LONGEST / np.maximum(np.linalg.norm(steps, axis=-1), LONGEST))
-    return shorter[:, None] * np.einsum("mij,mj->mi", axes, steps), promised
+    return shorter[:, None] * np.einsum("mij,mj->mi", axes, steps), promised, 2 * shorter * promised
 
 
 def _looked(function: Function, x: np.ndarray) -> Peaks:

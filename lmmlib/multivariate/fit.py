@@ -222,7 +222,7 @@ def _search(criterion: Criterion, rows: Rotated, spread: np.ndarray, n: int) -> 
     frame = np.array([error, error])
     begins = [_flat(*np.linalg.solve(frame, start)) for start in _starts(rows, spread, n)]
     ends = [minimize(partial(criterion, frame), x, jac=True, method="BFGS", options={"gtol": 1e-4}).x for x in begins]
-    x = min(ends, key=lambda end: criterion(frame, end)[0])
+    x = _first_of_least(partial(criterion, frame), np.array(ends))
     for _ in range(STEPS):
         root, L = frame @ _triangles(x)
         found = diagonalised(root, L)
@@ -231,10 +231,24 @@ def _search(criterion: Criterion, rows: Rotated, spread: np.ndarray, n: int) -> 
         x = _flat(np.diag(np.sqrt(found.D) / seen), np.eye(len(L)))
         values = partial(criterion, frame)
         step, promised = _newton(values, x)
-        if promised < 1e-6 * GAIN:
+        # The full step comes first: near the end values differ by rounding, and slopes, from which the step comes, know more.
+        moved = _first_of_least(values, np.array([*(x + step / 2**k for k in range(6)), x]))
+        stays = np.array_equal(moved, x)
+        x = moved
+        if promised < 1e-6 * GAIN or stays:
             break
-        x = min([x, *(x + step / 2**k for k in range(6))], key=lambda tried: values(tried)[0])
     return frame @ _triangles(x), promised
+
+
+def _first_of_least(criterion: Callable[[np.ndarray], tuple[float, np.ndarray]], points: np.ndarray) -> np.ndarray:
+    """The first of the points (m, d) with the least criterion, where values that rounding may part are alike."""
+
+    def function(x: np.ndarray) -> np.ndarray:
+        return np.array([criterion(point)[0] for point in x])
+
+    values = function(points)
+    rounding = linalg.rounding(function, points[np.argmin(values)])
+    return points[linalg.first_of_least(values, rounding)]
 
 
 def _newton(criterion: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray) -> tuple[np.ndarray, float]:
