@@ -269,12 +269,18 @@ def _joint_layout(layouts: Sequence[Layout]) -> Layout:
         if other.coef != first.coef:
             raise ValueError(f"all parts must have the coefficients {', '.join(first.coef)}; one has {', '.join(other.coef)}")
         _same_terms(first, other)
+        if not first.same_columns(other):
+            raise ValueError(
+                "all parts must take levels of factors, means and knots from one table, and the formula took others from each; "
+                "use reduce_tables, which takes them from the first, or data.design.new_rows"
+            )
     terms = []
     for k, t in enumerate(first.terms):
         levels = tuple(dict.fromkeys(level for layout in layouts for level in layout.terms[k].levels))
         terms.append(replace(t, levels=levels, Z=csr_array((0, len(levels) * len(t.effects)))))
     units = tuple(np.sqrt(np.mean([np.square(layout.units[k]) for layout in layouts], 0)) for k in range(len(terms)))
-    return Layout(first.coef, tuple(terms), units)
+    taken = next((layout.taken_from_data for layout in layouts if layout.taken_from_data), None)
+    return Layout(first.coef, tuple(terms), units, taken)
 
 
 def _same_terms(first: Layout, other: Layout) -> None:

@@ -37,7 +37,14 @@ def coords(design: Design | Layout) -> dict[str, list[str] | np.ndarray]:
 
 
 def as_draws(
-    *, data: Data, sd: object, sigma: object, beta: object = None, cor: object = None, u: object = None, stats: Mapping[str, object] | None = None
+    *,
+    data: Data,
+    sd: object,
+    sigma: object,
+    beta: object = None,
+    cor: object = None,
+    u: object = None,
+    stats: Mapping[str, object] | None = None,
 ) -> xr.DataTree:
     """Draws in the one form, from arrays of any engine.
 

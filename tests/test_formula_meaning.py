@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow
 import pytest
 
-from lmmlib import Design, Term, estimate, from_formula, load, reduce_tables
+from lmmlib import Design, Term, estimate, from_formula, load, reduce, reduce_tables
 
 
 @pytest.fixture
@@ -431,3 +431,19 @@ def test_a_formula_means_what_it_means_in_lme4(formula, criterion, columns):
     fit = estimate(data)
     assert data.design.X.shape == (240, columns)
     assert criterion - OPTIMISED < fit.criterion < criterion + 1e-8 * abs(criterion)
+
+
+@pytest.mark.parametrize("term", ["scale(x)", "center(x)", "poly(x, 2)", "bs(x, df=4)", "log(scale(z) + 3)", "f"])
+def test_columns_of_one_name_from_two_tables_are_not_taken_for_one(table, term):
+    """Means, knots and levels of each part are others, under the same names of columns."""
+    first, second = table.iloc[:12], table.iloc[12:].assign(f=table.f.iloc[12:].replace("a", "0"))  # another first level
+    parts = [from_formula(f"y ~ {term} + (1 | g)", part) for part in (first, second)]
+    with pytest.raises(ValueError, match="all parts must take levels of factors, means and knots from one table"):
+        reduce(parts)
+
+
+def test_parts_that_took_nothing_from_data_merge(table):
+    formula = "y ~ log(z) * x + f + (x | g)"
+    whole = from_formula(formula, table)
+    merged = reduce(from_formula(formula, part) for part in (table.iloc[::2], table.iloc[1::2]))
+    assert estimate(merged).criterion == pytest.approx(estimate(whole).criterion, rel=1e-10)

@@ -15,12 +15,13 @@ from lmmlib.design.layout import Layout
 from lmmlib.design.term import Term
 from lmmlib.design.twins import twins
 
-
 FAR = 1e4  # SDs of a column from zero, from where on rounding may take it, or its square, for a combination of others
 
 
 class Recipe(Protocol):
     """What a design of a formula remembers."""
+
+    taken_from_data: str
 
     def design(self, table: object, known: Layout | None = None) -> "Design":
         """The rows of a table, with at least the levels of ``known``."""
@@ -118,7 +119,13 @@ class Design:
     @cached_property
     def layout(self) -> Layout:
         """Names and terms, without the rows."""
-        return Layout(self.coef, self.terms, tuple(t.units for t in self.terms))
+        units = tuple(t.units for t in self.terms)
+        return Layout(self.coef, self.terms, units, self.taken_from_data)
+
+    @property
+    def taken_from_data(self) -> str | None:
+        """A fingerprint of what the formula took from its first table, or None without a formula."""
+        return None if self.recipe is None else self.recipe.taken_from_data
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:

@@ -18,11 +18,13 @@ class Layout:
     coef : tuple of str (p,)
     terms : tuple of Term; their rows play no part
     units : per term (q,), unit of each effect's covariate: it places starting values and weak priors
+    taken_from_data : fingerprint of what a formula took from its first table, or None without a formula
     """
 
     coef: tuple[str, ...]
     terms: tuple[Term, ...]
     units: tuple[np.ndarray, ...]
+    taken_from_data: str | None = None
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
@@ -52,6 +54,11 @@ class Layout:
         bare = [t.is_dense for t in self.terms for _ in range(len(t.levels) * len(t.effects))]
         labels = [f"{t}[{level}]" if alone else f"{t}[{level}]: {e}" for (t, level, e), alone in zip(rows, bare, strict=True)]
         return {"ranef": labels, **named}
+
+    def same_columns(self, other: "Layout") -> bool:
+        """Whether columns of one name are one: no formula took other means, knots or levels from its first table."""
+        taken = {self.taken_from_data, other.taken_from_data} - {None}
+        return len(taken) < 2
 
     def split(self, u: np.ndarray) -> list[np.ndarray]:
         """Entries of u (..., K) by term: (..., J, q) each."""

@@ -6,7 +6,8 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +55,12 @@ class Recipe:
     offset: str | None
     memory: Memory
     structure: ModelSpecs
+
+    @cached_property
+    def taken_from_data(self) -> str:
+        """Sixteen hexadecimal digits of what the first table gave: levels of factors, means, SDs and knots."""
+        taken = sorted((str(node), repr(_plain(value))) for node, value in self.memory.items())
+        return sha256(repr(taken).encode()).hexdigest()[:16]
 
     def data(self, table: object) -> tuple[np.ndarray, Design]:
         """Response and design of another table."""
@@ -186,6 +193,15 @@ def _check_terms(parsed: ParsedFormula, specs: Sequence[ModelSpec]) -> None:
             warnings.warn(f"{told}; write I(a - b) for a difference", stacklevel=4)
     for doubt in parsed.doubts:
         warnings.warn(doubt, stacklevel=4)
+
+
+def _plain(value: object) -> object:
+    """What was taken from data, in Python's own types."""
+    if isinstance(value, dict):
+        return sorted((str(key), _plain(inner)) for key, inner in value.items())
+    if isinstance(value, tuple | list):
+        return [_plain(inner) for inner in value]
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def _wanted(parsed: ParsedFormula, weights: str | None, offset: str | None, with_response: bool) -> set[str]:
