@@ -113,6 +113,14 @@ BARS = (
         for what, leave in (("rows", "row"), ("groups", "level"))
     ),
     Bar("large, leave-one-out: memory", "the larger of both processes", "at most", 2048, "MiB", _loo_memory),
+    Bar(
+        "sleepstudy, formula and table to data",
+        "checks included; median",
+        "at most",
+        0.004,
+        "s",
+        lambda m, _: m["matrices, lmmlib"]["median"],
+    ),
     Bar("`import lmmlib`", "whole process, bytecode compiled; median", "at most", 1.5, "s", _import("lmmlib")),
     Bar("`import lmmlib; lmmlib.Design`", "whole process, bytecode compiled; median", "at most", 1.5, "s", _import("Design")),
 )
