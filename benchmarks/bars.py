@@ -74,6 +74,10 @@ def _loo_memory(m: dict, _: list) -> float:
     return max(m[f"loo large, {leave}"]["peak_mib"] for leave in ("row", "level"))
 
 
+def _matrices(m: dict, _: list) -> float:
+    return m["matrices, lmmlib"]["median"]
+
+
 DIRECT = "second call in a process, median of five processes"
 BARS = (
     Bar("marginal log density after reduction: 10⁶ rows to 10³", "the same 100 groups; medians", "at most", 1.2, "times", _rows_ratio),
