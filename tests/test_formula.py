@@ -103,6 +103,7 @@ def test_the_table_is_not_changed(table):
         ("y ~ I(2) + (1 | g)", r"the term I\(2\) names no column"),
         ("y ~ I(x ** 2 + (1 | g)", "cannot be read: expected '\\)', got '\\|'"),
         ("y ~ `x + (1 | g)", "a backtick is not closed"),
+        ("y ~ I(x.diff().fillna(0)) + (1 | g)", "got '.fillna'; methods of columns are not read: compute such a column beforehand"),
         ("y ~ I(x %% 2) + (1 | g)", "of R's operators between percent signs only %in% is read"),
         ("y ~ I(x:w) + (1 | g)", "cannot be read: expected ',', got ':'"),
         (

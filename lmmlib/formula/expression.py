@@ -158,7 +158,9 @@ class Reader:
     def error(self, what: str) -> ValueError:
         """An error that says where the formula cannot be read."""
         got = repr(self.next.text) if self.next is not END else "its end"
-        return ValueError(f"{self.formula!r} cannot be read: {what}, got {got}")
+        is_method = self.next.kind == "name" and self.next.text.startswith(".") and self.place > 0
+        hint = "; methods of columns are not read: compute such a column beforehand, table.assign(new=...)" if is_method else ""
+        return ValueError(f"{self.formula!r} cannot be read: {what}, got {got}{hint}")
 
     def is_call(self) -> bool:
         """Whether a name with a parenthesis behind it comes."""
