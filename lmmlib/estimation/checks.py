@@ -115,6 +115,19 @@ def row_effects(reduction: Reduction) -> list[str]:
     ]
 
 
+def confounded_with_sigma(reduction: Reduction, priors: Priors) -> str | None:
+    """What is told of σ and an SD whose effects are one a row, with neither of them known; or None."""
+    if priors.sigma.family == "fixed":
+        return None
+    names = [name for name in row_effects(reduction) if priors.sd[name].family != "fixed"]
+    if not names:
+        return None
+    return (
+        f"sigma and the SD of {names[0]!r} cannot be told apart: its effects are one a row, so that y tells of the sum of the two "
+        "variances alone; drop the term, or give one of the two SDs a fixed or an informative prior"
+    )
+
+
 @dataclass(frozen=True)
 class FixedFit:
     """What X alone leaves of y.
