@@ -11,6 +11,7 @@ from lmmlib.design import Priors, ScalePrior
 from lmmlib.estimation.criterion import free_entries, profile_at, unit_starts
 
 WIDE, NOTHING = 1e8, 1e-14  # a ratio that leaves effects free, and the share of the sum of squares that is rounding
+ROUGH = 1e-8  # the same for a difference of criteria of a millionth, which is what a search goes by
 ROUNDING = 1e-13  # of the numbers that make up a residual, below which it has too few digits to tell an SD from
 
 
@@ -145,6 +146,11 @@ class FixedFit:
     def is_exact(self) -> bool:
         """Whether the residual is no more than rounding."""
         return self.residual <= ROUNDING * self.largest
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether rounding is in the way of a search, which compares criteria to ten digits."""
+        return self.residual <= ROUGH * self.largest
 
     @property
     def sentence(self) -> str:
