@@ -42,9 +42,8 @@ class Reduction:
     @property
     def fault(self) -> str | None:
         """Why these rows cannot be fitted, or None; as a design's."""
-        dependent = linalg.dependent_columns(self.rows[1][:, :-1])
-        if dependent:
-            return rank_fault(self.layout.coef, dependent)
+        if self.rank_fault:
+            return self.rank_fault
         Z = self.rows[0]
         counted = zip(self.layout.terms, self.layout.shapes, strict=True)
         starts = np.cumsum([0, *(J * q for J, q in self.layout.shapes)])
@@ -58,9 +57,10 @@ class Reduction:
         return np.setdiff1d(np.arange(len(self.layout.coef)), dependent)
 
     @property
-    def root_weight(self) -> float:
-        """Geometric mean of the roots of the weights: the SD of such a row is σ over it."""
-        return float(np.exp(0.5 * self.log_weights / self.n))
+    def rank_fault(self) -> str | None:
+        """Which columns of X, in whitened rows, are combinations of those before, or None."""
+        dependent = np.setdiff1d(np.arange(len(self.layout.coef)), self.independent_columns)
+        return rank_fault(self.layout.coef, dependent) if len(dependent) else None
 
     @property
     def entries(self) -> int:

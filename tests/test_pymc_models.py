@@ -1,5 +1,7 @@
 """Both PyMC models against NumPy, their shared parts, what sampling adds, and the gate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -18,13 +20,17 @@ from lmmlib import (
     from_formula,
     load,
     loglik,
+    loo,
     marginal_model,
+    posterior,
     replicate,
     sample,
     simulate,
+    summary,
 )
 from lmmlib.design import Theta
-from lmmlib.pymc_models import SamplingError, SamplingWarning, diagnose, marginal
+from lmmlib.pymc_models import SamplingError, SamplingWarning, diagnose, marginal, sampling
+from lmmlib.pymc_models.gate import Diagnosis
 from lmmlib.pymc_models.marginal import MarginalDensity, pt
 from lmmlib.pymc_models.quiet import pymc as pm
 from lmmlib.simulation import draw_effects
@@ -37,7 +43,7 @@ FAMILIES = {
 }
 
 
-def _priors(design, families=("half-normal",)):
+def _priors(design, families=("half-normal",), transformed=False):
     rng = np.random.default_rng(9)
     # 10 has an exact single-precision form, whose logarithm PyTensor takes in single precision if it is let
     made = [
@@ -45,12 +51,15 @@ def _priors(design, families=("half-normal",)):
         for k, family in enumerate(families)
     ]
     sd = {name: made[k % len(made)] for k, name in enumerate(design.effects)}
-    return Priors.build(design, {name: (0.3, 2.0) for name in design.coef}, sd, made[0], cor=3.0)
+    priors = Priors.build(design, {name: (0.3, 2.0) for name in design.coef}, sd, made[0], cor=3.0)
+    T = np.eye(len(design.coef)) + np.triu(rng.normal(size=(len(design.coef),) * 2), 1)
+    return replace(priors, beta_transform=T) if transformed else priors
 
 
 def _log_prior_and_jacobian(priors, design, values):
     """Of the unconstrained values: β as it is, log of SDs, x with ρ = x / √(1 + x²) for a correlation."""
-    total = stats.norm(priors.beta_mean, priors.beta_sd).logpdf(values["beta"]).sum()
+    gamma = priors.transform @ values["beta"]  # of determinant one
+    total = stats.norm(priors.beta_mean, priors.beta_sd).logpdf(gamma).sum()
     scales = [*(priors.sd[name] for name in design.effects), priors.sigma]
     for prior, log_sd in zip(scales, [*values["log_sd"], values["log_sigma"]], strict=True):
         half = np.log(2) if prior.family == "half-Student-t" else 0.0
@@ -70,7 +79,8 @@ def _random_point(design, priors, seed):
         "x": rng.normal(size=len(design.pairs)),
     }
     mixed = len({(p.family, p.df) for p in priors.sd.values()}) > 1
-    point = {"beta": values["beta"], "sigma_log__": values["log_sigma"]}
+    fixed = {"beta": values["beta"]} if priors.beta_transform is None else {"gamma": priors.transform @ values["beta"]}
+    point = {**(fixed if len(values["beta"]) else {}), "sigma_log__": values["log_sigma"]}
     point |= (
         {f"sd {name}_log__": s for name, s in zip(design.effects, values["log_sd"], strict=True)}
         if mixed
@@ -124,11 +134,13 @@ BRIDGE = [
 ]
 
 
+@pytest.mark.parametrize("transformed", [False, True])
 @pytest.mark.parametrize(("name", "families"), BRIDGE)
-def test_marginal_model_is_likelihood_times_prior(name, families):
+def test_marginal_model_is_likelihood_times_prior(name, families, transformed):
     data, _ = CASES[name]()
-    priors = _priors(data.design, families)
+    priors = _priors(data.design, families, transformed)
     model = marginal_model(data, priors)
+    assert {"gamma", "beta"} & {v.name for v in model.free_RVs} == {"gamma" if transformed else "beta"}
     values, point = _random_point(data.design, priors, 3)
     log_density = loglik.log_density(data, _theta(data.design, values).repeat(1))[0]
     expected = log_density + _log_prior_and_jacobian(priors, data.design, values)
@@ -178,7 +190,7 @@ def test_the_density_by_columns_is_exact_at_wide_ratios(name, ratio):
 def test_conditional_model_is_likelihood_times_priors(name, families, centred):
     data, _ = CASES[name]()
     design = data.design
-    priors = _priors(design, families)
+    priors = _priors(design, families, transformed=centred == "other effects")
     sampled = {True: (True, True), False: (False, False), "first effects": (True, False), "other effects": (False, True)}[centred]
     itself = {e: sampled[a % 2] for t in design.terms for a, e in enumerate(t.effect_names)}
     values, point = _random_point(design, priors, 4)
@@ -385,7 +397,7 @@ def test_auto_centres_the_effects_that_the_data_inform():
     terms = [Term.dense(f"z{k}", table[[f"z{k}"]].to_numpy()) for k in range(1, 6)]
     data = Data(table.y, Design(table[["x1", "x2", "x3", "x4"]].to_numpy(), terms))
     model = conditional_model(data, Priors.weak(data))
-    assert {v.name for v in model.free_RVs} == {"beta", "sd", "sigma", "z1 v", "z2 v", "z3 v", "z4 v", "z5 v"}
+    assert {v.name for v in model.free_RVs} == {"gamma", "sd", "sigma", "z1 v", "z2 v", "z3 v", "z4 v", "z5 v"}
     sleep = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
     assert "Subject z" in {v.name for v in conditional_model(sleep, Priors.weak(sleep)).free_RVs}
     mixed = Params([250.0, 10.0], {"Subject": np.diag([0.1, 100.0])}, 2.0)
@@ -411,3 +423,59 @@ def test_posterior_predictive_sampling_by_pymc_draws_nothing_but_y(formulation):
     ratio = theirs.var(("chain", "draw")) / ours.var(("chain", "draw"))
     # Two variances of 4000 nearly independent draws each; their kurtosis, from the spread of θ, is below 10.
     assert float(np.abs(ratio - 1).max()) < 5 * np.sqrt(2 * 9 / 4000)
+
+
+def _without_fixed_effects():
+    """Six groups of four rows about zero."""
+    rng = np.random.default_rng(8)
+    design = Design(np.zeros((24, 0)), [Term.grouped("g", np.repeat(np.arange(6), 4))])
+    return Data(simulate(design, Params([], {"g": 1.0}, 0.5), rng).y, design)
+
+
+@pytest.mark.parametrize("formulation", ["conditional", "marginal"])
+def test_a_model_without_fixed_effects_has_no_beta(formulation):
+    data = _without_fixed_effects()
+    priors = _priors(data.design)
+    values, point = _random_point(data.design, priors, 6)
+    theta = _theta(data.design, values)
+    expected = _log_prior_and_jacobian(priors, data.design, values)
+    if formulation == "marginal":
+        model = marginal_model(data, priors)
+        expected += loglik.log_density(data, theta.repeat(1))[0]
+    else:
+        model = conditional_model(data, priors, centred=False)
+        z = np.random.default_rng(7).normal(size=6)
+        point["g z"] = z[:, None]
+        residual = data.y - data.design.random_part(theta.roots[0][0, 0] * z)
+        expected += stats.norm(0, theta.sigma).logpdf(residual).sum() + stats.norm.logpdf(z).sum()
+    assert not {"beta", "gamma"} & set(model.named_vars)
+    np.testing.assert_allclose(_logp(model, point), expected, rtol=1e-10)
+
+
+def test_draws_without_fixed_effects_serve_everything_after():
+    data = _without_fixed_effects()
+    priors = Priors.weak(data)
+    draws = sample(marginal_model(data, priors), random_seed=8)
+    assert "beta" not in draws.posterior
+    assert summary(draws).index.tolist() == ["sd[g: Intercept]", "sigma"]
+    rng = np.random.default_rng(1)
+    direct = posterior(data, priors, rng=rng)
+    ours, theirs = (loo(tree, data, priors=priors, rng=rng).elpd for tree in (draws, direct))
+    assert abs(ours - theirs) < 0.2  # importance sampling of 24 rows, k below 0.7: a few hundredths a row at worst
+    assert replicate(draws, data.design, "new", rng=rng).posterior_predictive.y.shape == (4, 1000, 24)
+
+
+def test_a_failed_fit_of_an_effect_a_row_says_what_cannot_be_told_apart(monkeypatch):
+    """Whatever NUTS says of such a posterior, more draws are no remedy."""
+    rng = np.random.default_rng(9)
+    data = Data(rng.normal(size=20), Design(np.ones((20, 1)), [Term.grouped("row", range(20))]))
+    priors = Priors.weak(data)
+    model = conditional_model(data, priors)  # whose automatic choice has no REML estimate to go by
+    assert "row z" in {v.name for v in model.free_RVs}
+    failed = Diagnosis(0, 1.2, 50.0, 50.0, 1.0, 0.0, ("R-hat above 1.01",), ())
+    monkeypatch.setattr(sampling, "_attempt", lambda *_: (None, failed))
+    with pytest.raises(SamplingError, match="sigma and the SD of 'row: Intercept' cannot be told apart: .*drop the term, or give"):
+        sample(model, random_seed=1)
+    fixed = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0), ScalePrior("fixed", 1.0))
+    with pytest.raises(SamplingError, match="what may help: the marginal model"):
+        sample(conditional_model(data, fixed), random_seed=1)

@@ -8,9 +8,9 @@ from lmmlib import linalg
 from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Priors, Theta, checked_rng
 from lmmlib.direct.density import draw_fixed, log_posterior
-from lmmlib.direct.importance import CHAINS, weighted_draws
+from lmmlib.direct.importance import CHAINS, PosteriorError, Weighted, weighted_draws
 from lmmlib.effects import draw_given_y
-from lmmlib.estimation import check_spare, rough
+from lmmlib.estimation import check_spare, confounded_with_sigma, rough
 
 LEAST = 32  # draws: with fewer the largest weights have no tail to read Pareto k from
 SMALLEST_SD = 1e-3  # of the start, in units of the prior's scale: at zero itself the logarithm has no value
@@ -42,7 +42,8 @@ def posterior(
 
     Raises
     ------
-    PosteriorError  if Pareto k stays above 0.7 or the effective sample size below a tenth of the draws in two attempts
+    PosteriorError  if Pareto k stays above 0.7 or the effective sample size below a tenth of the draws in two attempts; it
+        names σ and an SD of one effect a row where the priors leave these as confounded as the likelihood does
     ValueError  if the priors do not fit the design, ``draws`` is not a multiple of four or too few, or X and the effects fit y
         exactly, so that the posterior of σ is improper
 
@@ -76,7 +77,7 @@ def posterior(
     checked_rng(rng)
     check_spare(reduction, priors)
     extra = len(priors.beta_mean) if weighted else 0  # resampled draws of φ share none: equal φ would have equal β
-    found = weighted_draws(lambda phi: log_posterior(phi, reduction, priors), _starts(reduction, priors), draws, rng, extra)
+    found = _sampled(reduction, priors, draws, rng, extra)
     if weighted:
         chosen, z, stats = np.arange(draws), found.z, {"log_weight": found.log_weight}
     else:
@@ -89,6 +90,17 @@ def posterior(
     tree = draws_.assemble(data, shaped, stats)
     tree.attrs.update(found.told)
     return tree
+
+
+def _sampled(reduction: Reduction, priors: Priors, draws: int, rng: np.random.Generator, extra: int) -> Weighted:
+    """Weighted draws of the variance parameters; a failure says so where no data could tell these apart."""
+    try:
+        return weighted_draws(lambda phi: log_posterior(phi, reduction, priors), _starts(reduction, priors), draws, rng, extra)
+    except PosteriorError as error:
+        confounded = confounded_with_sigma(reduction, priors)
+        if not confounded:
+            raise
+        raise PosteriorError(f"{confounded} (the importance weights fail on what the priors leave)") from error
 
 
 def _starts(reduction: Reduction, priors: Priors) -> np.ndarray:

@@ -11,6 +11,7 @@ from lmmlib.design import Priors, ScalePrior
 from lmmlib.estimation.criterion import free_entries, profile_at, unit_starts
 
 WIDE, NOTHING = 1e8, 1e-14  # a ratio that leaves effects free, and the share of the sum of squares that is rounding
+ROUGH = 1e-8  # the same for a difference of criteria of a millionth, which is what a search goes by
 ROUNDING = 1e-13  # of the numbers that make up a residual, below which it has too few digits to tell an SD from
 
 
@@ -115,6 +116,19 @@ def row_effects(reduction: Reduction) -> list[str]:
     ]
 
 
+def confounded_with_sigma(reduction: Reduction, priors: Priors) -> str | None:
+    """What is told of σ and an SD whose effects are one a row, with neither of them known; or None."""
+    if priors.sigma.family == "fixed":
+        return None
+    names = [name for name in row_effects(reduction) if priors.sd[name].family != "fixed"]
+    if not names:
+        return None
+    return (
+        f"sigma and the SD of {names[0]!r} cannot be told apart: its effects are one a row, so that y tells of the sum of the two "
+        "variances alone; drop the term, or give one of the two SDs a fixed or an informative prior"
+    )
+
+
 @dataclass(frozen=True)
 class FixedFit:
     """What X alone leaves of y.
@@ -132,6 +146,11 @@ class FixedFit:
     def is_exact(self) -> bool:
         """Whether the residual is no more than rounding."""
         return self.residual <= ROUNDING * self.largest
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether rounding is in the way of a search, which compares criteria to ten digits."""
+        return self.residual <= ROUGH * self.largest
 
     @property
     def sentence(self) -> str:

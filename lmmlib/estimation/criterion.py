@@ -45,11 +45,12 @@ def factors(reduction: Reduction, x: np.ndarray) -> list[np.ndarray]:
     A point is then about one where effects and rows differ alike, whatever the units of covariates and weights.
     """
     layout = reduction.layout
+    root_weight = np.exp(0.5 * reduction.log_weights / reduction.n)  # geometric mean
     factors, first = [], 0
     for t, unit in zip(layout.terms, layout.units, strict=True):
         rows, columns = free_entries(t)
         L = np.zeros((len(x), len(t.effects), len(t.effects)))
-        L[:, rows, columns] = x[:, first : first + len(rows)] / (unit[rows] * reduction.root_weight)
+        L[:, rows, columns] = x[:, first : first + len(rows)] / (unit[rows] * root_weight)
         factors.append(L)
         first += len(rows)
     return factors

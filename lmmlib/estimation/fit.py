@@ -9,7 +9,6 @@ import numpy as np
 from lmmlib import linalg
 from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Params
-from lmmlib.design.design import rank_fault
 from lmmlib.effects import covariance_given_y, leverages, mean_given_y
 from lmmlib.estimation.checks import check_identified, check_spare, fixed_fit
 from lmmlib.estimation.criterion import criteria_of, degrees_left, factors, minus_twice, profile_at, unit_starts
@@ -91,9 +90,8 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     reduction = reduced(data)
     degrees = degrees_left(reduction, method)
-    dependent = np.setdiff1d(np.arange(len(reduction.layout.coef)), reduction.independent_columns)
-    if len(dependent):  # of a fold, whose rows proper priors may do without, or by weights of very different size
-        raise ValueError(rank_fault(reduction.layout.coef, dependent))
+    if reduction.rank_fault:  # of a fold: a flat prior of β is improper given y, where proper ones are not
+        raise ValueError(reduction.rank_fault)
     if degrees < 1:
         raise ValueError(
             f"the fixed effects fit the data exactly, {reduction.n} rows by {len(reduction.layout.coef)} columns, so no variance can be "
@@ -109,7 +107,7 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     converged = promised < GAIN
     if not converged:
         told = f"the search ended where a further step promises a gain of {promised:.2g} in the criterion"
-        advice = "centre covariates that are far from zero, rescale them, or simplify terms"
+        advice = fit.advice if fit.is_rough else "centre covariates that are far from zero, rescale them, or simplify terms"
         warnings.warn(f"{told}; {advice}", ConvergenceWarning, stacklevel=3)  # past the decorator
     Lam = factors(reduction, best[None])
     at = profile(reduction, Lam)

@@ -154,7 +154,7 @@ def restricted(data: Data | Reduction, params: Params) -> float:
 
     Raises
     ------
-    ValueError  if sizes or names do not fit
+    ValueError  if sizes or names do not fit, or X lacks rank, as it may in a fold
 
     References
     ----------
@@ -168,6 +168,8 @@ def restricted(data: Data | Reduction, params: Params) -> float:
     -2.021159
     """
     reduction = reduced(data)
+    if reduction.rank_fault:  # of a fold: a flat prior of β is improper given y, where proper ones are not
+        raise ValueError(reduction.rank_fault)
     theta = params.theta(reduction.layout).repeat(1)
     at = profile(reduction, theta.Lam)
     constant = (reduction.n - theta.beta.shape[1]) * (LOG_2PI + 2 * np.log(theta.sigma)) - reduction.log_weights

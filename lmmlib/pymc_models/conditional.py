@@ -1,6 +1,7 @@
 """The conditional formulation: u is a parameter like any other, and y given u has independent rows."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pytensor.tensor as pt
@@ -10,7 +11,7 @@ from lmmlib import linalg
 from lmmlib.data import Data
 from lmmlib.design import Design, Params, Priors, Term
 from lmmlib.effects import information
-from lmmlib.estimation import estimate
+from lmmlib.estimation import estimate, rough
 from lmmlib.pymc_models.parameters import declare, remember, start, times
 from lmmlib.pymc_models.quiet import pymc as pm
 
@@ -31,7 +32,8 @@ def conditional_model(data: Data, priors: Priors, centred: bool | str | Mapping[
 
     Returns
     -------
-    pymc.Model with ``beta``, ``sd``, ``cor``, ``sigma``, ``u`` and the observed ``y``, whose values are ``y_data``
+    pymc.Model with ``beta``, ``sd``, ``cor``, ``sigma``, ``u`` and the observed ``y``, whose values are ``y_data``;
+    priors on γ = Tβ make ``gamma`` the free variable and ``beta`` a function of it; no fixed effects, no ``beta``
 
     Raises
     ------
@@ -122,14 +124,39 @@ def well_informed(data: Data, priors: Priors, above: float = WELL_INFORMED) -> d
 
     Correlations are left out: at ±1 an effect would have all information from another, and yet no more of its own.
     """
-    at = estimate(data).params
-    alone = Params(at.beta, {name: np.diag(np.diag(cov)) for name, cov in at.cov.items()}, at.sigma)
-    shares, first, found = information(data, alone), 0, {}
+    variances = _estimated_variances(data)
+    if variances is None:
+        return dict.fromkeys(data.design.effects, False)
+    alone = Params(np.zeros(len(data.design.coef)), variances.cov, variances.sigma)
+    shares, first, informed = information(data, alone), 0, {}
     for term, (J, q) in zip(data.design.terms, data.design.shapes, strict=True):
         means = shares[first : first + J * q].reshape(J, q).mean(0)
         first += J * q
-        found |= {name: bool(m > above and not _is_zero(priors, name)) for name, m in zip(term.effect_names, means, strict=True)}
-    return found
+        informed |= {name: bool(m > above and not _is_zero(priors, name)) for name, m in zip(term.effect_names, means, strict=True)}
+    return informed
+
+
+@dataclass(frozen=True)
+class _Variances:
+    """Covariances of the effects by term, without correlations, and the SD of the rows."""
+
+    cov: dict[str, np.ndarray]
+    sigma: float
+
+
+def _estimated_variances(data: Data) -> _Variances | None:
+    """By REML, near it where REML refuses what proper priors allow, or None where nothing is left to estimate from."""
+    try:
+        params = estimate(data).params
+    except ValueError:
+        roughly = rough(data)
+        if roughly is None:
+            return None
+        sds, sigma = roughly
+        ends = np.cumsum([len(t.effects) for t in data.design.terms])[:-1]
+        by_term = zip(data.design.terms, np.split(sds, ends), strict=True)
+        return _Variances({t.name: np.diag(own**2) for t, own in by_term}, sigma)
+    return _Variances({name: np.diag(np.diag(cov)) for name, cov in params.cov.items()}, params.sigma)
 
 
 def _chosen(data: Data, priors: Priors, centred: bool | str | Mapping[str, bool]) -> dict[str, bool]:

@@ -50,10 +50,13 @@ class Diagnosis:
         """Whether nothing failed."""
         return not self.failures
 
-    def refusal(self, formulation: str) -> str:
-        """What failed in both attempts, and what may help."""
+    def refusal(self, formulation: str, confounded: str | None = None) -> str:
+        """What failed in both attempts, and what may help; ``confounded`` names SDs that the data cannot tell apart."""
+        failed = f"the fit failed twice: {'; '.join(self.failures)}"
+        if confounded:
+            return f"{failed}; {confounded}"
         other = "the marginal model, the other value of centred, " if formulation == "conditional" else ""
-        return f"the fit failed twice: {'; '.join(self.failures)}; what may help: {other}more draws, or narrower priors on the SDs"
+        return f"{failed}; what may help: {other}more draws, or narrower priors on the SDs"
 
 
 def diagnose(draws: xr.DataTree, names: Sequence[str] = VARIABLES, max_tree_depth: int = 10) -> Diagnosis:

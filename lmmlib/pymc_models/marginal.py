@@ -25,7 +25,8 @@ def marginal_model(data: Data, priors: Priors) -> pm.Model:
 
     Returns
     -------
-    pymc.Model with ``beta``, ``sd``, ``cor``, ``sigma`` and the observed ``y``, whose values are ``y_data``
+    pymc.Model with ``beta``, ``sd``, ``cor``, ``sigma`` and the observed ``y``, whose values are ``y_data``;
+    priors on γ = Tβ make ``gamma`` the free variable and ``beta`` a function of it; no fixed effects, no ``beta``
 
     Raises
     ------

@@ -11,6 +11,7 @@ from lmmlib import draws as draws_
 from lmmlib.data import Data
 from lmmlib.design import Priors
 from lmmlib.effects import draw_given_y
+from lmmlib.estimation import confounded_with_sigma
 from lmmlib.pymc_models.conditional import WELL_INFORMED, conditional_model, well_informed
 from lmmlib.pymc_models.gate import Diagnosis, SamplingError, diagnose
 from lmmlib.pymc_models.marginal import marginal_model
@@ -126,7 +127,7 @@ class Refitter:
         elif not diagnosis.passed:  # smaller steps would cost as much and mend nothing
             tree, diagnosis = self._attempt(data, rng, 2, 4 * self.draws, self.target_accept)
         if not diagnosis.passed:
-            raise SamplingError(diagnosis.refusal(self.formulation))
+            raise SamplingError(diagnosis.refusal(self.formulation, confounded_with_sigma(data.reduction, self.priors)))
         return tree
 
     def __reduce__(self) -> NoReturn:

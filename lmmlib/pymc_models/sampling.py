@@ -8,6 +8,7 @@ import xarray as xr
 
 from lmmlib import draws as draws_
 from lmmlib.effects import draw_given_y
+from lmmlib.estimation import confounded_with_sigma
 from lmmlib.pymc_models.gate import Diagnosis, SamplingError, SamplingWarning, diagnose
 from lmmlib.pymc_models.parameters import Source, stochastic
 from lmmlib.pymc_models.quiet import ON_TERMINAL
@@ -65,7 +66,7 @@ def sample(
         steps_shrunk = 1 - (1 - target_accept) / 5
         tree, diagnosis = _attempt(model, source, random_seed, 2 * draws, 2 * tune, chains, steps_shrunk)
     if not diagnosis.passed:
-        told = diagnosis.refusal(source.formulation)
+        told = diagnosis.refusal(source.formulation, confounded_with_sigma(source.data.reduction, source.priors))
         if on_failure == "raise":
             raise SamplingError(told)
         warnings.warn(told, SamplingWarning, stacklevel=2)
