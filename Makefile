@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env book pdf test test-slow test-weekly check-site check-links check-rerun check-reproducible check-lock anchors mutate bench calibrate lab lint lock clean
+.PHONY: help env book pdf test test-kernels test-slow test-weekly check-site check-links check-rerun check-reproducible check-lock anchors mutate bench calibrate lab lint lock clean
 
 # Where this is set, as in many containers, every kernel compiles PyMC anew: 6.7 s an import instead of 1.2 s.
 export PYTHONDONTWRITEBYTECODE :=
@@ -73,8 +73,13 @@ pdf: $(STAMP)  ## make book, with the report as a PDF in it, from the same run: 
 	echo "pdf: typeset in $$SECONDS s"
 	@REPORT_PDF="$(CURDIR)/$(PRINT)/report.pdf" $(MAKE) --no-print-directory book
 
-test: $(STAMP)  ## run the tests and the examples in the docstrings
-	@SECONDS=0; $(BIN)/python -m pytest $(ARGS) && echo "test: passed in $$SECONDS s"
+# A worker a core, and a thread of BLAS a worker: more wait for one another. A worker that has done its share takes from another's.
+WORKERS := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+test: $(STAMP)  ## run the tests and the examples in the docstrings, in parallel (ARGS="-n 0": one after the other)
+	@SECONDS=0; $(WORKERS) $(ARGS) && echo "test: passed in $$SECONDS s"
+
+test-kernels: $(STAMP)  ## run the numerical tests under each kernel of OpenBLAS that the processor has (ARGS=--extremes: two of them)
+	@$(BIN)/python tests/kernels.py $(ARGS)
 
 test-slow: $(STAMP)  ## run the tests that sample for minutes
 	@SECONDS=0; $(BIN)/python -m pytest tests/slow $(ARGS) && echo "test-slow: passed in $$SECONDS s"

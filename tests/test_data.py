@@ -37,11 +37,13 @@ def test_a_reduction_takes_the_place_of_the_data():
     merged = reduce(data.rows(part) for part in np.array_split(np.random.default_rng(1).permutation(180), 7))
     fit, again = estimate(data), estimate(merged)
     assert again.criterion == pytest.approx(fit.criterion, rel=1e-12)
-    np.testing.assert_allclose(again.u, fit.u, rtol=1e-4, atol=1e-3)
+    # Both searches end within 6e-9 of the minimum, relative to each ratio (test_estimation.py), and effects follow the ratios.
+    np.testing.assert_allclose(again.u, fit.u, atol=1e-7 * np.abs(fit.u).max())
     assert again.leverages is None
     priors = Priors.weak(data)
     first, second = (posterior(d, priors, 1024, rng=np.random.default_rng(1)) for d in (data, merged))
-    assert first.attrs["log_evidence"] == pytest.approx(second.attrs["log_evidence"], abs=5e-2)
+    error = np.hypot(first.attrs["log_evidence_error"], second.attrs["log_evidence_error"])
+    assert abs(first.attrs["log_evidence"] - second.attrs["log_evidence"]) < 5 * error
     assert "observed_data" not in second.children
 
 

@@ -84,6 +84,17 @@ def test_eight_schools():
         assert abs(float(by_chain.mean()) - exact) < 5 * error
 
 
+def test_weights_that_differ_by_rounding_are_equal():
+    """Where all variances are known all draws have one density, whose last digit may depend on the place of a draw among others."""
+    unit = np.spacing(40.0)
+    log_ratio = -40.0 + unit * np.random.default_rng(4).integers(-3, 4, size=(4, 256))
+    log_weight, told, failure = importance._judged(log_ratio)
+    assert not failure
+    assert told["pareto_k"] == -np.inf
+    assert told["kish_ess"] == pytest.approx(1024, rel=1e-12)
+    np.testing.assert_allclose(log_weight, -np.log(1024), atol=1e-12)
+
+
 def test_draws_have_the_exact_moments_where_variances_are_known():
     data, params = CASES["nested"]()
     design = data.design

@@ -38,7 +38,8 @@ def test_published_results(formula, table, method, criterion, sds, cor, sigma, f
     assert fit.converged
     assert fit.criterion == pytest.approx(criterion, rel=1e-8 if criterion != 1743.62827 else 5e-6 / criterion)
     variances = np.concatenate([np.diag(fit.params.cov[t.name]) for t in data.design.terms])
-    # lme4 and MixedModels.jl stop where the criterion is flat: two of their SDs are 1.1e-5 from the optimum. None is better.
+    # lme4 and MixedModels.jl stop where the criterion is flat: two of their SDs are 1.1e-5 from the optimum. None is better. All
+    # but the criterion follow from SDs and are as far off, or by half a unit of the last digit that is published.
     np.testing.assert_allclose(np.sqrt(variances), sds, rtol=2e-5, atol=1e-6)
     theirs = np.split(np.array(sds) ** 2, np.cumsum([len(t.effects) for t in data.design.terms])[:-1])
     cov = {t.name: np.diag(v) for t, v in zip(data.design.terms, theirs, strict=True)}
@@ -88,7 +89,7 @@ def test_nothing_nearby_is_better(name, method):
     fit = estimate(data, method=method)
     density = {"ml": loglik.marginal, "reml": loglik.restricted}[method]
     best = density(data, fit.params)
-    np.testing.assert_allclose(-2 * best, fit.criterion, rtol=1e-9)
+    np.testing.assert_allclose(-2 * best, fit.criterion, rtol=1e-10)
     for factor in (0.98, 1.02):
         others = [Params(fit.params.beta, fit.params.cov, factor * fit.params.sigma)]
         others += [Params(fit.params.beta, {**fit.params.cov, k: factor * v}, fit.params.sigma) for k, v in fit.params.cov.items()]
@@ -110,7 +111,9 @@ def test_estimates_solve_henderson_s_equations():
 def test_a_large_ratio_is_the_anova_estimate(ratio):
     """One way, balanced: REML is the analysis of variance, τ² = (MSB − MSE)/m and σ² = MSE, in closed form.
 
-    The mean squares of rows of size τ are known to ε(τ/σ) relative to σ, hence the tolerance at the largest ratio.
+    Rows of size τ leave residuals that are known to ε(τ/σ) relative to σ, and a criterion known to r = 2 · 39 ε(τ/σ) = 2e-8 at the
+    largest ratio. Its slope over 1e-3 is known to 1.5e3 r; the curvature by log τ/σ is 23, so that the ratio is known to
+    1.5e3 · 2e-8 / 23 = 1.3e-6, and σ, which hardly depends on it, to 2 ε(τ/σ).
     """
     J, m = 8, 5
     design = Design(np.ones((J * m, 1)), [Term.grouped("g", np.repeat(np.arange(J), m))])
@@ -118,9 +121,12 @@ def test_a_large_ratio_is_the_anova_estimate(ratio):
     means = y.reshape(J, m).mean(1)
     within = np.sum((y.reshape(J, m) - means[:, None]) ** 2) / (J * (m - 1))
     fit = estimate(Data(y, design))
+    between = means.var(ddof=1) - within / m
+    exact = Params([means.mean()], {"g": between}, np.sqrt(within))
     assert fit.converged
-    assert fit.params.sigma == pytest.approx(np.sqrt(within), rel=1e-6)
-    assert np.sqrt(fit.params.cov["g"][0, 0]) == pytest.approx(np.sqrt(means.var(ddof=1) - within / m), rel=1e-5)
+    assert fit.criterion == pytest.approx(-2 * loglik.restricted(Data(y, design), exact), rel=1e-10)
+    assert fit.params.sigma == pytest.approx(exact.sigma, rel=1e-8)
+    assert np.sqrt(fit.params.cov["g"][0, 0]) == pytest.approx(np.sqrt(between), rel=2e-6)
 
 
 # The criterion of the slopes of sleepstudy is known to r = 1e-12, four units in its last place, on any processor: with noise of

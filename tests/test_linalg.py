@@ -214,24 +214,31 @@ def test_dependent_columns_are_scale_free():
 
 
 def test_climbs_end_on_the_peak_above_their_start():
-    """Two hills of known place, height and curvature, from where the function curves up too; beyond 8 there is no value."""
+    """Two hills of known place, height and curvature, from where the function curves up too; beyond 8 there is no value.
+
+    A climb ends where a step promises less than a thousandth: within √(2e-3/20) = 0.01 of a peak, and that much below it. Of a
+    peak's curvature h a hill keeps h(1 − 3x²/2) there, short of 60 by 0.01.
+    """
 
     def hills(x):
         low, high = (np.exp(-0.5 * np.sum((x - at) ** 2, 1)) * height for at, height in ((-2.5, 20.0), (2.5, 60.0)))
         return np.where(x[:, 0] < 8, low + high, np.nan)
 
     found = linalg.climb(hills, np.array([[-4.0, -4.2], [4.5, 4.0], [2.0, 5.5], [9.0, 9.0]]))
-    np.testing.assert_allclose(found.x, [[-2.5, -2.5], [2.5, 2.5], [2.5, 2.5], [9.0, 9.0]], atol=0.03)
-    np.testing.assert_allclose(found.value[:3], [20, 60, 60], atol=0.01)
-    np.testing.assert_allclose(found.hessian[:3], np.array([20, 60, 60])[:, None, None] * -np.eye(2), atol=0.3)
+    np.testing.assert_allclose(found.x, [[-2.5, -2.5], [2.5, 2.5], [2.5, 2.5], [9.0, 9.0]], atol=0.01)
+    np.testing.assert_allclose(found.value[:3], [20, 60, 60], atol=1e-3)
+    np.testing.assert_allclose(found.hessian[:3], np.array([20, 60, 60])[:, None, None] * -np.eye(2), atol=0.02)
 
 
 def test_climbs_do_not_depend_on_each_other():
+    """But for the last digit of a value, which may depend on its place in a stack: 20 ε or so, by which second differences over
+    1e-3 are off by 4 · 20 ε/1e-6 = 2e-8, and a step of two as much, twice.
+    """
     starts = np.random.default_rng(1).normal(size=(5, 3))
     function = lambda x: -np.sum(np.cosh(x - [0.0, 1.0, 2.0]), 1)  # noqa: E731
     together = linalg.climb(function, starts)
     for k, start in enumerate(starts):
-        np.testing.assert_allclose(linalg.climb(function, start[None]).x[0], together.x[k], atol=1e-12)
+        np.testing.assert_allclose(linalg.climb(function, start[None]).x[0], together.x[k], atol=1e-7)
 
 
 @pytest.mark.parametrize(("start", "steps"), [([0.0, 0.0], 0), ([1.2, -1.6], 1), ([3.0, 4.0], 3)])
@@ -283,7 +290,7 @@ def test_rounding_covers_what_values_are_apart_by(units):
     noise = np.random.default_rng(units)
 
     def bowl(x):
-        return 1000 + np.sum(x**2, 1) + unit * noise.integers(-units, units + 1, len(x))
+        return 1000 + np.sum(np.cos(x), 1) + unit * noise.integers(-units, units + 1, len(x))
 
     for x in np.random.default_rng(1).uniform(-0.5, 0.5, size=(50, 3)):
         found = linalg.rounding(bowl, x) / unit

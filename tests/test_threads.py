@@ -1,6 +1,8 @@
 """BLAS in one thread inside, and as it was outside, whoever leaves first."""
 
-from concurrent.futures import ThreadPoolExecutor
+import os
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from threading import Barrier
 
 import numpy as np
@@ -58,7 +60,11 @@ def test_threads_come_back_when_all_have_left():
     assert _counts() == {2}
 
 
-def test_workers_have_one_thread():
+def test_workers_have_one_thread(monkeypatch):
+    """Where the environment asks for more; make test itself asks for one."""
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        assert pool.submit(_counts).result() == {min(2, os.cpu_count())}  # of a worker that takes what the environment gives
     with running(None) as pool:
         assert pool.submit(_counts).result() == {1}
     assert _counts() == {2}

@@ -91,7 +91,8 @@ def weighted_draws(evaluate: Evaluate, starts: np.ndarray, draws: int, rng: np.r
 def _judged(log_ratio: np.ndarray) -> tuple[np.ndarray, dict[str, float], str]:
     """Normalised log weights, smoothed where they need it, what they say of themselves, and why they cannot be trusted."""
     flat = log_ratio.ravel()
-    smooth, k = array_stats.psislw(-flat) if np.ptp(flat) > 0 else (flat, -np.inf)
+    differ = np.ptp(flat) > 1e-12 * max(1.0, np.abs(flat).max())  # not by rounding alone: equal weights have no tail to smooth
+    smooth, k = array_stats.psislw(-flat) if differ else (flat, -np.inf)
     log_weight = smooth if k > SMOOTHED_ABOVE else flat - logsumexp(flat)
     ess = float(1 / np.sum(np.exp(log_weight) ** 2))
     failure = (

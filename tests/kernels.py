@@ -1,0 +1,86 @@
+"""The numerical tests under each of OpenBLAS's kernels, one after the other: ``make test-kernels``.
+
+``OPENBLAS_CORETYPE`` names the kernel that the BLAS of NumPy and of SciPy takes, which forms its sums in another order. A name that
+OpenBLAS does not know falls back in silence, and a kernel with instructions that the processor lacks falls back or crashes. So
+every process of a run asks what it runs (this file is its pytest plugin), and a kernel that cannot run is named.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# From the oldest to the newest: the name by which OpenBLAS calls it (its table begins with Katmai, of which Prescott is an alias
+# in 64 bits), and the instructions that it needs.
+KERNELS = {
+    "Prescott": ("Katmai", {"pni"}),
+    "Nehalem": ("Nehalem", {"sse4_2"}),
+    "Sandybridge": ("Sandybridge", {"avx"}),
+    "Haswell": ("Haswell", {"avx2", "fma"}),
+    "SkylakeX": ("SkylakeX", {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}),
+}
+CORE = ["linalg", "loglik", "estimation", "direct"]
+NUMERICAL = [*CORE, "multivariate", "effects", "given_others", "crossvalidation", "data", "moments", "reconstructed", "replication"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="kernels", description=__doc__)
+    parser.add_argument("--extremes", action="store_true", help="the oldest and the newest kernel that the processor has, core tests only")
+    parser.add_argument("pytest", nargs="*", help="further options of pytest, after --")
+    options = parser.parse_args()
+    if platform.machine() not in ("x86_64", "AMD64"):
+        print(f"test-kernels: NOT RUN: the kernels are those of x86-64, and this processor is {platform.machine()}")
+        return 0
+    lacking = {kernel: needed - _instructions() for kernel, (_, needed) in KERNELS.items()}
+    runnable = [kernel for kernel in KERNELS if not lacking[kernel]]
+    chosen = [runnable[0], runnable[-1]] if options.extremes else runnable
+    failed = [kernel for kernel in chosen if _run(kernel, CORE if options.extremes else NUMERICAL, options.pytest)]
+    for kernel in KERNELS:
+        if lacking[kernel]:
+            print(f"test-kernels: {kernel}: NOT RUN: this processor has no {_told(lacking[kernel])}")
+    print(f"test-kernels: ran under {', '.join(chosen)}; {'failed under ' + ', '.join(failed) if failed else 'all passed'}")
+    return int(bool(failed))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """End the run where OpenBLAS has not taken the kernel that the environment names."""
+    import scipy.linalg  # noqa: F401  its BLAS is not NumPy's
+    from threadpoolctl import threadpool_info
+
+    kernel = os.environ["OPENBLAS_CORETYPE"]
+    running = {pool["filepath"]: pool["architecture"] for pool in threadpool_info() if pool["internal_api"] == "openblas"}
+    if len(running) < 2 or set(running.values()) != {KERNELS[kernel][0]}:
+        told = "".join(f"\n  {architecture}: {file}" for file, architecture in running.items()) or " none"
+        pytest.exit(f"OpenBLAS has not switched to {kernel} in NumPy and SciPy; what runs is{told}", returncode=1)
+
+
+def _run(kernel: str, modules: list[str], options: list[str]) -> int:
+    """Run the tests of some modules in processes of their own, and return what pytest returns."""
+    started = monotonic()
+    print(f"test-kernels: {kernel}", flush=True)
+    tests = [f"tests/test_{module}.py" for module in modules]
+    environment = os.environ | {"OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "tests")}
+    command = [sys.executable, "-m", "pytest", "-p", "kernels", "-n", "auto", "--dist", "worksteal", *tests, *options]
+    status = subprocess.run(command, cwd=ROOT, env=environment).returncode
+    print(f"test-kernels: {kernel}: {'failed' if status else 'passed'} in {monotonic() - started:.0f} s", flush=True)
+    return status
+
+
+def _instructions() -> set[str]:
+    """Those of this processor, by Linux's names."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return set(next(line for line in lines if line.startswith("flags")).split(":")[1].split())
+
+
+def _told(missing: set[str]) -> str:
+    return "AVX-512" if any(name.startswith("avx512") for name in missing) else ", ".join(sorted(missing))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
