@@ -14,7 +14,7 @@ def _covariance(sds, cor):
 
 def _make(seed, n, terms, cov, sigma=0.8, p=2, **options):
     rng = np.random.default_rng(seed)
-    X = np.column_stack([np.ones(n), rng.normal(size=(n, p - 1))])
+    X = np.column_stack([np.ones(n), rng.normal(size=(n, max(p - 1, 0)))])[:, :p]
     design = Design(X, terms(rng), **{k: v(rng) for k, v in options.items()})
     params = Params(rng.normal(size=p), cov, sigma)
     return Data(simulate(design, params, rng).y, design), params
@@ -123,6 +123,14 @@ CASES = {
     ),
     "wide crossed": lambda: _make(
         18, 60, lambda r: [Term.grouped("a", _groups(r, 60, 20)), Term.grouped("b", _groups(r, 60, 14))], {"a": 1.6, "b": 0.4}, p=3
+    ),
+    "no fixed effects": lambda: _make(
+        21,
+        24,
+        lambda r: [Term.grouped("g", _groups(r, 24, 5), np.column_stack([np.ones(24), r.normal(size=24)]))],
+        {"g": _covariance([0.7, 1.3], 0.4)},
+        p=0,
+        weights=lambda r: r.uniform(0.2, 3, 24),
     ),
     "crossed in pieces": lambda: _make(  # three, four and three levels of one factor, with two of the other each
         20,

@@ -1,5 +1,6 @@
 """The direct posterior against dense densities, quadrature, a published posterior, and its own gate."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,11 +21,17 @@ HALF_NORMAL = ScalePrior("half-normal", 1.0)
 @pytest.mark.parametrize(
     "name", ["unbalanced slopes", "two correlated terms", "nested", "dense", "weights and offset", "known covariance of groups"]
 )
-def test_log_posterior_is_prior_times_dense_evidence(name):
-    """N(y; Xb₀, V + XBX') times half-normal SDs with Jacobian, and 2 Beta(η, η) − 1 for a correlation tanh z."""
+@pytest.mark.parametrize("T", [None, [[1.0, -3.0], [0.0, 1.0]]])
+def test_log_posterior_is_prior_times_dense_evidence(name, T):
+    """N(y; Xb₀, V + XB₀X') times half-normal SDs with Jacobian, and 2 Beta(η, η) − 1 for a correlation tanh z.
+
+    With γ = Tβ ~ N(m, diag(s²)): b₀ = T⁻¹m and B₀ = T⁻¹diag(s²)T⁻ᵀ.
+    """
     data, _ = CASES[name]()
     design = data.design
-    priors = Priors.build(design, (0.3, 2.0), HALF_NORMAL, cor=3.0)
+    priors = replace(Priors.build(design, {"x1": (0.3, 2.0), "x2": (-0.5, 0.4)}, HALF_NORMAL, cor=3.0), beta_transform=T)
+    inverse = np.linalg.inv(np.eye(2) if T is None else T)
+    b, B = inverse @ [0.3, -0.5], inverse @ np.diag([4.0, 0.16]) @ inverse.T
     rng = np.random.default_rng(3)
     phi = rng.normal(size=(1, len(design.effects) + len(design.pairs) + 1)) / 2
     log_sd, z = phi[0, : len(design.effects) + 1], phi[0, len(design.effects) + 1 :]
@@ -41,8 +48,8 @@ def test_log_posterior_is_prior_times_dense_evidence(name):
             pair += 1
         cov[t.name] = np.outer(sd, sd) * cor
         first += q
-    a = truth.arrays(design, Params(np.full(2, 0.3), cov, np.exp(log_sd[-1])))
-    expected += stats.multivariate_normal(a.mean, a.V + 4.0 * design.X @ design.X.T).logpdf(data.y)
+    a = truth.arrays(design, Params(b, cov, np.exp(log_sd[-1])))
+    expected += stats.multivariate_normal(a.mean, a.V + design.X @ B @ design.X.T).logpdf(data.y)
     np.testing.assert_allclose(density.log_posterior(phi, data.reduction, priors)[0][0], expected, rtol=1e-10)
 
 
@@ -170,6 +177,41 @@ def test_untrustworthy_weights_are_refused(monkeypatch):
         direct.PosteriorError, match=r"Pareto k .* \(at most 0.7\), effective sample size .* try more draws, or the marginal model by NUTS"
     ):
         posterior(data, priors, 1024, rng=np.random.default_rng(1))
+
+
+def test_an_effect_a_row_is_named_where_the_weights_fail_on_it():
+    """σ and the SD lie on a ridge that the priors leave as it is: more draws are no remedy."""
+    data = Data(np.random.default_rng(3).normal(size=40), Design(np.ones((40, 1)), [Term.grouped("row", range(40))]))
+    weak = Priors.weak(data)
+    told = r"sigma and the SD of 'row: Intercept' cannot be told apart: .*; drop the term, or give one of the two SDs a fixed or"
+    with pytest.raises(direct.PosteriorError, match=told):
+        posterior(data, weak, rng=np.random.default_rng(1))
+    for known in (replace(weak, sigma=ScalePrior("fixed", 0.5)), replace(weak, sd={"row: Intercept": ScalePrior("fixed", 0.5)})):
+        tree = posterior(data, known, rng=np.random.default_rng(1))
+        total = np.sqrt(tree.posterior.sigma**2 + tree.posterior.sd[..., 0] ** 2)
+        # √(0.25 + free²), where the free SD has a flat enough prior: near the SD of 40 rows, known to a ninth.
+        assert abs(float(total.mean()) / data.y.std(ddof=1) - 1) < 5 / np.sqrt(2 * 40)
+
+
+def test_failed_weights_of_another_design_say_nothing_of_rows():
+    """Unequal weights tell an effect a row from residuals: the advice is the ordinary one."""
+    made = experiment_1(np.random.default_rng(1), q=30)
+    priors = Priors.build(made.design, (0.0, 10.0), HALF_NORMAL)
+    with pytest.raises(direct.PosteriorError, match="try more draws, or the marginal model by NUTS"):
+        posterior(Data(made.y, made.design), priors, rng=np.random.default_rng(1))
+
+
+def test_a_posterior_without_fixed_effects_by_quadrature():
+    """y ~ N(0, V) over the only SD, σ known; its draws hold no beta."""
+    data = Data([1.0, 2.0, -0.5], Design(np.zeros((3, 0)), [Term.grouped("g", [0, 0, 1])]))
+    priors = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 2.0), ScalePrior("fixed", 1.0))
+    tree = posterior(data, priors, 4096, rng=np.random.default_rng(1))
+    tau = np.linspace(0, 16, 20_001)
+    same = np.array([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]])
+    density = [stats.multivariate_normal(np.zeros(3), t**2 * same + np.eye(3)).pdf(data.y) for t in tau[::20]]
+    exact = np.log(np.trapezoid(density * stats.halfnorm(scale=2.0).pdf(tau[::20]), tau[::20]))
+    assert abs(tree.attrs["log_evidence"] - exact) < 5 * tree.attrs["log_evidence_error"] + 1e-5
+    assert set(tree.posterior.data_vars) == {"sd", "sigma", "u"}
 
 
 def test_as_many_coefficients_as_rows_are_no_obstacle():

@@ -96,6 +96,18 @@ def test_nothing_nearby_is_better(name, method):
         assert all(density(data, other) <= best + 1e-9 for other in others)
 
 
+def test_without_fixed_effects_both_methods_are_one():
+    """No β to integrate out: REML is ML; and fixed effects that are all zero are no part of the result."""
+    data, _ = CASES["no fixed effects"]()
+    ml, reml = (estimate(data, method) for method in ("ml", "reml"))
+    assert ml.criterion == reml.criterion == pytest.approx(-2 * truth.marginal(data, ml.params), rel=1e-10)
+    assert (ml.params.beta.shape, ml.se.shape) == ((0,), (0,))
+    assert loglik.restricted(data, ml.params) == loglik.marginal(data, ml.params)
+    np.testing.assert_allclose(ml.u, truth.effects(data, ml.params)[0], rtol=1e-8, atol=1e-10)
+    with pytest.raises(ValueError, match="the fixed effects fit the data exactly"):
+        estimate(data.with_y(np.zeros(24)))
+
+
 def test_estimates_solve_henderson_s_equations():
     data, _ = CASES["unbalanced slopes"]()
     fit = estimate(data)

@@ -100,6 +100,27 @@ def test_prior_predictive_moments():
     np.testing.assert_array_equal(tree.observed_data.y, data.y)
 
 
+def test_coefficients_have_the_covariance_of_their_triangle():
+    """γ = Tβ ~ N(m, diag(s²)), so that β ~ N(T⁻¹m, T⁻¹diag(s²)T⁻ᵀ)."""
+    T = np.array([[1.0, -2.0], [0.0, 1.0]])
+    design = Design(np.column_stack([np.ones(12), np.arange(12)]), [Term.grouped("g", np.repeat(np.arange(4), 3))])
+    priors = Priors([1.0, 3.0], [2.0, 0.5], {"g: Intercept": ScalePrior("fixed", 1.0)}, ScalePrior("fixed", 1.0), {}, T)
+    beta = prior_draws(design, priors, S, rng=np.random.default_rng(8)).posterior.beta.to_numpy()[0]
+    inverse = np.linalg.inv(T)
+    mean, cov = inverse @ [1.0, 3.0], inverse @ np.diag([4.0, 0.25]) @ inverse.T
+    assert np.max(np.abs(beta.mean(0) - mean) / np.sqrt(np.diag(cov) / S)) < 5
+    assert np.max(np.abs(np.cov(beta.T) - cov) / np.sqrt((cov**2 + np.outer(np.diag(cov), np.diag(cov))) / S)) < 5
+
+
+def test_a_prior_without_fixed_effects():
+    design = Design(np.zeros((12, 0)), [Term.grouped("g", np.repeat(np.arange(4), 3))])
+    priors = Priors.build(design, (0, 1), ScalePrior("fixed", 1.5))
+    tree = prior_draws(design, priors, S, rng=np.random.default_rng(9))
+    assert set(tree.posterior.data_vars) == {"sd", "sigma", "u"}
+    y = replicate(tree, design, rng=np.random.default_rng(1)).posterior_predictive.y.to_numpy()[0]
+    assert abs(y.var() / (2 * 1.5**2) - 1) < 5 * np.sqrt(2 / S)  # twelve rows of four effects: at least as many numbers as S
+
+
 def test_the_form_is_that_of_the_posterior():
     data, _ = CASES["two correlated terms"]()
     priors = Priors.weak(data)

@@ -11,8 +11,8 @@ from lmmlib.design import Priors, ScalePrior
 from lmmlib.estimation.criterion import free_entries, profile_at, unit_starts
 
 WIDE, NOTHING = 1e8, 1e-14  # a ratio that leaves effects free, and the share of the sum of squares that is rounding
-ROUGH = 1e-8  # the same for a difference of criteria of a millionth, which is what a search goes by
 ROUNDING = 1e-13  # of the numbers that make up a residual, below which it has too few digits to tell an SD from
+ROUGH = 1e-8  # the same for the curvature that a search takes from differences of its criterion
 
 
 def check_spare(reduction: Reduction, priors: Priors | None = None) -> None:
@@ -149,7 +149,7 @@ class FixedFit:
 
     @property
     def is_rough(self) -> bool:
-        """Whether rounding is in the way of a search, which compares criteria to ten digits."""
+        """Whether the residual has too few digits for a search to vouch for its end."""
         return self.residual <= ROUGH * self.largest
 
     @property
@@ -167,11 +167,11 @@ class FixedFit:
 
 
 def fixed_fit(reduction: Reduction) -> FixedFit:
-    """How exactly X alone fits y, in whitened rows: a residual errs by the precision times the y and x_j β_j that it is made of."""
+    """How exactly X alone fits y: a residual errs by the precision times the y and x_j β_j that it is made of."""
     at = profile_at(reduction, unit_starts(reduction.layout, (0.0,)))
     beta = linalg.solve_upper_stack(at.R_X, at.t)[:, 0]
     columns = reduction.rows[1]
     length = np.sqrt(np.sum(columns**2, 0))
     parts = np.append(np.abs(beta) * length[reduction.independent_columns], length[-1])
-    rows = np.sqrt(reduction.n)
-    return FixedFit(float(np.sqrt(at.least[0]) / rows), float(parts.max() / rows))
+    row = np.sqrt(reduction.n) * np.exp(0.5 * reduction.log_weights / reduction.n)  # of mean weight
+    return FixedFit(float(np.sqrt(at.least[0]) / row), float(parts.max() / row))

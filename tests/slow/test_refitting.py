@@ -1,6 +1,7 @@
 """One compiled model fitted to new responses: both formulations against the direct posterior, and what it refuses."""
 
 import pickle
+from dataclasses import replace
 
 import arviz_stats
 import numpy as np
@@ -123,7 +124,7 @@ def test_another_design_and_other_priors_are_refused(refitter):
     for data in others.values():
         with pytest.raises(ValueError, match="data are of another design than the one compiled for"):
             refitter(data, PRIORS, rng)
-    wider = Priors(PRIORS.beta_mean, 2 * PRIORS.beta_sd, PRIORS.sd, ScalePrior("exponential", 1.0), PRIORS.cor)
+    wider = replace(PRIORS, beta_sd=2 * PRIORS.beta_sd, sigma=ScalePrior("exponential", 1.0))
     with pytest.raises(ValueError, match="priors must be the ones compiled with; beta_sd, sigma differ"):
         refitter(SLEEP, wider, rng)
 
