@@ -9,6 +9,7 @@ from lmmlib.estimation.criterion import degrees_left, factors, unit_starts
 from lmmlib.loglik import profile
 
 WIDE, NOTHING = 1e8, 1e-14  # a ratio that leaves effects free, and the share of the sum of squares that is rounding
+LIKE = 1e-10  # share of the largest singular value by which singular values that are one differ by rounding
 ROUNDING = 1e-26  # share of |y|² that a residual of nothing but rounding keeps
 
 
@@ -53,7 +54,11 @@ def check_identified(reduction: Reduction) -> None:
                     f"the effects {name!r} are combinations of columns of X, so that nothing tells their SD; drop one or the other"
                 )
         several = len(t.effects) > 1 and t.root is None
-        if b - a >= reduction.n and (several or _is_like_residuals(columns, reduction.n)):
+        if t.root is None:
+            confounded = b - a >= reduction.n and (several or _is_like_residuals(columns, reduction.n))
+        else:
+            confounded = b - a >= reduction.n - basis.shape[1] and _is_beside_fixed(columns, basis, reduction.n)
+        if confounded:
             told = f"term {t.name!r} has {b - a} effects for {reduction.n} rows"
             raise ValueError(
                 f"{told}: their variances and that of the rows cannot be told apart; drop the term, or give priors to posterior"
@@ -68,6 +73,14 @@ def _is_like_residuals(Z: csr_array, n: int) -> bool:
     spread = (rows @ rows.T).tocoo()  # as sparse as the effects are few a row
     first = spread.data[spread.row == spread.col][0]
     return bool(np.all(np.abs(spread.data - first * (spread.row == spread.col)) <= 1e-12 * first))
+
+
+def _is_beside_fixed(Z: csr_array, basis: np.ndarray, n: int) -> bool:
+    """Whether related effects spread over the n − p dimensions beside X as residuals do, as of a centred identity they do."""
+    dimensions = n - basis.shape[1]
+    columns = Z.toarray()
+    sizes = np.linalg.svd(columns - basis @ (basis.T @ columns), compute_uv=False)
+    return len(sizes) >= dimensions and bool(np.ptp(sizes[:dimensions]) <= LIKE * sizes[0])
 
 
 def fixed_fit(reduction: Reduction, method: str) -> bool:

@@ -39,7 +39,7 @@ def conditional_model(data: Data, priors: Priors, centred: bool | str | Mapping[
 
     Notes
     -----
-    An SD fixed at zero needs ``centred=False``: its effects have no density.
+    An SD fixed at zero needs ``centred=False``, as a singular known covariance of levels does: their effects have no density.
 
     References
     ----------
@@ -128,7 +128,10 @@ def well_informed(data: Data, priors: Priors, above: float = WELL_INFORMED) -> d
     for term, (J, q) in zip(data.design.terms, data.design.shapes, strict=True):
         means = shares[first : first + J * q].reshape(J, q).mean(0)
         first += J * q
-        found |= {name: bool(m > above and not _is_zero(priors, name)) for name, m in zip(term.effect_names, means, strict=True)}
+        has_density = not _is_singular(term)
+        found |= {
+            name: bool(m > above and has_density and not _is_zero(priors, name)) for name, m in zip(term.effect_names, means, strict=True)
+        }
     return found
 
 
@@ -143,7 +146,17 @@ def _chosen(data: Data, priors: Priors, centred: bool | str | Mapping[str, bool]
         raise ValueError(f"centred must be True, False, 'auto' or a mapping of {', '.join(names)} to these, got {centred!r}")
     if any(centred[name] and _is_zero(priors, name) for name in names):
         raise ValueError("an SD fixed at zero gives effects without a density; use centred=False")
+    singular = [t.name for t in data.design.terms if _is_singular(t) and any(centred[name] for name in t.effect_names)]
+    if singular:
+        raise ValueError(
+            f"the known covariance of the levels of {singular[0]!r} is singular, so that their effects have no density; use centred=False"
+        )
     return dict(centred)
+
+
+def _is_singular(term: Term) -> bool:
+    """Whether effects of its levels lie in a space of fewer dimensions."""
+    return term.root is not None and not term.root.any(0).all()
 
 
 def _is_zero(priors: Priors, effect: str) -> bool:
