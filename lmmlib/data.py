@@ -10,6 +10,7 @@ from scipy.sparse import coo_array, csr_array, vstack
 
 from lmmlib import linalg
 from lmmlib.design import Design, Layout, Theta, frozen_array
+from lmmlib.design.labelled import check_same_rows, row_index
 
 CHUNK = 400_000  # entries of stacked factors held at a time: few enough to stay close to a processor, many enough to keep it busy
 GROWTH = 3  # parts are merged when together they hold this many times the rows of what they were merged to
@@ -104,6 +105,7 @@ class Data:
         if not isinstance(self.design, Design):
             raise TypeError(f"design must be a Design, got {type(self.design).__name__}; make one with Design(X, terms)")
         n = self.design.n
+        check_same_rows("y", row_index(self.y), "the design", self.design.index)
         object.__setattr__(self, "y", frozen_array("y", self.y, (n,), f"the design has {n} rows"))
         if self.design.fault:
             raise ValueError(self.design.fault)

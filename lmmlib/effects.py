@@ -4,7 +4,7 @@ import numpy as np
 
 from lmmlib import linalg
 from lmmlib.data import Data, Reduction, checked_data, reduced
-from lmmlib.design import Params, Theta
+from lmmlib.design import Params, RNGLike, Theta, checked_rng
 
 
 def mean_given_y(data: Data | Reduction, params: Params) -> np.ndarray:
@@ -36,7 +36,7 @@ def mean_given_y(data: Data | Reduction, params: Params) -> np.ndarray:
     return layout.with_known_covariance(layout.scaled(s.T, theta.Lam))[0]
 
 
-def draw_given_y(data: Data | Reduction, theta: Theta, rng: np.random.Generator) -> np.ndarray:
+def draw_given_y(data: Data | Reduction, theta: Theta, rng: RNGLike = None) -> np.ndarray:
     r"""One draw of u from p(u|y,θ) for each draw of θ.
 
     With M = Λ'Z'WZΛ + I = R'R and R⁻ᵀΛ'Z'W(y − offset − Xβ) = t, the draw is u = ΛR⁻¹(t + σz), z ~ N(0, I).
@@ -45,7 +45,7 @@ def draw_given_y(data: Data | Reduction, theta: Theta, rng: np.random.Generator)
     ----------
     data : Data or Reduction
     theta : Theta with one leading axis of S draws
-    rng : numpy.random.Generator
+    rng : anything that ``numpy.random.default_rng`` takes
 
     Returns
     -------
@@ -65,7 +65,7 @@ def draw_given_y(data: Data | Reduction, theta: Theta, rng: np.random.Generator)
     """
     reduction = reduced(data)
     layout, draws = reduction.layout, len(theta.sigma)
-    s = theta.sigma[:, None] * rng.standard_normal((draws, layout.width))
+    s = theta.sigma[:, None] * checked_rng(rng).standard_normal((draws, layout.width))
     for part in reduction.chunks(draws):
         factor = reduction.given(theta[part])
         s[part] = linalg.back_substitute(reduction.forms, factor, layout.width, s[part].T).T

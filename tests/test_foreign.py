@@ -201,7 +201,7 @@ def round_trip():
     columns = {"b_Intercept": draws.flat(tree, "beta")[:, 0], "b_Days": draws.flat(tree, "beta")[:, 1]}
     columns |= {f"sd_Subject__{e}": sd for e, sd in zip(["Intercept", "Days"], draws.flat(tree, "sd").T, strict=True)}
     columns |= {"cor_Subject__Intercept__Days": draws.flat(tree, "cor")[:, 0], "sigma": draws.flat(tree, "sigma")}
-    labels = zip(tree.posterior["level"].values, tree.posterior["covariate"].values, draws.flat(tree, "u").T, strict=True)
+    labels = zip(tree.constant_data["level"].values, tree.constant_data["covariate"].values, draws.flat(tree, "u").T, strict=True)
     columns |= {f"r_Subject[{level},{effect}]": u for level, effect, u in labels}
     frame = pd.DataFrame({**columns, "lprior": 0.0, "lp__": 0.0, "Intercept": 1.0})
     frame = frame.assign(**{".chain": np.repeat([1, 2, 3, 4], 16), ".iteration": np.tile(np.arange(1, 17), 4), ".draw": np.arange(1, 65)})

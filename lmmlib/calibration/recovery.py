@@ -11,7 +11,7 @@ from lmmlib import draws as draws_
 from lmmlib.calibration.engines import Engine
 from lmmlib.calibration.workers import running, shown
 from lmmlib.data import Data
-from lmmlib.design import Design, Params, Priors, checked_rng
+from lmmlib.design import Design, Params, Priors, RNGLike, checked_rng
 from lmmlib.estimation import estimate
 from lmmlib.simulation import simulate
 
@@ -25,7 +25,7 @@ def recover(
     engines: Mapping[str, Engine | str],
     replications: int = 200,
     *,
-    rng: np.random.Generator,
+    rng: RNGLike = None,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
     """Fit data simulated from known truths, and say how far the estimates are from them.
@@ -35,7 +35,7 @@ def recover(
     scenarios : (design, truth, priors) by name
     engines : by name, ``ml``, ``reml``, or a callable (data, priors, rng) → draws, whose means and 90 % intervals count
     replications : int, of each scenario
-    rng : numpy.random.Generator; every replication gets a stream of its own, the same for all engines
+    rng : anything that ``numpy.random.default_rng`` takes; every replication gets a stream of its own, the same for all engines
     executor : as for ``calibrate``
 
     Returns
@@ -64,7 +64,7 @@ def recover(
         raise ValueError(f"an engine must be 'ml', 'reml' or a callable, got {unknown[0]!r}")
     if not scenarios or replications < 2:
         raise ValueError(f"there must be a scenario and two replications at least, got {len(scenarios)} and {replications}")
-    checked_rng(rng)
+    rng = checked_rng(rng)
     tables = []
     with running(executor) as pool:
         jobs = {}

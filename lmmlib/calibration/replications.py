@@ -9,7 +9,7 @@ from lmmlib.calibration.quantities import in_draws, measured, names
 from lmmlib.calibration.ranks import Calibration
 from lmmlib.calibration.workers import running, shown
 from lmmlib.data import Data
-from lmmlib.design import Design, Priors, checked_rng
+from lmmlib.design import Design, Priors, RNGLike, checked_rng
 from lmmlib.prior import draw_parameters
 from lmmlib.simulation import draw_effects, draw_response
 
@@ -22,7 +22,7 @@ def calibrate(
     engine: Engine,
     replications: int = 200,
     *,
-    rng: np.random.Generator,
+    rng: RNGLike = None,
     draws: int = DRAWS,
     executor: Executor | None = None,
 ) -> Calibration:
@@ -35,7 +35,7 @@ def calibrate(
     engine : callable (data, priors, rng) → draws of equal weight with ``u``, as ``calibration.Direct``; an exception
         of it is counted as a failed fit, and shown
     replications : int
-    rng : numpy.random.Generator; every replication gets a stream of its own
+    rng : anything that ``numpy.random.default_rng`` takes; every replication gets a stream of its own
     draws : number L of draws that are ranked, chosen at random: a rank is one of L + 1
     executor : where the replications run; a pool of processes if None and there is more than one core
 

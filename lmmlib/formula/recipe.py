@@ -65,7 +65,8 @@ class Recipe:
         X = matrix(self.fixed, table)
         given = {"weights": self.weights, "offset": self.offset}
         columns = {name: None if column is None else table[column] for name, column in given.items()}
-        return Design(floats(X), self._terms(table, known), coef=[str(c) for c in X.columns], recipe=self, **columns)
+        X = pd.DataFrame(floats(X), table.index, X.columns)
+        return Design(X, self._terms(table, known), coef=[str(c) for c in X.columns], recipe=self, **columns)
 
     def _check(self, table: pd.DataFrame, with_response: bool) -> None:
         response, fixed, bars = parse(self.formula)

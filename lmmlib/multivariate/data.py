@@ -9,6 +9,7 @@ import numpy as np
 from lmmlib import linalg
 from lmmlib.design import Design, Term, frozen_array
 from lmmlib.design.checks import labels, symmetric
+from lmmlib.design.labelled import check_order, check_same_rows, names_along, row_index
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +104,8 @@ class MultivariateData:
             raise TypeError(f"design must be a Design, got {type(self.design).__name__}; make one with Design(X, terms)")
         one_term(self.design)
         n = self.design.n
+        check_same_rows("Y", row_index(self.Y), "the design", self.design.index)
+        columns = names_along(self.Y, 1)
         Y = frozen_array("Y", self.Y, (n, None), f"the design has {n} rows; a column per trait")
         fault = self.design.fault or ("" if Y.shape[1] else "Y must have a column at least, got none")
         if fault:
@@ -110,6 +113,7 @@ class MultivariateData:
         names = [f"y{k + 1}" for k in range(Y.shape[1])] if self.traits is None else self.traits
         object.__setattr__(self, "Y", Y)
         object.__setattr__(self, "traits", labels("traits", names, Y.shape[1]))
+        check_order("Y", columns, self.traits)
 
     def check(self, params: MultivariateParams) -> None:
         """Raise unless ``params`` are of these traits and this design."""

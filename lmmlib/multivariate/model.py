@@ -6,7 +6,7 @@ import numpy as np
 
 from lmmlib import linalg
 from lmmlib.data import Data
-from lmmlib.design import Design, Params, checked_rng, frozen_array
+from lmmlib.design import Design, Params, RNGLike, checked_rng, frozen_array
 from lmmlib.effects import mean_given_y
 from lmmlib.loglik import LOG_2PI
 from lmmlib.moments import LARGEST, Gaussian
@@ -107,14 +107,14 @@ def conditional_moments(design: Design, params: MultivariateParams, U: object) -
     return Gaussian((design.X @ params.B + design.Z @ U).T.ravel(), np.kron(params.R0, np.diag(1 / design.weights)))
 
 
-def simulate(design: Design, params: MultivariateParams, rng: np.random.Generator) -> MultivariateSimulated:
+def simulate(design: Design, params: MultivariateParams, rng: RNGLike = None) -> MultivariateSimulated:
     """Draw U ~ N(0, G₀⊗A), then Y = XB + ZU + E: one draw of their joint density.
 
     Parameters
     ----------
     design : Design with one term of one effect per level
     params : MultivariateParams
-    rng : numpy.random.Generator
+    rng : anything that ``numpy.random.default_rng`` takes
 
     Returns
     -------
@@ -133,7 +133,7 @@ def simulate(design: Design, params: MultivariateParams, rng: np.random.Generato
     ((2, 2), [[0.0, 0.0], [0.0, 0.0]])
     """
     params.check(design)
-    checked_rng(rng)
+    rng = checked_rng(rng)
     J, t = design.shapes[0][0], len(params.R0)
     by_level = rng.standard_normal((J, t)) @ linalg.cholesky_semidefinite(params.G0).T
     U = design.layout.with_known_covariance(by_level.T).T

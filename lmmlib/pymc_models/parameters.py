@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytensor.tensor as pt
 from pymc.distributions.transforms import CholeskyCorrTransform
+from pytensor.graph.basic import Variable
 
 from lmmlib.data import Data, checked_data
 from lmmlib.design import Design, Priors, ScalePrior, Term
@@ -21,15 +22,20 @@ class Source:
     ----------
     data : Data;  priors : Priors
     formulation : ``conditional``, ``marginal`` or ``reconstructed``
-    names : everything that had a name when it was made
+    variables : everything that had a name when it was made
     inside : values that all chains start from, by name, where hardly any others have a density; None lets PyMC choose
     """
 
     data: Data
     priors: Priors
     formulation: str
-    names: frozenset[str]
+    variables: Mapping[str, Variable]
     inside: Mapping[str, np.ndarray] | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the above."""
+        return frozenset(self.variables)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +68,8 @@ def start(data: Data) -> pm.Model:
 
 def remember(model: pm.Model, data: Data, priors: Priors, formulation: str, inside: Mapping[str, np.ndarray] | None = None) -> pm.Model:
     """Note on ``model`` what it was made from."""
-    model.lmmlib_source = Source(data, priors, formulation, names_of(model), inside)
+    model.lmmlib_source = Source(data, priors, formulation, dict(model.named_vars), inside)
     return model
-
-
-def names_of(model: pm.Model) -> frozenset[str]:
-    """Everything in a model that has a name."""
-    return frozenset(model.named_vars)
 
 
 def stochastic(model: pm.Model) -> frozenset[str]:

@@ -6,7 +6,7 @@ import pandas as pd
 import xarray as xr
 
 from lmmlib import draws as draws_
-from lmmlib.design import Design, Theta, checked_rng
+from lmmlib.design import Design, RNGLike, Theta, checked_rng
 from lmmlib.simulation import draw_effects, draw_response
 
 LEVELS = ("known", "new")
@@ -14,7 +14,7 @@ LEVELS_OF = "lmmlib_levels"
 
 
 def replicate(
-    draws: xr.DataTree, design: Design, levels: str = "known", *, rng: np.random.Generator, new: pd.DataFrame | Design | None = None
+    draws: xr.DataTree, design: Design, levels: str = "known", *, rng: RNGLike = None, new: pd.DataFrame | Design | None = None
 ) -> xr.DataTree:
     r"""One replicated response y ~ N(offset + Xβ + Zu, σ²W⁻¹) for each draw of (θ, u).
 
@@ -27,7 +27,7 @@ def replicate(
     draws : DataTree in the one form, of equal weight; ``known`` needs u among them
     design : Design the draws are of
     levels : ``known`` or ``new``
-    rng : numpy.random.Generator
+    rng : anything that ``numpy.random.default_rng`` takes
     new : rows other than those of the draws: a table, where the design comes from a formula, or a Design with the same
         coefficients, terms and effects; its weights, its offset and the known covariances of its levels are used
 
