@@ -217,6 +217,8 @@ def reduce(parts: Iterable[Data | Reduction]) -> Reduction:
     >>> merged.n, merged.layout.terms[0].levels
     (4, ('a', 'b', 'c'))
     """
+    if not isinstance(parts, Iterable):
+        raise TypeError(f"parts must be an iterable of Data or Reduction, got {type(parts).__name__}; give [data]")
     held: list[Reduction] = []
     size = 0
     for part in parts:

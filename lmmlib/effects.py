@@ -5,6 +5,7 @@ import numpy as np
 from lmmlib import linalg
 from lmmlib.data import Data, Reduction, checked_data, reduced
 from lmmlib.design import Params, RNGLike, Theta, checked_rng
+from lmmlib.design.params import checked_params
 
 
 def mean_given_y(data: Data | Reduction, params: Params) -> np.ndarray:
@@ -31,7 +32,7 @@ def mean_given_y(data: Data | Reduction, params: Params) -> np.ndarray:
     [1.0, -0.5]
     """
     reduction = reduced(data)
-    layout, theta = reduction.layout, params.theta(reduction.layout).repeat(1)
+    layout, theta = reduction.layout, checked_params(params).theta(reduction.layout).repeat(1)
     s = linalg.back_substitute(reduction.forms, reduction.given(theta), layout.width)
     return layout.with_known_covariance(layout.scaled(s.T, theta.Lam))[0]
 
@@ -63,6 +64,10 @@ def draw_given_y(data: Data | Reduction, theta: Theta, rng: RNGLike = None) -> n
     >>> draw_given_y(Data([1.0, 2.0, 3.0, 4.0], design), once, np.random.default_rng(1)).tolist()
     [[0.0, 0.0]]
     """
+    if not isinstance(theta, Theta):
+        raise TypeError(
+            f"theta must be a Theta with one axis of draws, got {type(theta).__name__}; make one with draws.theta(draws, design)"
+        )
     reduction = reduced(data)
     layout, draws = reduction.layout, len(theta.sigma)
     s = theta.sigma[:, None] * checked_rng(rng).standard_normal((draws, layout.width))
@@ -100,7 +105,7 @@ def covariance_given_y(data: Data | Reduction, params: Params) -> dict[str, np.n
     [2.0, 2.0]
     """
     reduction = reduced(data)
-    layout, theta = reduction.layout, params.theta(reduction.layout).repeat(1)
+    layout, theta = reduction.layout, checked_params(params).theta(reduction.layout).repeat(1)
     factor = reduction.given(theta)
     roots = [root[0] for root in theta.roots]
     blocks = linalg.covariance_blocks(reduction.forms, factor, layout.width, layout.shapes, roots)
@@ -181,7 +186,7 @@ def leverages(data: Data, params: Params) -> np.ndarray:
     [0.333333333333, 0.333333333333, 0.333333333333]
     """
     reduction, design = checked_data(data).reduction, data.design
-    Lam = params.theta(design).repeat(1).Lam
+    Lam = checked_params(params).theta(design).repeat(1).Lam
     factor = reduction.factorise(Lam)
     p, found = design.X.shape[1], np.empty(design.n)
     for rows, seen, rest in linalg.rows_seen(design.independent, data.whitened[:-1, :p], design.plan, reduction.forms, factor, Lam):

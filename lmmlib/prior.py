@@ -6,6 +6,8 @@ import xarray as xr
 from lmmlib import draws as draws_
 from lmmlib.data import Data
 from lmmlib.design import Design, Layout, Priors, RNGLike, ScalePrior, Theta, checked_rng
+from lmmlib.design.arguments import whole_number
+from lmmlib.design.priors import checked_priors
 from lmmlib.simulation import draw_effects
 
 
@@ -47,9 +49,8 @@ def prior_draws(of: Data | Design, priors: Priors, draws: int = 1000, *, rng: RN
         raise TypeError(f"the first argument must be a Data or a Design, got {type(of).__name__}")
     design = of.design if isinstance(of, Data) else of
     rng = checked_rng(rng)
-    priors.checked(design)
-    if draws < 1:
-        raise ValueError(f"draws must be one at least, got {draws}")
+    checked_priors(priors, design)
+    draws = whole_number("draws", draws, 1)
     arrays, theta = draw_parameters(design.layout, priors, draws, rng)
     arrays["u"] = draw_effects(design, theta, rng)
     groups = {"posterior": {name: a[None] for name, a in arrays.items()}}

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-from lmmlib.design import Design, Params, RNGLike, Term, Theta, checked_rng
+from lmmlib.design import Design, Params, RNGLike, Term, Theta, checked_rng, frozen_array
+from lmmlib.design.arguments import whole_number
+from lmmlib.design.checks import positive
+from lmmlib.design.design import checked_rows
+from lmmlib.design.params import checked_params
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +71,7 @@ def simulate(design: Design, params: Params, rng: RNGLike = None) -> Simulated:
     [0.0, 0.0]
     """
     rng = checked_rng(rng)
-    theta = params.theta(design)
+    theta = checked_params(params).theta(checked_rows(design))
     u = draw_effects(design, theta, rng)
     return Simulated(draw_response(design, theta, u, rng), u)
 
@@ -133,6 +137,8 @@ def experiment_1(rng: RNGLike = None, n: int = 100, p: int = 4, q: int = 5, sigm
     ('z1', 'z2', 'z3', 'z4', 'z5')
     """
     rng = checked_rng(rng)
+    n, p, q = (whole_number(name, value, 1) for name, value in (("n", n), ("p", p), ("q", q)))
+    sigma = positive("sigma", sigma)
     W = rng.standard_normal((q, q))
     L = cholesky(W @ W.T, lower=True)
     u = solve_triangular(L, rng.standard_normal(q), lower=True, trans="T")
@@ -168,6 +174,9 @@ def experiment_2(rng: RNGLike = None, n: int = 500, p: int = 5, groups: int = 10
     >>> experiment_2(np.random.default_rng(1)).design.shapes
     ((10, 1),)
     """
+    n, p, groups = (whole_number(name, value, 1) for name, value in (("n", n), ("p", p), ("groups", groups)))
+    tau = float(frozen_array("tau", tau, ()))
+    sigma = positive("sigma", sigma)
     if n % groups:
         raise ValueError(f"n must be a multiple of groups for groups of equal size, got {n} and {groups}")
     rng = checked_rng(rng)

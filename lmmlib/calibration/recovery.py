@@ -12,9 +12,14 @@ from lmmlib.calibration.engines import Engine
 from lmmlib.calibration.workers import running, shown
 from lmmlib.data import Data
 from lmmlib.design import Design, Params, Priors, RNGLike, checked_rng
+from lmmlib.design.arguments import in_brief, whole_number
+from lmmlib.design.design import checked_rows
+from lmmlib.design.params import checked_params
+from lmmlib.design.priors import checked_priors
 from lmmlib.estimation import estimate
 from lmmlib.simulation import simulate
 
+ESTIMATES = ("ml", "reml")
 LEVEL = 0.9  # of the central intervals
 
 Scenario = tuple[Design, Params, Priors]
@@ -59,11 +64,13 @@ def recover(
     >>> table.measure.unique().tolist()
     ['bias', 'rmse', 'coverage', 'failed fits']
     """
-    unknown = [e for e in engines.values() if isinstance(e, str) and e not in ("ml", "reml")]
-    if unknown:
-        raise ValueError(f"an engine must be 'ml', 'reml' or a callable, got {unknown[0]!r}")
-    if not scenarios or replications < 2:
-        raise ValueError(f"there must be a scenario and two replications at least, got {len(scenarios)} and {replications}")
+    _check_scenarios(scenarios)
+    replications = whole_number("replications", replications, 2)
+    if not isinstance(engines, Mapping):
+        raise TypeError(f"engines must be a mapping from names to engines, got {type(engines).__name__}; give {{'REML': 'reml'}}")
+    for name, engine in engines.items():
+        if engine not in ESTIMATES if isinstance(engine, str) else not callable(engine):
+            raise ValueError(f"an engine must be 'ml', 'reml' or a callable, got {in_brief(engine)} for {name!r}")
     rng = checked_rng(rng)
     tables = []
     with running(executor) as pool:
@@ -75,6 +82,19 @@ def recover(
     for k, (name, (design, params, _)) in enumerate(scenarios.items()):
         tables.append(_table(name, design, params, engines, results[k * replications : (k + 1) * replications]))
     return pd.concat(tables, ignore_index=True)
+
+
+def _check_scenarios(scenarios: object) -> None:
+    """Raise unless there are designs, truths and priors by name."""
+    if not isinstance(scenarios, Mapping) or not scenarios:
+        kind = "none" if isinstance(scenarios, Mapping) else type(scenarios).__name__
+        raise ValueError(f"scenarios must be a mapping from names to (design, truth, priors), got {kind}")
+    for name, scenario in scenarios.items():
+        if not isinstance(scenario, tuple | list) or len(scenario) != 3:
+            raise ValueError(f"scenario {name!r} must be (design, truth, priors), got {in_brief(scenario)}")
+        design, params, priors = scenario
+        checked_params(params).theta(checked_rows(design))
+        checked_priors(priors, design)
 
 
 def _fitted(scenario: Scenario, engines: Mapping[str, Engine | str], rng: np.random.Generator) -> list[np.ndarray | str]:

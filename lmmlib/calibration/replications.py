@@ -4,12 +4,15 @@ from concurrent.futures import Executor, as_completed
 
 import numpy as np
 
-from lmmlib.calibration.engines import Engine
+from lmmlib.calibration.engines import Engine, check_engine
 from lmmlib.calibration.quantities import in_draws, measured, names
 from lmmlib.calibration.ranks import Calibration
 from lmmlib.calibration.workers import running, shown
 from lmmlib.data import Data
 from lmmlib.design import Design, Priors, RNGLike, checked_rng
+from lmmlib.design.arguments import whole_number
+from lmmlib.design.design import checked_rows
+from lmmlib.design.priors import checked_priors
 from lmmlib.prior import draw_parameters
 from lmmlib.simulation import draw_effects, draw_response
 
@@ -69,9 +72,10 @@ def calibrate(
     >>> found.ranks.shape, found.draws
     ((3, 6), 99)
     """
-    priors.checked(design)
-    if replications < 1 or draws < 1:
-        raise ValueError(f"replications and draws must be one at least, got {replications} and {draws}")
+    checked_priors(priors, checked_rows(design))
+    replications = whole_number("replications", replications, 1)
+    draws = whole_number("draws", draws, 1)
+    check_engine("engine", engine)
     data = Data(np.zeros(design.n), design)  # whether it can be fitted is asked before anything is simulated
     streams = checked_rng(rng).spawn(replications)
     with running(executor) as pool:

@@ -14,7 +14,7 @@ from lmmlib.crossvalidation.result import TaskLOO, collected
 from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights
 from lmmlib.data import Data, checked_data
 from lmmlib.design import Priors, RNGLike, checked_rng
-from lmmlib.design.arguments import choice, shown
+from lmmlib.design.arguments import choice, in_brief
 from lmmlib.design.priors import checked_priors
 from lmmlib.loglik import conditional_in_draws, left_out_in_draws, levels_left_out_in_draws
 
@@ -128,7 +128,7 @@ def _check_options(data: Data, leave: str, route: str) -> None:
     if "row" in terms:
         raise ValueError("a term is named 'row', so that leave='row' has two meanings; give that column another name")
     if not isinstance(leave, str) or leave not in ("row", *terms):
-        raise ValueError(f"leave must be 'row' or a term, {', '.join(terms)}; got {shown(leave)}")
+        raise ValueError(f"leave must be 'row' or a term, {', '.join(terms)}; got {in_brief(leave)}")
     if leave != "row" and route == "conditional":
         raise ValueError(
             "levels can be left out by the leverage route only: p(y|u, θ) with u drawn from these very rows tells nothing of them"

@@ -1,5 +1,6 @@
 """The result of leave-one-out: ArviZ's, with the task that it answers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -94,6 +95,8 @@ def _groups(data: Data, leave: str, units: np.ndarray, by: object) -> tuple[np.n
     if by is None:
         return None, "rows" if leave == "row" else f"levels of {leave}"
     check_same_rows("by", row_index(by), "the data", data.design.index)
+    if isinstance(by, Mapping):
+        raise TypeError(f"by must name a term or hold one label per row, got {type(by).__name__}")
     label = data.design.level_of_rows(by) if isinstance(by, str) else np.asarray(by)
     if label.shape != (data.design.n,):
         raise ValueError(f"by must name a term or hold one label per row, shape ({data.design.n},), got shape {label.shape}")

@@ -25,7 +25,7 @@ def whole_number(name: str, value: object, least: int, multiple_of: int = 1) -> 
     multiple = f"a multiple of {multiple_of} and " if multiple_of > 1 else ""
     expected = f"{name} must be a whole number, {multiple}{least} at least"
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{expected}, got {shown(value)}")
+        raise TypeError(f"{expected}, got {in_brief(value)}")
     if value < least or value % multiple_of:
         raise ValueError(f"{expected}, got {value}")
     return int(value)
@@ -41,7 +41,7 @@ def fraction(name: str, value: object) -> float:
     """
     expected = f"{name} must be a number between 0 and 1"
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
-        raise TypeError(f"{expected}, got {shown(value)}")
+        raise TypeError(f"{expected}, got {in_brief(value)}")
     if not 0 < value < 1:
         raise ValueError(f"{expected}, got {value:g}")
     return float(value)
@@ -56,7 +56,7 @@ def choice(name: str, value: object, options: Iterable[str]) -> str:
     """
     known = tuple(options)
     if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}, got {shown(value)}")
+        raise ValueError(f"{name} must be one of {', '.join(known)}, got {in_brief(value)}")
     return value
 
 
@@ -68,16 +68,16 @@ def switch(name: str, value: object) -> bool:
     TypeError  if it is neither True nor False
     """
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+        raise TypeError(f"{name} must be True or False, got {in_brief(value)}")
     return bool(value)
 
 
-def shown(value: object) -> str:
+def in_brief(value: object) -> str:
     """A value in an error: itself where it is short, and else its type.
 
     Examples
     --------
-    >>> shown("a"), shown(np.zeros((30, 30)))
+    >>> in_brief("a"), in_brief(np.zeros((30, 30)))
     ("'a'", 'ndarray')
     """
     is_short = value is None or isinstance(value, str | int | float | np.generic)

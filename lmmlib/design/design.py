@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.sparse import csr_array, diags_array, hstack
 
 from lmmlib import linalg
+from lmmlib.design.arguments import in_brief
 from lmmlib.design.checks import frozen_array, labels
 from lmmlib.design.labelled import check_order, check_same_rows, names_along, row_index
 from lmmlib.design.layout import Layout
@@ -218,8 +219,8 @@ class Design:
         ValueError  if there is none
         """
         named = {t.name: t for t in self.terms}
-        if name not in named:
-            raise ValueError(f"there is no term {name!r}; the design has {', '.join(named)}")
+        if not isinstance(name, str) or name not in named:
+            raise ValueError(f"there is no term {in_brief(name)}; the design has {', '.join(named)}")
         return named[name]
 
     def rows(self, chosen: np.ndarray) -> "Design":
@@ -252,6 +253,13 @@ class Design:
         for array in [*arrays, self.Z.data, self.Z.indices.astype(np.int64), self.Z.indptr.astype(np.int64)]:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
+
+
+def checked_rows(design: object) -> Design:
+    """``design`` itself, if it is a Design: a layout has no rows."""
+    if not isinstance(design, Design):
+        raise TypeError(f"design must be a Design, got {type(design).__name__}; make one with Design(X, terms)")
+    return design
 
 
 def _common_index(given: Mapping[str, pd.Index | None], terms: object) -> pd.Index | None:

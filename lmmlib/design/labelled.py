@@ -20,7 +20,7 @@ def axis_labels(value: object, axis: int) -> tuple[str, ...] | None:
     """
     if isinstance(value, pd.DataFrame | pd.Series) and axis < value.ndim:
         return tuple(label(entry) for entry in value.axes[axis])
-    is_xarray = hasattr(value, "dims") and hasattr(value, "coords")
+    is_xarray = hasattr(value, "dims") and hasattr(value, "coords") and hasattr(value, "ndim")
     if is_xarray and axis < value.ndim and value.dims[axis] in value.coords:
         return tuple(label(entry) for entry in value.coords[value.dims[axis]].to_numpy().tolist())
     return None

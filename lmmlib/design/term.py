@@ -1,6 +1,6 @@
 """One random-effects term: J levels, q effects per level, and the columns that bring them to the rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -218,6 +218,8 @@ def _codes(name: str, codes: object, levels: Iterable[object] | None) -> tuple[n
 
 def _one_a_row(name: str, given: object) -> np.ndarray:
     """Labels as an array that keeps them apart: NumPy makes one string of 1 and "1"."""
+    if isinstance(given, Mapping):
+        raise TypeError(f"codes of {name!r} must be one label per row, got {type(given).__name__}")
     codes = np.asarray(given)
     if codes.dtype.kind in "US" and not hasattr(given, "dtype"):
         codes = np.asarray(given, object)

@@ -7,6 +7,8 @@ from lmmlib import draws as draws_
 from lmmlib import linalg
 from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Priors, RNGLike, Theta, checked_rng
+from lmmlib.design.arguments import switch, whole_number
+from lmmlib.design.priors import checked_priors
 from lmmlib.direct.density import draw_fixed, log_posterior
 from lmmlib.direct.importance import CHAINS, weighted_draws
 from lmmlib.effects import draw_given_y
@@ -68,9 +70,9 @@ def posterior(data: Data | Reduction, priors: Priors, draws: int = 4096, *, rng:
     (4, True)
     """
     reduction = reduced(data)
-    priors.checked(reduction.layout)
-    if not isinstance(draws, int) or draws < LEAST or draws % CHAINS:
-        raise ValueError(f"draws must be a whole number, a multiple of {CHAINS} and {LEAST} at least, got {draws!r}")
+    checked_priors(priors, reduction.layout)
+    draws = whole_number("draws", draws, LEAST, CHAINS)
+    weighted = switch("weighted", weighted)
     rng = checked_rng(rng)
     check_spare(reduction, priors)
     extra = len(priors.beta_mean) if weighted else 0  # resampled draws of φ share none: equal φ would have equal β

@@ -66,6 +66,9 @@ def as_draws(
     design = checked_data(data).design
     given = {"beta": beta, "sd": sd, "sigma": sigma, "cor": cor, "u": u}
     names = coords(design)
+    missing = [name for name in ("beta", "sd", "sigma") if given[name] is None]
+    if missing:
+        raise TypeError(f"{', '.join(missing)} must be arrays (chains, draws, …), got None")
     arrays = {}
     for name, value in given.items():
         if value is not None:
@@ -81,7 +84,7 @@ def as_draws(
         )
     if cor is not None:
         check_correlations(design, arrays["cor"])
-    return assemble(data, arrays, _checked_stats(stats or {}, arrays["sigma"].shape))
+    return assemble(data, arrays, _checked_stats({} if stats is None else stats, arrays["sigma"].shape))
 
 
 def _check_sizes(arrays: Mapping[str, np.ndarray], labels: Mapping[str, object]) -> None:

@@ -7,8 +7,9 @@ import pytensor.tensor as pt
 from scipy.linalg import block_diag
 
 from lmmlib import linalg
-from lmmlib.data import Data
+from lmmlib.data import Data, checked_data
 from lmmlib.design import Design, Params, Priors, Term
+from lmmlib.design.priors import checked_priors
 from lmmlib.effects import information
 from lmmlib.estimation import estimate
 from lmmlib.pymc_models.parameters import declare, remember, start
@@ -54,7 +55,8 @@ def conditional_model(data: Data, priors: Priors, centred: bool | str | Mapping[
     >>> [v.name for v in model.free_RVs]
     ['beta', 'sd', 'sigma', 'g z']
     """
-    design = data.design
+    design = checked_data(data).design
+    checked_priors(priors, design)
     chosen = _chosen(data, priors, centred)
     with start(data) as model:
         parameters = declare(design, priors)
@@ -141,7 +143,7 @@ def _chosen(data: Data, priors: Priors, centred: bool | str | Mapping[str, bool]
     if isinstance(centred, bool):
         centred = dict.fromkeys(names, centred)
     elif isinstance(centred, str) and centred == "auto":
-        centred = well_informed(data, priors.checked(data.design))
+        centred = well_informed(data, priors)
     if not isinstance(centred, Mapping) or set(centred) != set(names):
         raise ValueError(f"centred must be True, False, 'auto' or a mapping of {', '.join(names)} to these, got {centred!r}")
     if any(centred[name] and _is_zero(priors, name) for name in names):

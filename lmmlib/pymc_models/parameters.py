@@ -10,6 +10,7 @@ from pytensor.graph.basic import Variable
 
 from lmmlib.data import Data, checked_data
 from lmmlib.design import Design, Priors, ScalePrior, Term
+from lmmlib.design.priors import checked_priors
 from lmmlib.draws import coords
 from lmmlib.pymc_models.quiet import pymc as pm
 
@@ -79,7 +80,7 @@ def stochastic(model: pm.Model) -> frozenset[str]:
 
 def declare(design: Design, priors: Priors, on_variance: bool = False) -> Parameters:
     """Declare β, sd, cor and σ in the model on the stack; with ``on_variance`` the prior of σ is put on σ² instead."""
-    priors.checked(design)
+    checked_priors(priors, design)
     beta = pm.Normal("beta", priors.beta_mean, priors.beta_sd, dims="coef")
     sd = _vector([priors.sd[name] for name in design.effects], design.effects)
     roots, correlations, first = [], [], 0

@@ -7,6 +7,8 @@ import xarray as xr
 
 from lmmlib import draws as draws_
 from lmmlib.design import Design, RNGLike, Theta, checked_rng
+from lmmlib.design.arguments import choice
+from lmmlib.design.design import checked_rows
 from lmmlib.simulation import draw_effects, draw_response
 
 LEVELS = ("known", "new")
@@ -65,12 +67,12 @@ def replicate(
     >>> y.sel(row=0).round(9).values[0].tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0]
     """
-    if levels not in LEVELS:
-        raise ValueError(f"levels must be one of {', '.join(LEVELS)}, got {levels!r}")
+    choice("levels", levels, LEVELS)
     rng = checked_rng(rng)
-    if draws_.log_weight(draws_.checked_tree(draws)) is not None:
+    draws = draws_.checked_tree(draws)
+    if draws_.log_weight(draws) is not None:
         raise ValueError("the draws are weighted, and replicates of them would not be; resample them: posterior(..., weighted=False)")
-    theta = draws_.theta(draws, design)
+    theta = draws_.theta(draws, checked_rows(design))
     rows = design if new is None else _other_rows(new, design)
     u = _known_effects(draws, rows, theta, rng) if levels == "known" else draw_effects(rows, theta, rng)
     y = draw_response(rows, theta, u, rng)
