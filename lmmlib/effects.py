@@ -65,9 +65,8 @@ def draw_given_y(data: Data | Reduction, theta: Theta, rng: RNGLike = None) -> n
     [[0.0, 0.0]]
     """
     if not isinstance(theta, Theta):
-        raise TypeError(
-            f"theta must be a Theta with one axis of draws, got {type(theta).__name__}; make one with draws.theta(draws, design)"
-        )
+        kind = type(theta).__name__
+        raise TypeError(f"theta must be a Theta with one axis of draws, got {kind}; make one with draws.theta(draws, design)")
     reduction = reduced(data)
     layout, draws = reduction.layout, len(theta.sigma)
     s = theta.sigma[:, None] * checked_rng(rng).standard_normal((draws, layout.width))

@@ -14,8 +14,7 @@ import xarray as xr
 
 import lmmlib
 import lmmlib as lmm
-from lmmlib import calibration, crossvalidation, effects, estimation, loglik, moments, multivariate, simulation
-from lmmlib.design import Theta
+from lmmlib import effects, loglik, moments, multivariate, simulation
 
 PACKAGE = Path(lmmlib.__file__).parent
 TABLE = pd.DataFrame({"y": np.cos(np.arange(12.0)), "x": np.sin(np.arange(12.0)), "g": np.repeat(list("abcd"), 3)})
@@ -202,6 +201,8 @@ def test_every_argument_of_a_wrong_kind_is_told_by_a_sentence(function):
     foreign = []
     for argument in WORKING[function]:
         for kind, value in STRANGE.items():
+            if argument == "executor" and value is None:  # which starts processes
+                continue
             if kind == "generator":
                 value = iter([1, 2])
             try:

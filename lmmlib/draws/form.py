@@ -102,6 +102,8 @@ def _checked_stats(stats: Mapping[str, object], sampled: tuple[int, ...]) -> dic
         raise TypeError(f"stats must be a mapping from names to arrays (chains, draws, …), got {type(stats).__name__}")
     arrays = {}
     for name, value in stats.items():
+        if isinstance(value, Mapping):
+            raise TypeError(f"stats {name!r} must be an array (chains, draws, …), got {type(value).__name__}")
         is_labelled = isinstance(value, xr.DataArray) and set(SAMPLED) <= set(value.dims)
         arrays[name] = np.asarray(value.transpose(*SAMPLED, ...) if is_labelled else value)
     for name, array in arrays.items():
