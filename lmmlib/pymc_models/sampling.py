@@ -14,7 +14,7 @@ from lmmlib.effects import draw_given_y
 from lmmlib.pymc_models.additions import Additions, additions
 from lmmlib.pymc_models.gate import Diagnosis, SamplingError, SamplingWarning, diagnose
 from lmmlib.pymc_models.parameters import Source
-from lmmlib.pymc_models.quiet import ON_TERMINAL
+from lmmlib.pymc_models.quiet import ON_TERMINAL, only_about_the_fit
 from lmmlib.pymc_models.quiet import pymc as pm
 
 LARGEST_SEED = 2**31  # that PyMC takes
@@ -155,7 +155,7 @@ def _attempt(
     data = source.data.with_y(y)  # the values may have been exchanged
     _enough_devices(chains)
     began = time.perf_counter()
-    with model:
+    with model, only_about_the_fit():
         raw = pm.sample(
             draws,
             tune=tune,
