@@ -12,6 +12,7 @@ from scipy.sparse import coo_array, csr_array, vstack
 from lmmlib import linalg
 from lmmlib.design import Design, Layout, Theta, frozen_array
 from lmmlib.design.design import rank_fault
+from lmmlib.design.labelled import check_same_rows, row_index
 from lmmlib.design.origins import far_covariates
 
 CHUNK = 400_000  # entries of stacked factors held at a time: few enough to stay close to a processor, many enough to keep it busy
@@ -121,6 +122,7 @@ class Data:
         if not isinstance(self.design, Design):
             raise TypeError(f"design must be a Design, got {type(self.design).__name__}; make one with Design(X, terms)")
         n = self.design.n
+        check_same_rows("y", row_index(self.y), "the design", self.design.index)
         object.__setattr__(self, "y", frozen_array("y", self.y, (n,), f"the design has {n} rows"))
         if self.design.fault:
             raise ValueError(self.design.fault)
@@ -242,6 +244,8 @@ def reduce(parts: Iterable[Data | Reduction]) -> Reduction:
     >>> merged.n, merged.layout.terms[0].levels
     (4, ('a', 'b', 'c'))
     """
+    if not isinstance(parts, Iterable):
+        raise TypeError(f"parts must be an iterable of Data or Reduction, got {type(parts).__name__}; give [data]")
     held: list[Reduction] = []
     size = 0
     for part in parts:

@@ -38,7 +38,7 @@ def load(name: str) -> pd.DataFrame:
     >>> load("Dyestuff").shape
     (30, 2)
     """
-    if name not in TABLES:
+    if not isinstance(name, str) or name not in TABLES:
         raise ValueError(f"no table named {name!r}; there are {', '.join(TABLES)}")
     labels, source = TABLES[name]
     with files("lmmlib").joinpath("tables", f"{name}.csv").open() as file:

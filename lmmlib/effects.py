@@ -4,7 +4,8 @@ import numpy as np
 
 from lmmlib import linalg
 from lmmlib.data import Data, Reduction, checked_data, reduced
-from lmmlib.design import Params, Theta
+from lmmlib.design import Params, RNGLike, Theta, checked_rng
+from lmmlib.design.params import checked_params
 
 
 def mean_given_y(data: Data | Reduction, params: Params) -> np.ndarray:
@@ -31,12 +32,12 @@ def mean_given_y(data: Data | Reduction, params: Params) -> np.ndarray:
     [1.0, -0.5]
     """
     reduction = reduced(data)
-    layout, theta = reduction.layout, params.theta(reduction.layout).repeat(1)
+    layout, theta = reduction.layout, checked_params(params).theta(reduction.layout).repeat(1)
     s = linalg.back_substitute(reduction.forms, reduction.given(theta), layout.width)
     return layout.with_known_covariance(layout.scaled(s.T, theta.Lam))[0]
 
 
-def draw_given_y(data: Data | Reduction, theta: Theta, rng: np.random.Generator) -> np.ndarray:
+def draw_given_y(data: Data | Reduction, theta: Theta, rng: RNGLike = None) -> np.ndarray:
     r"""One draw of u from p(u|y,θ) for each draw of θ.
 
     With M = Λ'Z'WZΛ + I = R'R and R⁻ᵀΛ'Z'W(y − offset − Xβ) = t, the draw is u = ΛR⁻¹(t + σz), z ~ N(0, I).
@@ -45,7 +46,7 @@ def draw_given_y(data: Data | Reduction, theta: Theta, rng: np.random.Generator)
     ----------
     data : Data or Reduction
     theta : Theta with one leading axis of S draws
-    rng : numpy.random.Generator
+    rng : anything that ``numpy.random.default_rng`` takes
 
     Returns
     -------
@@ -63,9 +64,12 @@ def draw_given_y(data: Data | Reduction, theta: Theta, rng: np.random.Generator)
     >>> draw_given_y(Data([1.0, 2.0, 3.0, 4.0], design), once, np.random.default_rng(1)).tolist()
     [[0.0, 0.0]]
     """
+    if not isinstance(theta, Theta):
+        kind = type(theta).__name__
+        raise TypeError(f"theta must be a Theta with one axis of draws, got {kind}; make one with draws.theta(draws, design)")
     reduction = reduced(data)
     layout, draws = reduction.layout, len(theta.sigma)
-    s = theta.sigma[:, None] * rng.standard_normal((draws, layout.width))
+    s = theta.sigma[:, None] * checked_rng(rng).standard_normal((draws, layout.width))
     for part in reduction.chunks(draws):
         factor = reduction.given(theta[part])
         s[part] = linalg.back_substitute(reduction.forms, factor, layout.width, s[part].T).T
@@ -100,7 +104,7 @@ def covariance_given_y(data: Data | Reduction, params: Params) -> dict[str, np.n
     [2.0, 2.0]
     """
     reduction = reduced(data)
-    layout, theta = reduction.layout, params.theta(reduction.layout).repeat(1)
+    layout, theta = reduction.layout, checked_params(params).theta(reduction.layout).repeat(1)
     factor = reduction.given(theta)
     roots = [root[0] for root in theta.roots]
     blocks = linalg.covariance_blocks(reduction.forms, factor, layout.width, layout.shapes, roots)
@@ -181,7 +185,7 @@ def leverages(data: Data, params: Params) -> np.ndarray:
     [0.333333333333, 0.333333333333, 0.333333333333]
     """
     reduction, design = checked_data(data).reduction, data.design
-    Lam = params.theta(design).repeat(1).Lam
+    Lam = checked_params(params).theta(design).repeat(1).Lam
     factor = reduction.factorise(Lam)
     p, found = design.X.shape[1], np.empty(design.n)
     for rows, seen, rest in linalg.rows_seen(design.independent, data.whitened[:-1, :p], design.plan, reduction.forms, factor, Lam):

@@ -10,6 +10,8 @@ from scipy.linalg import block_diag, solve_triangular
 
 from lmmlib.data import Data, checked_data
 from lmmlib.design import Design, Params, frozen_array
+from lmmlib.design.design import checked_rows
+from lmmlib.design.params import checked_params
 
 LARGEST = 5_000  # rows of a dense covariance
 
@@ -56,7 +58,7 @@ def conditional(design: Design, params: Params, u: object) -> Gaussian:
     [1.5, 1.0]
     """
     _small_enough(design)
-    theta = params.theta(design)
+    theta = checked_params(params).theta(design)
     u = frozen_array("u", u, (design.Z.shape[1],), "one entry per effect, see design.ranef")
     return Gaussian(design.fixed_part(theta.beta) + design.random_part(u), residual_covariance(design, params))
 
@@ -91,7 +93,7 @@ def marginal(design: Design, params: Params) -> Gaussian:
     _small_enough(design)
     Z = design.Z.toarray()
     V = Z @ effects_covariance(design, params) @ Z.T + residual_covariance(design, params)
-    return Gaussian(design.fixed_part(params.theta(design).beta), V)
+    return Gaussian(design.fixed_part(checked_params(params).theta(design).beta), V)
 
 
 def effects(data: Data, params: Params) -> Gaussian:
@@ -130,7 +132,7 @@ def effects(data: Data, params: Params) -> Gaussian:
     design = checked_data(data).design
     root, white = _spherical(design, params)
     Q, R = np.linalg.qr(np.vstack([white, np.eye(len(root))]))
-    residual = np.sqrt(design.weights) * (data.y - design.fixed_part(params.theta(design).beta)) / params.sigma
+    residual = np.sqrt(design.weights) * (data.y - design.fixed_part(checked_params(params).theta(design).beta)) / params.sigma
     half = solve_triangular(R, root.T, trans="T").T
     return Gaussian(half @ (Q[: design.n].T @ residual), half @ half.T)
 
@@ -145,7 +147,7 @@ def effects_covariance(design: Design, params: Params) -> np.ndarray:
     >>> effects_covariance(design, Params([1.0], {"g": 4.0}, 2.0)).tolist()
     [[4.0, 0.0], [0.0, 4.0]]
     """
-    params.theta(design)
+    checked_params(params).theta(design)
     known = [np.eye(t.size[0]) if t.root is None else t.root @ t.root.T for t in design.terms]
     return block_diag(*(np.kron(A, params.cov[t.name]) for A, t in zip(known, design.terms, strict=True)))
 
@@ -160,7 +162,7 @@ def residual_covariance(design: Design, params: Params) -> np.ndarray:
     >>> residual_covariance(design, Params([1.0], {"g": 4.0}, 2.0)).tolist()
     [[4.0, 0.0], [0.0, 1.0]]
     """
-    return np.diag(params.sigma**2 / design.weights)
+    return np.diag(checked_params(params).sigma ** 2 / checked_rows(design).weights)
 
 
 def mutual_information(design: Design, params: Params) -> float:
@@ -229,14 +231,14 @@ def total_correlation(design: Design, params: Params) -> float:
 def _spherical(design: Design, params: Params) -> tuple[np.ndarray, np.ndarray]:
     """L with G = LL', and W^½ZL/σ: the columns of effects that are independent standard normals."""
     _small_enough(design)
-    theta = params.theta(design)
+    theta = checked_params(params).theta(design)
     known = [np.eye(t.size[0]) if t.root is None else t.root for t in design.terms]
     root = block_diag(*(np.kron(A, own) for A, own in zip(known, theta.roots, strict=True)))
     return root, np.sqrt(design.weights)[:, None] * (design.Z @ root) / params.sigma
 
 
 def _small_enough(design: Design) -> None:
-    if design.n > LARGEST:
+    if checked_rows(design).n > LARGEST:
         raise ValueError(
             f"dense moments are for {LARGEST:,} rows or fewer, the design has {design.n:,}; use loglik, which needs no n x n matrix"
         )

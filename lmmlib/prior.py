@@ -5,11 +5,13 @@ import xarray as xr
 
 from lmmlib import draws as draws_
 from lmmlib.data import Data
-from lmmlib.design import Design, Layout, Priors, ScalePrior, Theta, checked_rng
+from lmmlib.design import Design, Layout, Priors, RNGLike, ScalePrior, Theta, checked_rng
+from lmmlib.design.arguments import whole_number
+from lmmlib.design.priors import checked_priors
 from lmmlib.simulation import draw_effects
 
 
-def prior_draws(of: Data | Design, priors: Priors, draws: int = 1000, *, rng: np.random.Generator) -> xr.DataTree:
+def prior_draws(of: Data | Design, priors: Priors, draws: int = 1000, *, rng: RNGLike = None) -> xr.DataTree:
     r"""Independent draws of β, the SDs and correlations, σ and u ~ N(0, G(θ)) from the priors.
 
     Given to :func:`lmmlib.replicate` they make prior predictive replicates.
@@ -19,7 +21,7 @@ def prior_draws(of: Data | Design, priors: Priors, draws: int = 1000, *, rng: np
     of : Data, or a Design
     priors : Priors
     draws : int
-    rng : numpy.random.Generator
+    rng : anything that ``numpy.random.default_rng`` takes
 
     Returns
     -------
@@ -46,10 +48,10 @@ def prior_draws(of: Data | Design, priors: Priors, draws: int = 1000, *, rng: np
     if not isinstance(of, Data | Design):
         raise TypeError(f"the first argument must be a Data or a Design, got {type(of).__name__}")
     design = of.design if isinstance(of, Data) else of
-    priors.checked(design)
-    if draws < 1:
-        raise ValueError(f"draws must be one at least, got {draws}")
-    arrays, theta = draw_parameters(design.layout, priors, draws, checked_rng(rng))
+    rng = checked_rng(rng)
+    checked_priors(priors, design)
+    draws = whole_number("draws", draws, 1)
+    arrays, theta = draw_parameters(design.layout, priors, draws, rng)
     arrays["u"] = draw_effects(design, theta, rng)
     groups = {"posterior": {name: a[None] for name, a in arrays.items()}}
     if isinstance(of, Data):

@@ -226,8 +226,8 @@ def test_as_many_coefficients_as_rows_are_no_obstacle():
 
 def test_bad_calls_are_told():
     data, _ = CASES["balanced"]()
-    with pytest.raises(TypeError, match=r"rng must be a numpy.random.Generator, got int; make one with numpy.random.default_rng\(seed\)"):
-        posterior(data, Priors.weak(data), rng=1)
+    with pytest.raises(TypeError, match=r"rng must be what numpy.random.default_rng takes, a seed, a Generator or None; got 'one'"):
+        posterior(data, Priors.weak(data), rng="one")
     with pytest.raises(ValueError, match="draws must be a whole number, a multiple of 4 and 32 at least, got 28"):
         posterior(data, Priors.weak(data), 28, rng=np.random.default_rng(1))
     assert posterior(data, Priors.weak(data), 32, rng=np.random.default_rng(1)).posterior.sizes["draw"] == 8

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy.interpolate import BSpline
 
 from lmmlib import Priors, as_draws, draws, from_bambi, from_brms, from_formula, load, loo, posterior, replicate
 
@@ -201,7 +202,7 @@ def round_trip():
     columns = {"b_Intercept": draws.flat(tree, "beta")[:, 0], "b_Days": draws.flat(tree, "beta")[:, 1]}
     columns |= {f"sd_Subject__{e}": sd for e, sd in zip(["Intercept", "Days"], draws.flat(tree, "sd").T, strict=True)}
     columns |= {"cor_Subject__Intercept__Days": draws.flat(tree, "cor")[:, 0], "sigma": draws.flat(tree, "sigma")}
-    labels = zip(tree.posterior["level"].values, tree.posterior["covariate"].values, draws.flat(tree, "u").T, strict=True)
+    labels = zip(tree.constant_data["level"].values, tree.constant_data["covariate"].values, draws.flat(tree, "u").T, strict=True)
     columns |= {f"r_Subject[{level},{effect}]": u for level, effect, u in labels}
     frame = pd.DataFrame({**columns, "lprior": 0.0, "lp__": 0.0, "Intercept": 1.0})
     frame = frame.assign(**{".chain": np.repeat([1, 2, 3, 4], 16), ".iteration": np.tile(np.arange(1, 17), 4), ".draw": np.arange(1, 65)})
@@ -262,3 +263,78 @@ def test_a_frame_that_cannot_be_read_is_refused(round_trip):
         from_brms(frame, data.design)
     with pytest.raises(ValueError, match="have 'cor_Subject__Intercept__Days' that the design has not"):
         from_brms(frame, _sleepstudy())
+
+
+def _few_rows():
+    rng = np.random.default_rng(1)
+    columns = {"x": rng.normal(5, 2, size=24), "b": np.tile([True, False], 12), "k": np.tile([1, 2, 3], 8), "y": rng.normal(size=24)}
+    return pd.DataFrame({"g": np.repeat(list("abcd"), 6), **columns})
+
+
+@pytest.mark.parametrize("function", ["scale(x)", "poly(x, 2)", "bs(x, df=4)"])
+@pytest.mark.parametrize("formula", ["y ~ {} + (1 | g)", "y ~ 1 + (0 + {} || g)"])
+def test_columns_that_bambi_makes_otherwise_are_refused(function, formula):
+    """scale() of formulae divides by the SD with n in its denominator: one name, and another column."""
+    data = from_formula(formula.format(function), _few_rows())
+    effects = [e for t in data.design.terms for e in t.effects]
+    names = [*data.design.coef, *(f"{'1' if e == 'Intercept' else e}|g_sigma" for e in effects), "sigma"]
+    tree = _tree({name: np.ones((2, 5)) for name in names}, None, {name: () for name in names}, {})
+    with pytest.raises(ValueError, match="is not the same column in Bambi and here, although its name is; put the transformed column"):
+        from_bambi(tree, data)
+
+
+def test_centred_columns_are_bambi_s():
+    data = from_formula("y ~ center(x) + (1 | g)", _few_rows())
+    names = ["Intercept", "center(x)", "1|g_sigma", "sigma"]
+    tree = from_bambi(_tree({name: np.ones((2, 5)) for name in names}, None, {name: () for name in names}, {}), data)
+    assert tree.posterior.sizes["coef"] == 2
+
+
+@pytest.mark.parametrize(
+    ("ours", "columns"),
+    [
+        ("I(x**2)", ["IxE2"]),
+        ("b", ["bTRUE"]),
+        ("C(k)", ["factork2", "factork3"]),
+        ("C(k)", ["as.factork2", "as.factork3"]),
+        ("C(k)", ["Ck2", "Ck3"]),
+        ("x * C(k)", ["x", "factork2", "factork3", "x:factork2", "x:factork3"]),
+        ("x * b", ["x", "bTRUE", "x:bTRUE"]),
+        ("np.log(x**2)", ["logxE2"]),
+        ("scale(x)", ["scalex"]),
+        ("poly(x, 2)", ["polyx21", "polyx22"]),
+    ],
+)
+def test_names_that_r_makes_are_read(ours, columns):
+    """The names of R's model.matrix, as brms::rename writes them; each draw is where its name belongs."""
+    data = from_formula(f"y ~ {ours} + (1 | g)", _few_rows())
+    values = {f"b_{name}": 1.0 + i for i, name in enumerate(columns)}
+    frame = pd.DataFrame({".chain": [1, 1], "b_Intercept": 0.0, **values, "sd_g__Intercept": 1.0, "sigma": 1.0}, index=[0, 1])
+    beta = from_brms(frame, data).posterior.beta
+    np.testing.assert_array_equal(beta[0, 0], np.arange(len(columns) + 1))  # both list the terms in the order of the formula
+
+
+def test_effects_of_levels_bear_the_same_names():
+    data = from_formula("y ~ x + (I(x**2) + b | g)", _few_rows())
+    effects = ["Intercept", "IxE2", "bTRUE"]
+    columns = {f"sd_g__{e}": 1.0 + i for i, e in enumerate(effects)}
+    columns |= {"cor_g__IxE2__Intercept": 0.1, "cor_g__Intercept__bTRUE": 0.2, "cor_g__IxE2__bTRUE": 0.3}
+    columns |= {f"r_g[{level},{e}]": 10.0 * j + i for j, level in enumerate("abcd") for i, e in enumerate(effects)}
+    frame = pd.DataFrame({".chain": [1, 1], "b_Intercept": 0.0, "b_x": 1.0, "sigma": 1.0, **columns}, index=[0, 1])
+    tree = from_brms(frame, data).posterior
+    np.testing.assert_allclose(tree.sd[0, 0], [1, 2, 3])
+    np.testing.assert_allclose(tree.cor[0, 0], [0.1, 0.2, 0.3])
+    np.testing.assert_array_equal(tree.u[0, 0], [10 * j + i for j in range(4) for i in range(3)])
+
+
+def test_splines_and_polynomials_are_r_s():
+    """What R documents of bs() and poly(): knots at quantiles of type 7, columns orthonormal and orthogonal to the constant."""
+    table = _few_rows()
+    x = table.x.to_numpy()
+    knots = np.concatenate([[x.min()] * 4, np.quantile(x, [1 / 3, 2 / 3]), [x.max()] * 4])
+    expected = BSpline.design_matrix(x, knots, 3).toarray()[:, 1:]
+    np.testing.assert_allclose(from_formula("y ~ bs(x, df=5) + (1 | g)", table).design.X[:, 1:], expected, atol=1e-12)
+    powers = np.vander(x - x.mean(), 4, increasing=True)
+    Q, R = np.linalg.qr(powers)
+    by_r = (Q * np.sign(np.diag(R)))[:, 1:]
+    np.testing.assert_allclose(from_formula("y ~ poly(x, 3) + (1 | g)", table).design.X[:, 1:], by_r, atol=1e-10)

@@ -237,8 +237,8 @@ def test_draws_that_cannot_be_replicated_are_refused(few):
         replicate(draws, data, rng=rng)
     with pytest.raises(TypeError, match="draws must be a DataTree with a posterior, got dict"):
         replicate({}, data.design, rng=rng)
-    with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator, got int"):
-        replicate(draws, data.design, rng=1)
+    with pytest.raises(TypeError, match=r"rng must be what numpy\.random\.default_rng takes, .*; got 1\.5"):
+        replicate(draws, data.design, rng=1.5)
     with pytest.raises(ValueError, match="the draws have coef x1, x2; the design has x1, x2, x3"):
         replicate(draws, CASES["wide crossed"]()[0].design, rng=rng)
     with pytest.raises(ValueError, match="the draws were made with another design"):

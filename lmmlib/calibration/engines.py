@@ -8,6 +8,7 @@ import xarray as xr
 
 from lmmlib.data import Data
 from lmmlib.design import Priors
+from lmmlib.design.arguments import in_brief
 from lmmlib.direct import PosteriorError, posterior
 
 Engine = Callable[[Data, Priors, np.random.Generator], xr.DataTree]
@@ -46,3 +47,9 @@ class Direct:
             if draws >= MOST_DRAWS:
                 raise PosteriorError(f"an effective sample size of {tree.attrs['kish_ess']:.0f} of {draws} draws, below {SMALLEST_ESS}")
             draws *= 2
+
+
+def check_engine(name: str, engine: object) -> None:
+    """Raise unless ``engine`` can be called."""
+    if not callable(engine) or isinstance(engine, type):
+        raise TypeError(f"{name} must be a callable (data, priors, rng) -> draws, got {in_brief(engine)}; give for instance Direct()")

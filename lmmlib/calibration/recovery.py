@@ -11,10 +11,15 @@ from lmmlib import draws as draws_
 from lmmlib.calibration.engines import Engine
 from lmmlib.calibration.workers import running, shown
 from lmmlib.data import Data
-from lmmlib.design import Design, Params, Priors, checked_rng
+from lmmlib.design import Design, Params, Priors, RNGLike, checked_rng
+from lmmlib.design.arguments import in_brief, whole_number
+from lmmlib.design.design import checked_rows
+from lmmlib.design.params import checked_params
+from lmmlib.design.priors import checked_priors
 from lmmlib.estimation import estimate
 from lmmlib.simulation import simulate
 
+ESTIMATES = ("ml", "reml")
 LEVEL = 0.9  # of the central intervals
 
 Scenario = tuple[Design, Params, Priors]
@@ -25,7 +30,7 @@ def recover(
     engines: Mapping[str, Engine | str],
     replications: int = 200,
     *,
-    rng: np.random.Generator,
+    rng: RNGLike = None,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
     """Fit data simulated from known truths, and say how far the estimates are from them.
@@ -35,7 +40,7 @@ def recover(
     scenarios : (design, truth, priors) by name
     engines : by name, ``ml``, ``reml``, or a callable (data, priors, rng) → draws, whose means and 90 % intervals count
     replications : int, of each scenario
-    rng : numpy.random.Generator; every replication gets a stream of its own, the same for all engines
+    rng : anything that ``numpy.random.default_rng`` takes; every replication gets a stream of its own, the same for all engines
     executor : as for ``calibrate``
 
     Returns
@@ -59,12 +64,14 @@ def recover(
     >>> table.measure.unique().tolist()
     ['bias', 'rmse', 'coverage', 'failed fits']
     """
-    unknown = [e for e in engines.values() if isinstance(e, str) and e not in ("ml", "reml")]
-    if unknown:
-        raise ValueError(f"an engine must be 'ml', 'reml' or a callable, got {unknown[0]!r}")
-    if not scenarios or replications < 2:
-        raise ValueError(f"there must be a scenario and two replications at least, got {len(scenarios)} and {replications}")
-    checked_rng(rng)
+    _check_scenarios(scenarios)
+    replications = whole_number("replications", replications, 2)
+    if not isinstance(engines, Mapping):
+        raise TypeError(f"engines must be a mapping from names to engines, got {type(engines).__name__}; give {{'REML': 'reml'}}")
+    for name, engine in engines.items():
+        if engine not in ESTIMATES if isinstance(engine, str) else not callable(engine):
+            raise ValueError(f"an engine must be 'ml', 'reml' or a callable, got {in_brief(engine)} for {name!r}")
+    rng = checked_rng(rng)
     tables = []
     with running(executor) as pool:
         jobs = {}
@@ -75,6 +82,19 @@ def recover(
     for k, (name, (design, params, _)) in enumerate(scenarios.items()):
         tables.append(_table(name, design, params, engines, results[k * replications : (k + 1) * replications]))
     return pd.concat(tables, ignore_index=True)
+
+
+def _check_scenarios(scenarios: object) -> None:
+    """Raise unless there are designs, truths and priors by name."""
+    if not isinstance(scenarios, Mapping) or not scenarios:
+        kind = "none" if isinstance(scenarios, Mapping) else type(scenarios).__name__
+        raise ValueError(f"scenarios must be a mapping from names to (design, truth, priors), got {kind}")
+    for name, scenario in scenarios.items():
+        if not isinstance(scenario, tuple | list) or len(scenario) != 3:
+            raise ValueError(f"scenario {name!r} must be (design, truth, priors), got {in_brief(scenario)}")
+        design, params, priors = scenario
+        checked_params(params).theta(checked_rows(design))
+        checked_priors(priors, design)
 
 
 def _fitted(scenario: Scenario, engines: Mapping[str, Engine | str], rng: np.random.Generator) -> list[np.ndarray | str]:

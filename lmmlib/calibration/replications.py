@@ -4,12 +4,15 @@ from concurrent.futures import Executor, as_completed
 
 import numpy as np
 
-from lmmlib.calibration.engines import Engine
+from lmmlib.calibration.engines import Engine, check_engine
 from lmmlib.calibration.quantities import in_draws, measured, names
 from lmmlib.calibration.ranks import Calibration
 from lmmlib.calibration.workers import running, shown
 from lmmlib.data import Data
-from lmmlib.design import Design, Priors, checked_rng
+from lmmlib.design import Design, Priors, RNGLike, checked_rng
+from lmmlib.design.arguments import whole_number
+from lmmlib.design.design import checked_rows
+from lmmlib.design.priors import checked_priors
 from lmmlib.prior import draw_parameters
 from lmmlib.simulation import draw_effects, draw_response
 
@@ -22,7 +25,7 @@ def calibrate(
     engine: Engine,
     replications: int = 200,
     *,
-    rng: np.random.Generator,
+    rng: RNGLike = None,
     draws: int = DRAWS,
     executor: Executor | None = None,
 ) -> Calibration:
@@ -35,7 +38,7 @@ def calibrate(
     engine : callable (data, priors, rng) → draws of equal weight with ``u``, as ``calibration.Direct``; an exception
         of it is counted as a failed fit, and shown
     replications : int
-    rng : numpy.random.Generator; every replication gets a stream of its own
+    rng : anything that ``numpy.random.default_rng`` takes; every replication gets a stream of its own
     draws : number L of draws that are ranked, chosen at random: a rank is one of L + 1
     executor : where the replications run; a pool of processes if None and there is more than one core
 
@@ -69,9 +72,10 @@ def calibrate(
     >>> found.ranks.shape, found.draws
     ((3, 6), 99)
     """
-    priors.checked(design)
-    if replications < 1 or draws < 1:
-        raise ValueError(f"replications and draws must be one at least, got {replications} and {draws}")
+    checked_priors(priors, checked_rows(design))
+    replications = whole_number("replications", replications, 1)
+    draws = whole_number("draws", draws, 1)
+    check_engine("engine", engine)
     data = Data(np.zeros(design.n), design)  # whether it can be fitted is asked before anything is simulated
     streams = checked_rng(rng).spawn(replications)
     with running(executor) as pool:

@@ -16,6 +16,8 @@ _for_good = ExitStack()  # of a worker: what it holds until it ends
 def running(executor: Executor | None) -> Iterator[Executor]:
     """The executor given, or a pool of processes for the time being."""
     if executor is not None:
+        if not hasattr(executor, "submit"):
+            raise TypeError(f"executor must be a concurrent.futures.Executor or None, got {type(executor).__name__}")
         yield executor
         return
     with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn"), initializer=_take_one_thread) as pool:

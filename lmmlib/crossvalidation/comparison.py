@@ -26,6 +26,7 @@ def compare(results: Mapping[str, TaskLOO]) -> pd.DataFrame:
 
     Raises
     ------
+    TypeError  if the results are no mapping
     ValueError  if the results answer different tasks, or are of different responses, orders of rows or groups
 
     References
@@ -46,6 +47,9 @@ def compare(results: Mapping[str, TaskLOO]) -> pd.DataFrame:
     >>> compare(found).index.tolist()
     ['near', 'far']
     """
+    if not isinstance(results, Mapping):
+        example = "give {'first': loo_1, 'second': loo_2}"
+        raise TypeError(f"results must be a mapping from names to results of loo, got {type(results).__name__}; {example}")
     if len(results) < 2:
         raise ValueError(f"there must be two results at least to compare, got {len(results)}")
     (first_name, first), *others = results.items()

@@ -13,7 +13,9 @@ from lmmlib.crossvalidation.refits import refitted
 from lmmlib.crossvalidation.result import TaskLOO, collected
 from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights
 from lmmlib.data import Data, checked_data
-from lmmlib.design import Priors, checked_rng
+from lmmlib.design import Priors, RNGLike, checked_rng
+from lmmlib.design.arguments import choice, in_brief
+from lmmlib.design.priors import checked_priors
 from lmmlib.loglik import conditional_in_draws, left_out_in_draws, levels_left_out_in_draws
 
 ROUTES = ("leverage", "conditional")
@@ -30,7 +32,7 @@ def loo(
     route: str = "leverage",
     *,
     priors: Priors | None = None,
-    rng: np.random.Generator | None = None,
+    rng: RNGLike = None,
     by: object = None,
 ) -> TaskLOO:
     r"""Expected log predictive density of what is left out from all the rest, Pareto-smoothed over draws.
@@ -48,7 +50,7 @@ def loo(
     leave : ``row``, or the name of a grouped term, one level of which is left out at a time, its rows jointly
     route : ``leverage`` or ``conditional``, the latter for rows only
     priors : the priors of the draws; with them, whatever Pareto k finds unreliable is left out by an exact refit
-    rng : numpy.random.Generator, for the refits
+    rng : anything that ``numpy.random.default_rng`` takes, for the refits
     by : a term, or (n,) labels, whose groups of rows the standard error takes for independent
 
     Returns
@@ -57,8 +59,9 @@ def loo(
 
     Raises
     ------
+    TypeError  if draws, data or priors are of another kind
     ValueError  if the draws are of other data, another design or another order of rows, or are fewer than 25; if an option is
-        unknown, or a term is named ``row``
+        unknown, or a term is named ``row``; if the model was added to in a way that forbids the route, or a refit
 
     Warns
     -----
@@ -88,8 +91,13 @@ def loo(
     >>> loo(draws, data, leave="g").task
     'all rows of one g from the rows of all others'
     """
-    _check_options(checked_data(data), leave, route, priors, rng)
+    draws = draws_.checked_tree(draws)
+    _check_options(checked_data(data), leave, route)
+    rng = checked_rng(rng)
+    if priors is not None:
+        checked_priors(priors, data.design)
     draws_.check_data(draws, data)
+    draws_.check_additions(draws, integrates_u=route == "leverage", refits=priors is not None)
     theta = draws_.theta(draws, data.design)
     if len(theta.sigma) < FEWEST:
         raise ValueError(f"Pareto smoothing needs {FEWEST} draws at least, got {len(theta.sigma)}; draw more")
@@ -114,22 +122,17 @@ def loo(
     return collected(data, leave, route, units, labels, by, found, S, good_k)
 
 
-def _check_options(data: Data, leave: str, route: str, priors: Priors | None, rng: np.random.Generator | None) -> None:
-    if route not in ROUTES:
-        raise ValueError(f"route must be one of {', '.join(ROUTES)}, got {route!r}")
+def _check_options(data: Data, leave: str, route: str) -> None:
+    choice("route", route, ROUTES)
     terms = [t.name for t in data.design.terms]
     if "row" in terms:
         raise ValueError("a term is named 'row', so that leave='row' has two meanings; give that column another name")
-    if leave != "row" and leave not in terms:
-        raise ValueError(f"leave must be 'row' or a term, {', '.join(terms)}; got {leave!r}")
+    if not isinstance(leave, str) or leave not in ("row", *terms):
+        raise ValueError(f"leave must be 'row' or a term, {', '.join(terms)}; got {in_brief(leave)}")
     if leave != "row" and route == "conditional":
         raise ValueError(
             "levels can be left out by the leverage route only: p(y|u, θ) with u drawn from these very rows tells nothing of them"
         )
-    if priors is not None and rng is None:
-        raise ValueError("refits need a random generator: give rng=numpy.random.default_rng(seed) with priors")
-    if rng is not None:
-        checked_rng(rng)
 
 
 def _units(data: Data, leave: str) -> tuple[np.ndarray, list[str]]:

@@ -29,7 +29,8 @@ def loo_pit(draws: xr.DataTree, data: Data) -> xr.DataArray:
 
     Raises
     ------
-    ValueError  if the draws are of other data
+    TypeError  if draws or data are of another kind
+    ValueError  if the draws are of other data, or the model was added to on u or y
 
     References
     ----------
@@ -45,7 +46,9 @@ def loo_pit(draws: xr.DataTree, data: Data) -> xr.DataArray:
     >>> loo_pit(draws, data).to_numpy().round(9).tolist()
     [0.5, 0.5, 0.5, 0.5]
     """
+    draws = draws_.checked_tree(draws)
     draws_.check_data(draws, checked_data(data))
+    draws_.check_additions(draws, integrates_u=True)
     theta = draws_.theta(draws, data.design)
     r_eff, log_weight = relative_efficiency(draws), draws_.log_weight(draws)
     pit = np.empty(data.design.n)

@@ -1,13 +1,16 @@
 """The result of leave-one-out: ArviZ's, with the task that it answers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from arviz_stats.utils import ELPDDataLOO
 
 from lmmlib.data import Data
+from lmmlib.design.labelled import check_same_rows, row_index
 
 
 @dataclass(kw_only=True, repr=False)
@@ -91,10 +94,15 @@ def _groups(data: Data, leave: str, units: np.ndarray, by: object) -> tuple[np.n
     """Group of each unit, numbered from zero, and what they are called."""
     if by is None:
         return None, "rows" if leave == "row" else f"levels of {leave}"
+    check_same_rows("by", row_index(by), "the data", data.design.index)
+    if isinstance(by, Mapping):
+        raise TypeError(f"by must name a term or hold one label per row, got {type(by).__name__}")
     label = data.design.level_of_rows(by) if isinstance(by, str) else np.asarray(by)
     if label.shape != (data.design.n,):
         raise ValueError(f"by must name a term or hold one label per row, shape ({data.design.n},), got shape {label.shape}")
-    pairs = np.unique(np.column_stack([units, np.unique(label, return_inverse=True)[1]]), axis=0)
+    if pd.isna(label).any():
+        raise ValueError(f"by must have no missing labels, got {int(pd.isna(label).sum())} of {len(label)}")
+    pairs = np.unique(np.column_stack([units, pd.factorize(label)[0]]), axis=0)
     if len(pairs) != len(np.unique(units)):
         raise ValueError(f"rows left out together must lie in one group, but those of one {leave} lie in several; take another by")
     return np.unique(pairs[:, 1], return_inverse=True)[1], f"levels of {by}" if isinstance(by, str) else "groups"

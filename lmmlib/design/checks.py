@@ -74,6 +74,8 @@ def numbers(name: str, value: object) -> np.ndarray:
         raw = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name} must be an array of numbers, got rows of different lengths") from None
+    except TypeError:
+        raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__}") from None
     if raw.dtype.kind == "O" and isinstance(value, pd.DataFrame | pd.Series):  # columns that may hold missing values
         kinds = [dtype.kind for dtype in (value.dtypes if isinstance(value, pd.DataFrame) else [value.dtype])]
         raw = value.to_numpy(float, na_value=np.nan) if all(kind in "fiub" for kind in kinds) else raw

@@ -1,16 +1,19 @@
 """The design: everything about an experiment but its response."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import csr_array, diags_array, hstack
 
 from lmmlib import linalg
+from lmmlib.design.arguments import in_brief
 from lmmlib.design.checks import frozen_array, labels
+from lmmlib.design.labelled import check_order, check_same_rows, names_along, row_index
 from lmmlib.design.layout import Layout
 from lmmlib.design.term import Term
 from lmmlib.design.twins import twins
@@ -40,10 +43,15 @@ class Design:
     coef : p names, ``x1`` to ``xp`` if None
     recipe : builds rows like these from another table; None where the design comes from no formula
 
+    Attributes
+    ----------
+    index : labels of the rows, where X or anything else came as a pandas object; None otherwise
+
     Raises
     ------
     TypeError  if something else than a Term stands among the terms
-    ValueError  if sizes differ, a weight is not above zero, or names are not distinct
+    ValueError  if sizes or labels of rows differ, the columns of X are labelled in another order than ``coef``, a weight is
+        not above zero, or names are not distinct
 
     Notes
     -----
@@ -63,14 +71,18 @@ class Design:
     offset: np.ndarray | None = None
     coef: Sequence[str] | None = None
     recipe: "Recipe | None" = None
+    index: pd.Index | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        columns = names_along(self.X, 1)
+        index = _common_index({"X": row_index(self.X), "weights": row_index(self.weights), "offset": row_index(self.offset)}, self.terms)
         X = frozen_array("X", self.X, (None, None))
         n, p = X.shape
         if n == 0:
             raise ValueError(f"X must have a row at least, got shape {X.shape}")
         terms = _terms(self.terms)
         names = labels("coef", self.coef if self.coef is not None else [f"x{i + 1}" for i in range(p)], p)
+        check_order("X", columns, names)
         labels("names of the terms", [t.name for t in terms], len(terms))
         for t in terms:
             if t.Z.shape[0] != n:
@@ -79,8 +91,8 @@ class Design:
         if np.any(weights <= 0):
             raise ValueError(f"weights must be above zero, got {weights.min():g} in row {int(weights.argmin())}; drop such rows")
         offset = np.zeros(n) if self.offset is None else frozen_array("offset", self.offset, (n,), f"X has {n} rows")
-        for field, value in {"X": X, "terms": terms, "weights": weights, "offset": offset, "coef": names}.items():
-            object.__setattr__(self, field, value)
+        for name, value in {"X": X, "terms": terms, "weights": weights, "offset": offset, "coef": names, "index": index}.items():
+            object.__setattr__(self, name, value)
 
     @property
     def n(self) -> int:
@@ -216,8 +228,8 @@ class Design:
         ValueError  if there is none
         """
         named = {t.name: t for t in self.terms}
-        if name not in named:
-            raise ValueError(f"there is no term {name!r}; the design has {', '.join(named)}")
+        if not isinstance(name, str) or name not in named:
+            raise ValueError(f"there is no term {in_brief(name)}; the design has {', '.join(named)}")
         return named[name]
 
     def rows(self, chosen: np.ndarray) -> "Design":
@@ -274,6 +286,25 @@ def _far_columns(X: np.ndarray) -> np.ndarray:
     scaled = X / np.where(largest > 0, largest, 1.0)  # or a square may overflow
     spread = scaled.std(0)
     return np.flatnonzero((spread > 0) & (np.abs(scaled.mean(0)) > FAR * spread))
+
+
+def checked_rows(design: object) -> Design:
+    """``design`` itself, if it is a Design: a layout has no rows."""
+    if not isinstance(design, Design):
+        raise TypeError(f"design must be a Design, got {type(design).__name__}; make one with Design(X, terms)")
+    return design
+
+
+def _common_index(given: Mapping[str, pd.Index | None], terms: object) -> pd.Index | None:
+    """The labels that rows have, where some part of a design came with some."""
+    of_terms = {f"term {t.name!r}": t.index for t in terms if isinstance(t, Term)} if isinstance(terms, Iterable) else {}
+    labelled = {what: index for what, index in {**given, **of_terms}.items() if index is not None}
+    if not labelled:
+        return None
+    reference, common = next(iter(labelled.items()))
+    for what, index in labelled.items():
+        check_same_rows(what, index, reference, common)
+    return common
 
 
 def checked_design(design: object) -> Design | Layout:

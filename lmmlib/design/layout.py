@@ -8,6 +8,8 @@ import numpy as np
 
 from lmmlib.design.term import Term
 
+IMPOSSIBLE = 1e-8  # of the largest effect: a difference that is no rounding
+
 
 @dataclass(frozen=True, eq=False)
 class Layout:
@@ -74,11 +76,30 @@ class Layout:
         return np.concatenate([part.reshape(*v.shape[:-1], -1) for part in parts], -1)
 
     def with_independent_levels(self, u: np.ndarray) -> np.ndarray:
-        """v from u = (root ⊗ I) v, the inverse of :meth:`with_known_covariance`."""
-        parts = [part if t.root is None else np.linalg.solve(t.root, part) for t, part in zip(self.terms, self.split(u), strict=True)]
+        """v from u = (root ⊗ I) v, the inverse of :meth:`with_known_covariance`.
+
+        Raises
+        ------
+        ValueError  if a singular known covariance does not allow u: twins have one effect
+        """
+        parts = [part if t.root is None else _independent_levels(t, part) for t, part in zip(self.terms, self.split(u), strict=True)]
         return np.concatenate([part.reshape(*u.shape[:-1], -1) for part in parts], -1)
 
     def scaled(self, s: np.ndarray, roots: Sequence[np.ndarray]) -> np.ndarray:
         """v = (I ⊗ root_k) s for spherical effects s (..., K) and roots (..., q, q): effects with independent levels."""
         parts = [part @ np.swapaxes(root, -1, -2) for part, root in zip(self.split(s), roots, strict=True)]
         return np.concatenate([part.reshape(*s.shape[:-1], -1) for part in parts], -1)
+
+
+def _independent_levels(term: Term, u: np.ndarray) -> np.ndarray:
+    """v (J, q) from u = root v; zero where the root of a singular covariance has a column of zeros."""
+    regular = term.root.any(0)
+    if regular.all():
+        return np.linalg.solve(term.root, u)
+    v = np.zeros_like(u)
+    v[regular] = np.linalg.lstsq(term.root[:, regular], u)[0]
+    excess = np.abs(term.root @ v - u).max()
+    if excess > IMPOSSIBLE * np.abs(u).max():
+        reason = f"its known covariance is singular, and the nearest effects that it allows are {excess:.3g} away"
+        raise ValueError(f"u of {term.name!r} has no density: {reason}; give levels of one effect one value")
+    return v

@@ -1,13 +1,14 @@
 """Parameters: one value of θ = (β, Σ_1, …, σ), and the same in arrays for many draws at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from lmmlib import linalg
 from lmmlib.design.checks import FrozenDict, frozen_array, numbers, positive, same_names, symmetric
 from lmmlib.design.design import Design, checked_design
+from lmmlib.design.labelled import check_names, names_along
 from lmmlib.design.layout import Layout
 
 
@@ -51,8 +52,8 @@ class Params:
 
     Parameters
     ----------
-    beta : (p,)
-    cov : mapping from a term's name to (q, q), or to a number (a variance) where q = 1
+    beta : (p,); a labelled one (pandas) has to have the names of the design's coefficients, in their order
+    cov : mapping from a term's name to (q, q), or to a number (a variance) where q = 1; labels as for β
     sigma : float above zero, an SD in units of the response
 
     Raises
@@ -73,8 +74,11 @@ class Params:
     beta: np.ndarray
     cov: Mapping[str, np.ndarray]
     sigma: float
+    given_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.cov, Mapping):
+            object.__setattr__(self, "given_names", FrozenDict(_names_given(self.beta, self.cov)))
         object.__setattr__(self, "beta", frozen_array("beta", self.beta, (None,)))
         object.__setattr__(self, "sigma", positive("sigma", self.sigma))
         if not isinstance(self.cov, Mapping):
@@ -92,16 +96,47 @@ class Params:
         """
         if len(self.beta) != len(checked_design(design).coef):
             raise ValueError(f"beta has {len(self.beta)} entries; the design has {len(design.coef)} columns: {', '.join(design.coef)}")
+        check_names("beta", self.given_names.get("beta"), design.coef)
         same_names("cov", self.cov, [t.name for t in design.terms])
         roots = []
         for t in design.terms:
             cov, q = self.cov[t.name], len(t.effects)
             if cov.shape != (q, q):
                 raise ValueError(f"cov of {t.name!r} must have shape {(q, q)} for {', '.join(t.effects)}, got {cov.shape}")
+            check_names(f"cov of {t.name!r}", self.given_names.get(f"cov of {t.name!r}"), t.effects)
             if not t.correlated and np.any(cov != np.diag(np.diag(cov))):
                 raise ValueError(f"cov of {t.name!r} must be diagonal: its effects are uncorrelated")
             roots.append(linalg.cholesky_semidefinite(cov))
         return Theta(self.beta, tuple(roots), np.asarray(self.sigma))
+
+
+def _names_given(beta: object, cov: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    """Names that parameters were labelled with, by what they are of: kept until there is a design to compare them with.
+
+    Raises
+    ------
+    ValueError  if rows and columns of a covariance are labelled differently
+    """
+    names = {"beta": names_along(beta, 0)}
+    for term, matrix in cov.items():
+        what = f"cov of {term!r}"
+        names[what] = names_along(matrix, 0)
+        columns = names_along(matrix, 1)
+        if columns is not None and names[what] is not None:
+            check_names(f"{what} along its columns", columns, names[what])
+    return {what: given for what, given in names.items() if given is not None}
+
+
+def checked_params(params: object) -> Params:
+    """``params`` themselves, if they are Params.
+
+    Raises
+    ------
+    TypeError  if they are anything else
+    """
+    if not isinstance(params, Params):
+        raise TypeError(f"params must be a Params, got {type(params).__name__}; make one with Params(beta, cov, sigma)")
+    return params
 
 
 def _covariance(name: str, value: object) -> np.ndarray:

@@ -262,3 +262,16 @@ def _only_scale_priors(sd: object, **others: object) -> None:
     if strange:
         name, value = strange[0]
         raise TypeError(f"the prior of {name!r} must be a ScalePrior, got {value!r}; give for instance ScalePrior('half-normal', 1.0)")
+
+
+def checked_priors(priors: object, design: Design | Layout) -> Priors:
+    """``priors`` themselves, if they are Priors and fit the design.
+
+    Raises
+    ------
+    TypeError  if they are anything else
+    ValueError  if they do not fit
+    """
+    if not isinstance(priors, Priors):
+        raise TypeError(f"priors must be a Priors, got {type(priors).__name__}; make one with Priors.weak or Priors.build")
+    return priors.checked(design)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln
 
+from lmmlib.design.arguments import choice
 from lmmlib.design.checks import frozen_array, positive
 
 FAMILIES = ("half-normal", "half-Student-t", "exponential", "fixed")
@@ -35,8 +36,7 @@ class ScalePrior:
     df: float | None = None
 
     def __post_init__(self) -> None:
-        if self.family not in FAMILIES:
-            raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {self.family!r}")
+        choice("family", self.family, FAMILIES)
         if (self.family == "half-Student-t") != (self.df is not None):
             raise ValueError(f"df belongs to the half-Student-t and to no other family, got df={self.df} with {self.family}")
         scale = float(frozen_array(f"scale of the {self.family} prior", self.scale, ()))

@@ -1,18 +1,16 @@
 """One random-effects term: J levels, q effects per level, and the columns that bring them to the rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import cholesky
-from scipy.linalg.lapack import dpocon
 from scipy.sparse import csr_array, kron
 
-from lmmlib.design.checks import frozen_array, labels, symmetric
-
-SINGULAR = 1e-14  # reciprocal condition number of a known covariance: a singular one has 1e-16 by the luck of rounding
+from lmmlib.design.checks import frozen_array, labels
+from lmmlib.design.known_covariance import covariance_root
+from lmmlib.design.labelled import check_order, check_same_rows, names_along, row_index
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +26,9 @@ class Term:
     effects : tuple of str (q,)
     Z : scipy.sparse.csr_array (n, J q), columns by level, then effect
     correlated : bool          False: Σ_k is diagonal
-    root : (J, J) or None      lower Cholesky factor of the known covariance A of the levels; None is A = I
+    root : (J, J) or None      L of the known covariance A = LL' of the levels; None is A = I
     is_dense : bool            one effect that bears the term's name, its levels the columns of a matrix
+    index : pandas.Index or None   labels of the rows, where they came with some
     """
 
     name: str
@@ -39,6 +38,7 @@ class Term:
     correlated: bool = True
     root: np.ndarray | None = None
     is_dense: bool = False
+    index: pd.Index | None = None
 
     def __post_init__(self) -> None:
         self.Z.data.flags.writeable = False
@@ -65,12 +65,14 @@ class Term:
         levels : sequence       sorted labels found in ``codes`` if None
         effects : q names
         correlated : bool
-        between : (J, J)        known covariance A of the levels, positive definite
+        between : (J, J)        known covariance A of the levels, positive semi-definite: clones and twins are ordinary;
+            rows and columns that are labelled (pandas, xarray) are matched to the levels by their labels, and relatives
+            that are no levels are left out
 
         Raises
         ------
-        ValueError  if lengths differ, a code is missing or out of range, two labels have one text, or A is singular:
-            the reciprocal condition number of its correlations is below 1e-14
+        ValueError  if lengths or labels of rows differ, a code is missing or out of range, two labels have one text, or
+            A lacks a level, is not symmetric, or has a negative eigenvalue
 
         Examples
         --------
@@ -80,6 +82,8 @@ class Term:
         """
         if not isinstance(correlated, bool | np.bool_):
             raise TypeError(f"correlated of {name!r} must be True or False, got {correlated!r}")
+        index = row_index(codes)
+        check_same_rows(f"covariates of {name!r}", row_index(covariates), "its codes", index)
         codes, names = _codes(name, codes, levels)
         n, J = len(codes), len(names)
         x = np.ones((n, 1)) if covariates is None else _covariates(name, covariates, n)
@@ -87,8 +91,11 @@ class Term:
         columns = codes[:, None] * q + np.arange(q)
         Z = csr_array((x.ravel(), columns.ravel(), np.arange(0, n * q + 1, q)), shape=(n, J * q))
         default = ("Intercept",) if covariates is None else tuple(f"x{i + 1}" for i in range(q))
-        found = labels(f"effects of {name!r}", default if effects is None else effects, q)
-        return cls(name, labels(f"levels of {name!r}", names, J), found, Z, bool(correlated) or q == 1, _root(name, between, J), False)
+        of_effects = labels(f"effects of {name!r}", default if effects is None else effects, q)
+        check_order(f"covariates of {name!r}", names_along(covariates, 1), of_effects)
+        of_levels = labels(f"levels of {name!r}", names, J)
+        root = covariance_root(name, between, of_levels)
+        return cls(name, of_levels, of_effects, Z, bool(correlated) or q == 1, root, False, index)
 
     @classmethod
     def dense(cls, name: str, Z: object, between: object = None, levels: Sequence[object] | None = None) -> "Term":
@@ -98,28 +105,34 @@ class Term:
         ----------
         name : str
         Z : (n, J)
-        between : (J, J)   known covariance A of the columns' effects, positive definite
-        levels : J labels, 1 to J if None
+        between : (J, J)   known covariance A of the columns' effects, positive semi-definite; matched by its labels if
+            it has some
+        levels : J labels; if None those of the columns of a table, or 1 to J
 
         Raises
         ------
-        ValueError  if ``Z`` is not a finite matrix, or A is singular
+        ValueError  if ``Z`` is not a finite matrix, its columns are labelled in another order than ``levels``, or A lacks a
+            level, is not symmetric, or has a negative eigenvalue
 
         Examples
         --------
         >>> Term.dense("z", [[0.5, 1.0], [2.0, 0.0]]).levels
         ('1', '2')
         """
+        index = row_index(Z)
+        column_names = names_along(Z, 1)
         Z = frozen_array(f"Z of {name!r}", Z, (None, None))
         J = Z.shape[1]
         if J == 0:
             raise ValueError(f"Z of {name!r} must have a column at least, got none")
-        names = labels(f"levels of {name!r}", range(1, J + 1) if levels is None else levels, J)
-        return cls(name, names, (name,), csr_array(Z), True, _root(name, between, J), True)
+        default = range(1, J + 1) if column_names is None else column_names
+        of_levels = labels(f"levels of {name!r}", default if levels is None else levels, J)
+        check_order(f"Z of {name!r}", column_names, of_levels)
+        return cls(name, of_levels, (name,), csr_array(Z), True, covariance_root(name, between, of_levels), True, index)
 
     def rows(self, chosen: np.ndarray) -> "Term":
         """The term over some of the rows, with all levels."""
-        return replace(self, Z=self.Z[chosen])
+        return replace(self, Z=self.Z[chosen], index=None if self.index is None else self.index[chosen])
 
     @property
     def size(self) -> tuple[int, int]:
@@ -205,6 +218,8 @@ def _codes(name: str, codes: object, levels: Iterable[object] | None) -> tuple[n
 
 def _one_a_row(name: str, given: object) -> np.ndarray:
     """Labels as an array that keeps them apart: NumPy makes one string of 1 and "1"."""
+    if isinstance(given, Mapping):
+        raise TypeError(f"codes of {name!r} must be one label per row, got {type(given).__name__}")
     codes = np.asarray(given)
     if codes.dtype.kind in "US" and not hasattr(given, "dtype"):
         codes = np.asarray(given, object)
@@ -227,20 +242,3 @@ def _covariates(name: str, covariates: object, n: int) -> np.ndarray:
     if x.shape[1] == 0:
         raise ValueError(f"covariates of {name!r} must have a column at least, got none; leave them out for an intercept")
     return x
-
-
-def _root(name: str, between: object, J: int) -> np.ndarray | None:
-    """Lower Cholesky factor of a known covariance."""
-    if between is None:
-        return None
-    A = symmetric(f"between of {name!r}", frozen_array(f"between of {name!r}", between, (J, J), f"{name!r} has {J} levels"))
-    try:
-        root = cholesky(A, lower=True)
-        sd = np.sqrt(np.diag(A))
-        singular = dpocon(root / sd[:, None], np.abs(A / np.outer(sd, sd)).sum(0).max(), uplo="L")[0] < SINGULAR
-    except np.linalg.LinAlgError:
-        singular = True
-    if singular:
-        raise ValueError(f"between of {name!r} must be positive definite, its smallest eigenvalue is {np.linalg.eigvalsh(A)[0]:g}")
-    root.flags.writeable = False
-    return root

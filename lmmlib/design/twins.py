@@ -89,11 +89,16 @@ def _trace(name: str, columns: csc_array, root: np.ndarray | None) -> Trace:
     order = there[np.argsort(marks[there], kind="stable")]
     size = (peak * norm)[order] / peak.max()
     c = _between(root, order) * (size**2 if _independent(root) else np.outer(size, size))
-    return Trace(name, unit[:, order], marks[order], c / (c.sum() if c.ndim == 1 else np.trace(c)))
+    total = c.sum() if c.ndim == 1 else np.trace(c)
+    return Trace(name, unit[:, order], marks[order], c / total if total > 0 else c)  # zero: levels without variance
 
 
 def _independent(root: np.ndarray | None) -> bool:
-    return root is None or not np.any(np.abs(np.tril(root, -1)) > CLOSE * np.diag(root)[:, None])
+    if root is None:
+        return True
+    diagonal = np.diag(root)
+    others = np.abs(root - np.diag(diagonal))
+    return not np.any(others > CLOSE * diagonal[:, None])
 
 
 def _between(root: np.ndarray | None, order: np.ndarray) -> np.ndarray:

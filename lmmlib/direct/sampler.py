@@ -6,7 +6,9 @@ import xarray as xr
 from lmmlib import draws as draws_
 from lmmlib import linalg
 from lmmlib.data import Data, Reduction, reduced
-from lmmlib.design import Priors, Theta, checked_rng
+from lmmlib.design import Priors, RNGLike, Theta, checked_rng
+from lmmlib.design.arguments import switch, whole_number
+from lmmlib.design.priors import checked_priors
 from lmmlib.direct.density import draw_fixed, log_posterior
 from lmmlib.direct.importance import CHAINS, PosteriorError, Weighted, weighted_draws
 from lmmlib.effects import draw_given_y
@@ -17,9 +19,7 @@ SMALLEST_SD = 1e-3  # of the start, in units of the prior's scale: at zero itsel
 
 
 @linalg.one_thread()
-def posterior(
-    data: Data | Reduction, priors: Priors, draws: int = 4096, *, rng: np.random.Generator, weighted: bool = False
-) -> xr.DataTree:
+def posterior(data: Data | Reduction, priors: Priors, draws: int = 4096, *, rng: RNGLike = None, weighted: bool = False) -> xr.DataTree:
     r"""Draw from the posterior of β, the SDs and correlations, σ and u, without Markov chains.
 
     With β and u integrated out, p(φ|y) ∝ p(φ) N(y; Xb₀, V + XB₀X') has few dimensions. It is sampled by importance
@@ -30,7 +30,7 @@ def posterior(
     data : Data, or a Reduction, whose draws do not hold the response
     priors : Priors
     draws : int, a multiple of four, 32 at least
-    rng : numpy.random.Generator
+    rng : anything that ``numpy.random.default_rng`` takes
     weighted : False resamples the draws to equal weight; True keeps them, with ``log_weight`` in ``sample_stats``
 
     Returns
@@ -71,10 +71,10 @@ def posterior(
     (4, True)
     """
     reduction = reduced(data)
-    priors.checked(reduction.layout)
-    if not isinstance(draws, int) or draws < LEAST or draws % CHAINS:
-        raise ValueError(f"draws must be a whole number, a multiple of {CHAINS} and {LEAST} at least, got {draws!r}")
-    checked_rng(rng)
+    checked_priors(priors, reduction.layout)
+    draws = whole_number("draws", draws, LEAST, CHAINS)
+    weighted = switch("weighted", weighted)
+    rng = checked_rng(rng)
     check_spare(reduction, priors)
     extra = len(priors.beta_mean) if weighted else 0  # resampled draws of φ share none: equal φ would have equal β
     found = _sampled(reduction, priors, draws, rng, extra)

@@ -13,6 +13,7 @@ from lmmlib.estimation.criterion import free_entries, profile_at, unit_starts
 WIDE, NOTHING = 1e8, 1e-14  # a ratio that leaves effects free, and the share of the sum of squares that is rounding
 ROUNDING = 1e-13  # of the numbers that make up a residual, below which it has too few digits to tell an SD from
 ROUGH = 1e-8  # the same for the curvature that a search takes from differences of its criterion
+LIKE = 1e-10  # share of the largest singular value by which singular values that are one differ by rounding
 
 
 def check_spare(reduction: Reduction, priors: Priors | None = None) -> None:
@@ -75,7 +76,11 @@ def check_identified(reduction: Reduction) -> None:
                     f"the effects {name!r} are combinations of columns of X, so that nothing tells their SD; drop one or the other"
                 )
         several = len(t.effects) > 1 and t.root is None
-        if b - a >= reduction.n and (several or _is_like_residuals(columns, reduction.n)):
+        if t.root is None:
+            confounded = b - a >= reduction.n and (several or _is_like_residuals(columns, reduction.n))
+        else:
+            confounded = b - a >= reduction.n - basis.shape[1] and _is_beside_fixed(columns, basis, reduction.n)
+        if confounded:
             told = f"term {t.name!r} has {b - a} effects for {reduction.n} rows"
             raise ValueError(
                 f"{told}: their variances and that of the rows cannot be told apart; drop the term, or give priors to posterior"
@@ -95,6 +100,14 @@ def _is_like_residuals(Z: csr_array, n: int) -> bool:
     spread = (rows @ rows.T).tocoo()  # as sparse as the effects are few a row
     first = spread.data[spread.row == spread.col][0]
     return bool(np.all(np.abs(spread.data - first * (spread.row == spread.col)) <= 1e-12 * first))
+
+
+def _is_beside_fixed(Z: csr_array, basis: np.ndarray, n: int) -> bool:
+    """Whether related effects spread over the n − p dimensions beside X as residuals do, as of a centred identity they do."""
+    dimensions = n - basis.shape[1]
+    columns = Z.toarray()
+    sizes = np.linalg.svd(columns - basis @ (basis.T @ columns), compute_uv=False)
+    return len(sizes) >= dimensions and bool(np.ptp(sizes[:dimensions]) <= LIKE * sizes[0])
 
 
 def row_effects(reduction: Reduction) -> list[str]:

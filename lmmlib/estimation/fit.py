@@ -9,6 +9,7 @@ import numpy as np
 from lmmlib import linalg
 from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Params
+from lmmlib.design.arguments import choice
 from lmmlib.effects import covariance_given_y, leverages, mean_given_y
 from lmmlib.estimation.checks import check_identified, check_spare, fixed_fit
 from lmmlib.estimation.criterion import criteria_of, degrees_left, factors, minus_twice, profile_at, unit_starts
@@ -86,8 +87,7 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     >>> round(fit.criterion, 6), fit.params.beta.round(3).tolist(), round(fit.params.sigma, 3)
     (327.32706, [1527.5], 49.51)
     """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    choice("method", method, METHODS)
     reduction = reduced(data)
     degrees = degrees_left(reduction, method)
     if reduction.rank_fault:  # of a fold: a flat prior of β is improper given y, where proper ones are not

@@ -92,6 +92,8 @@ def reduce_tables(formula: str, tables: Iterable[pd.DataFrame], weights: str | N
     >>> merged.n, merged.layout.shapes
     (30, ((6, 1),))
     """
+    if not isinstance(tables, Iterable):
+        raise TypeError(f"tables must be an iterable of pandas DataFrames, got {type(tables).__name__}; give [table]")
     recipe: Recipe | None = None
 
     def parts() -> Iterator[Reduction]:

@@ -121,7 +121,8 @@ def design_of(recipe: Recipe, matrices: Sequence[Matrix], columns: Columns, know
     given = {"weights": recipe.weights, "offset": recipe.offset}
     numbers = {what: None if name is None else _numbers(what, name, columns) for what, name in given.items()}
     terms = list(_terms(recipe.parsed, effects, columns, known))
-    return Design(fixed.values, terms, coef=fixed.names, recipe=recipe, **numbers)
+    X = pd.DataFrame(fixed.values, columns.table.index, fixed.names)  # with the labels of its rows
+    return Design(X, terms, coef=fixed.names, recipe=recipe, **numbers)
 
 
 def _terms(parsed: ParsedFormula, effects: Sequence[Matrix], columns: Columns, known: Layout | None) -> Iterator[Term]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from lmmlib.data import Data, Reduction, reduced
 from lmmlib.design import Params, Theta, frozen_array
+from lmmlib.design.params import checked_params
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -42,7 +43,7 @@ def conditional(data: Data | Reduction, params: Params, u: object) -> float:
     -2.337877
     """
     reduction = reduced(data)
-    layout, theta = reduction.layout, params.theta(reduction.layout)
+    layout, theta = reduction.layout, checked_params(params).theta(reduction.layout)
     u = frozen_array("u", u, (layout.width,), "one entry per effect, see design.ranef")
     if isinstance(data, Data):
         residual = np.sqrt(data.design.weights) * (data.y - data.design.fixed_part(theta.beta) - data.design.random_part(u))
@@ -114,7 +115,7 @@ def marginal(data: Data | Reduction, params: Params) -> float:
     -3.849171
     """
     reduction = reduced(data)
-    return float(log_density(reduction, params.theta(reduction.layout).repeat(1))[0])
+    return float(log_density(reduction, checked_params(params).theta(reduction.layout).repeat(1))[0])
 
 
 def log_density(data: Data | Reduction, theta: Theta) -> np.ndarray:
@@ -170,7 +171,7 @@ def restricted(data: Data | Reduction, params: Params) -> float:
     reduction = reduced(data)
     if reduction.rank_fault:  # of a fold: a flat prior of β is improper given y, where proper ones are not
         raise ValueError(reduction.rank_fault)
-    theta = params.theta(reduction.layout).repeat(1)
+    theta = checked_params(params).theta(reduction.layout).repeat(1)
     at = profile(reduction, theta.Lam)
     constant = (reduction.n - theta.beta.shape[1]) * (LOG_2PI + 2 * np.log(theta.sigma)) - reduction.log_weights
     return float(-0.5 * (constant + 2 * (at.log_det + at.log_det_fixed) + at.least / theta.sigma**2)[0])

@@ -11,6 +11,7 @@ from scipy.linalg import qr
 from lmmlib import linalg
 from lmmlib.data import CHUNK, Data, checked_data
 from lmmlib.design import Params, Theta
+from lmmlib.design.params import checked_params
 from lmmlib.loglik.densities import LOG_2PI, log_normal
 
 ROWS = 4_000_000  # entries of stacked rows held at a time
@@ -54,7 +55,7 @@ def left_out(data: Data, params: Params) -> np.ndarray:
     [-1.737086, -2.112086]
     """
     density = np.empty(checked_data(data).design.n)
-    for rows, values in left_out_in_draws(data, params.theta(data.design).repeat(1)):
+    for rows, values in left_out_in_draws(data, checked_params(params).theta(data.design).repeat(1)):
         density[rows] = values[0]
     return density
 

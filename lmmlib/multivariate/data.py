@@ -9,6 +9,8 @@ import numpy as np
 from lmmlib import linalg
 from lmmlib.design import Design, Term, frozen_array
 from lmmlib.design.checks import labels, symmetric
+from lmmlib.design.design import checked_rows
+from lmmlib.design.labelled import check_order, check_same_rows, names_along, row_index
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +105,8 @@ class MultivariateData:
             raise TypeError(f"design must be a Design, got {type(self.design).__name__}; make one with Design(X, terms)")
         one_term(self.design)
         n = self.design.n
+        check_same_rows("Y", row_index(self.Y), "the design", self.design.index)
+        columns = names_along(self.Y, 1)
         Y = frozen_array("Y", self.Y, (n, None), f"the design has {n} rows; a column per trait")
         fault = self.design.fault or ("" if Y.shape[1] else "Y must have a column at least, got none")
         if fault:
@@ -110,10 +114,11 @@ class MultivariateData:
         names = [f"y{k + 1}" for k in range(Y.shape[1])] if self.traits is None else self.traits
         object.__setattr__(self, "Y", Y)
         object.__setattr__(self, "traits", labels("traits", names, Y.shape[1]))
+        check_order("Y", columns, self.traits)
 
     def check(self, params: MultivariateParams) -> None:
         """Raise unless ``params`` are of these traits and this design."""
-        params.check(self.design)
+        checked_covariances(params).check(self.design)
         if params.B.shape[1] != self.Y.shape[1]:
             raise ValueError(f"B has {params.B.shape[1]} columns; Y has {self.Y.shape[1]} traits: {', '.join(self.traits)}")
 
@@ -139,6 +144,30 @@ class MultivariateData:
         return Rotated(np.concatenate(s), B[:, :p], B[:, p:])
 
 
+def checked_traits(data: object) -> MultivariateData:
+    """``data`` themselves, if they are of several traits.
+
+    Raises
+    ------
+    TypeError  if they are anything else
+    """
+    if not isinstance(data, MultivariateData):
+        raise TypeError(f"data must be a MultivariateData, got {type(data).__name__}; make one with MultivariateData(Y, design)")
+    return data
+
+
+def checked_covariances(params: object) -> MultivariateParams:
+    """``params`` themselves, if they are of several traits.
+
+    Raises
+    ------
+    TypeError  if they are anything else
+    """
+    if not isinstance(params, MultivariateParams):
+        raise TypeError(f"params must be a MultivariateParams, got {type(params).__name__}; make one with MultivariateParams(B, G0, R0)")
+    return params
+
+
 def one_term(design: Design) -> Term:
     """The term of a design that the canonical transformation can take.
 
@@ -151,7 +180,7 @@ def one_term(design: Design) -> Term:
     >>> one_term(Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])).name
     'g'
     """
-    if len(design.terms) > 1:
+    if len(checked_rows(design).terms) > 1:
         told = f"got {len(design.terms)}: {', '.join(t.name for t in design.terms)}"
         raise ValueError(f"several traits need a design of one random-effects term, {told}; drop terms, or fit each trait by itself")
     term = design.terms[0]

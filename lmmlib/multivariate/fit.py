@@ -9,8 +9,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from lmmlib import linalg
+from lmmlib.design.arguments import choice
 from lmmlib.loglik import LOG_2PI
-from lmmlib.multivariate.data import MultivariateData, MultivariateParams, Rotated
+from lmmlib.multivariate.data import MultivariateData, MultivariateParams, Rotated, checked_traits
 from lmmlib.multivariate.model import Canonical, diagonalised
 
 METHODS = ("reml", "ml")
@@ -89,8 +90,8 @@ def estimate(data: MultivariateData, method: str = "ml") -> MultivariateEstimate
     >>> round(fit.criterion, 6), fit.params.G0.round(1).tolist(), fit.params.R0.round(1).tolist()
     (327.32706, [[1388.3]], [[2451.2]])
     """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    choice("method", method, METHODS)
+    checked_traits(data)
     restricted, (n, t) = method == "reml", data.Y.shape
     rows, spread = data.rotated, _spread(data)
     _check_estimable(rows, spread, n)

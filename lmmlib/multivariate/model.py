@@ -6,11 +6,11 @@ import numpy as np
 
 from lmmlib import linalg
 from lmmlib.data import Data
-from lmmlib.design import Design, Params, checked_rng, frozen_array
+from lmmlib.design import Design, Params, RNGLike, checked_rng, frozen_array
 from lmmlib.effects import mean_given_y
 from lmmlib.loglik import LOG_2PI
 from lmmlib.moments import LARGEST, Gaussian
-from lmmlib.multivariate.data import MultivariateData, MultivariateParams
+from lmmlib.multivariate.data import MultivariateData, MultivariateParams, checked_covariances, checked_traits
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +68,7 @@ def moments(design: Design, params: MultivariateParams) -> Gaussian:
     >>> moments(design, MultivariateParams([[1.0, 2.0]], [[4, 0], [0, 0]], [[4, 1], [1, 1]])).cov.tolist()
     [[8.0, 0.0, 1.0, 0.0], [0.0, 8.0, 0.0, 1.0], [1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]]
     """
+    checked_covariances(params).check(design)
     given = conditional_moments(design, params, np.zeros((design.shapes[0][0], len(params.G0))))
     Z = design.terms[0].columns_of_independent_levels().toarray()
     return Gaussian(given.mean, np.kron(params.G0, Z @ Z.T) + given.cov)
@@ -98,7 +99,7 @@ def conditional_moments(design: Design, params: MultivariateParams, U: object) -
     >>> conditional_moments(design, params, [[0.5, 0.0], [0.0, -1.0]]).mean.tolist()
     [1.5, 1.0, 2.0, 1.0]
     """
-    params.check(design)
+    checked_covariances(params).check(design)
     t = len(params.R0)
     if design.n * t > LARGEST:
         told = f"got {design.n:,} rows of {t} traits"
@@ -107,14 +108,14 @@ def conditional_moments(design: Design, params: MultivariateParams, U: object) -
     return Gaussian((design.X @ params.B + design.Z @ U).T.ravel(), np.kron(params.R0, np.diag(1 / design.weights)))
 
 
-def simulate(design: Design, params: MultivariateParams, rng: np.random.Generator) -> MultivariateSimulated:
+def simulate(design: Design, params: MultivariateParams, rng: RNGLike = None) -> MultivariateSimulated:
     """Draw U ~ N(0, G₀⊗A), then Y = XB + ZU + E: one draw of their joint density.
 
     Parameters
     ----------
     design : Design with one term of one effect per level
     params : MultivariateParams
-    rng : numpy.random.Generator
+    rng : anything that ``numpy.random.default_rng`` takes
 
     Returns
     -------
@@ -132,8 +133,8 @@ def simulate(design: Design, params: MultivariateParams, rng: np.random.Generato
     >>> made.Y.shape, made.U.tolist()
     ((2, 2), [[0.0, 0.0], [0.0, 0.0]])
     """
-    params.check(design)
-    checked_rng(rng)
+    checked_covariances(params).check(design)
+    rng = checked_rng(rng)
     J, t = design.shapes[0][0], len(params.R0)
     by_level = rng.standard_normal((J, t)) @ linalg.cholesky_semidefinite(params.G0).T
     U = design.layout.with_known_covariance(by_level.T).T
@@ -161,6 +162,7 @@ def canonical(params: MultivariateParams) -> Canonical:
     >>> canonical(MultivariateParams([[1.0, 2.0]], [[4, 6], [6, 9]], [[4, 0], [0, 1]])).D.round(9).tolist()
     [10.0, 0.0]
     """
+    checked_covariances(params)
     return diagonalised(linalg.cholesky_semidefinite(params.G0), np.linalg.cholesky(params.R0))
 
 
@@ -207,7 +209,7 @@ def log_density(data: MultivariateData, params: MultivariateParams) -> float:
     >>> round(log_density(data, MultivariateParams([[0.0, 0.0]], [[3, 0], [0, 0]], np.eye(2))), 6)
     -5.687048
     """
-    data.check(params)
+    checked_traits(data).check(params)
     found, rows, (n, t) = canonical(params), data.rotated, data.Y.shape
     variance = 1 + np.outer(rows.s**2, found.D)
     squares = ((rows.Y - rows.X @ params.B) @ found.T) ** 2
@@ -242,7 +244,7 @@ def blup(data: MultivariateData, params: MultivariateParams) -> np.ndarray:
     >>> blup(data, MultivariateParams([[1.0, 0.0]], [[4, 0], [0, 1]], [[4, 0], [0, 1]])).round(12).tolist()
     [[1.0, 0.5], [-0.5, 1.0]]
     """
-    data.check(params)
+    checked_traits(data).check(params)
     name, found = data.design.terms[0].name, canonical(params)
     columns = zip((data.Y @ found.T).T, (params.B @ found.T).T, found.D, strict=True)
     turned = [mean_given_y(Data(y, data.design), Params(beta, {name: ratio}, 1.0)) for y, beta, ratio in columns]

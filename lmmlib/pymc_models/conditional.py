@@ -8,8 +8,9 @@ import pytensor.tensor as pt
 from scipy.linalg import block_diag
 
 from lmmlib import linalg
-from lmmlib.data import Data
+from lmmlib.data import Data, checked_data
 from lmmlib.design import Design, Params, Priors, Term
+from lmmlib.design.priors import checked_priors
 from lmmlib.effects import information
 from lmmlib.estimation import estimate, rough
 from lmmlib.pymc_models.parameters import declare, remember, start, times
@@ -41,7 +42,7 @@ def conditional_model(data: Data, priors: Priors, centred: bool | str | Mapping[
 
     Notes
     -----
-    An SD fixed at zero needs ``centred=False``: its effects have no density.
+    An SD fixed at zero needs ``centred=False``, as a singular known covariance of levels does: their effects have no density.
 
     References
     ----------
@@ -56,7 +57,8 @@ def conditional_model(data: Data, priors: Priors, centred: bool | str | Mapping[
     >>> [v.name for v in model.free_RVs]
     ['beta', 'sd', 'sigma', 'g z']
     """
-    design = data.design
+    design = checked_data(data).design
+    checked_priors(priors, design)
     chosen = _chosen(data, priors, centred)
     with start(data) as model:
         parameters = declare(design, priors)
@@ -132,7 +134,9 @@ def well_informed(data: Data, priors: Priors, above: float = WELL_INFORMED) -> d
     for term, (J, q) in zip(data.design.terms, data.design.shapes, strict=True):
         means = shares[first : first + J * q].reshape(J, q).mean(0)
         first += J * q
-        informed |= {name: bool(m > above and not _is_zero(priors, name)) for name, m in zip(term.effect_names, means, strict=True)}
+        has_density = not _is_singular(term)
+        for name, mean in zip(term.effect_names, means, strict=True):
+            informed[name] = bool(mean > above and has_density and not _is_zero(priors, name))
     return informed
 
 
@@ -165,12 +169,22 @@ def _chosen(data: Data, priors: Priors, centred: bool | str | Mapping[str, bool]
     if isinstance(centred, bool):
         centred = dict.fromkeys(names, centred)
     elif isinstance(centred, str) and centred == "auto":
-        centred = well_informed(data, priors.checked(data.design))
+        centred = well_informed(data, priors)
     if not isinstance(centred, Mapping) or set(centred) != set(names):
         raise ValueError(f"centred must be True, False, 'auto' or a mapping of {', '.join(names)} to these, got {centred!r}")
     if any(centred[name] and _is_zero(priors, name) for name in names):
         raise ValueError("an SD fixed at zero gives effects without a density; use centred=False")
+    singular = [t.name for t in data.design.terms if _is_singular(t) and any(centred[name] for name in t.effect_names)]
+    if singular:
+        raise ValueError(
+            f"the known covariance of the levels of {singular[0]!r} is singular, so that their effects have no density; use centred=False"
+        )
     return dict(centred)
+
+
+def _is_singular(term: Term) -> bool:
+    """Whether effects of its levels lie in a space of fewer dimensions."""
+    return term.root is not None and not term.root.any(0).all()
 
 
 def _is_zero(priors: Priors, effect: str) -> bool:

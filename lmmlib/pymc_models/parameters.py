@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytensor.tensor as pt
 from pymc.distributions.transforms import CholeskyCorrTransform
+from pytensor.graph.basic import Variable
 
 from lmmlib.data import Data, checked_data
 from lmmlib.design import Design, Priors, ScalePrior, Term
+from lmmlib.design.priors import checked_priors
 from lmmlib.draws import coords
 from lmmlib.pymc_models.quiet import pymc as pm
 
@@ -21,15 +23,20 @@ class Source:
     ----------
     data : Data;  priors : Priors
     formulation : ``conditional``, ``marginal`` or ``reconstructed``
-    names : everything that had a name when it was made
+    variables : everything that had a name when it was made
     inside : values that all chains start from, by name, where hardly any others have a density; None lets PyMC choose
     """
 
     data: Data
     priors: Priors
     formulation: str
-    names: frozenset[str]
+    variables: Mapping[str, Variable]
     inside: Mapping[str, np.ndarray] | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the above."""
+        return frozenset(self.variables)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +69,8 @@ def start(data: Data) -> pm.Model:
 
 def remember(model: pm.Model, data: Data, priors: Priors, formulation: str, inside: Mapping[str, np.ndarray] | None = None) -> pm.Model:
     """Note on ``model`` what it was made from."""
-    model.lmmlib_source = Source(data, priors, formulation, names_of(model), inside)
+    model.lmmlib_source = Source(data, priors, formulation, dict(model.named_vars), inside)
     return model
-
-
-def names_of(model: pm.Model) -> frozenset[str]:
-    """Everything in a model that has a name."""
-    return frozenset(model.named_vars)
 
 
 def stochastic(model: pm.Model) -> frozenset[str]:
@@ -78,7 +80,7 @@ def stochastic(model: pm.Model) -> frozenset[str]:
 
 def declare(design: Design, priors: Priors, on_variance: bool = False) -> Parameters:
     """Declare β, sd, cor and σ in the model on the stack; with ``on_variance`` the prior of σ is put on σ² instead."""
-    priors.checked(design)
+    checked_priors(priors, design)
     beta = _fixed_effects(priors)
     sd = _vector([priors.sd[name] for name in design.effects], design.effects)
     roots, correlations, first = [], [], 0

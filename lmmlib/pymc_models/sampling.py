@@ -7,18 +7,24 @@ import numpy as np
 import xarray as xr
 
 from lmmlib import draws as draws_
+from lmmlib.data import Data
+from lmmlib.design import RNGLike, checked_rng, frozen_array
+from lmmlib.design.arguments import fraction, whole_number
 from lmmlib.effects import draw_given_y
 from lmmlib.estimation import confounded_with_sigma
+from lmmlib.pymc_models.additions import Additions, additions
 from lmmlib.pymc_models.gate import Diagnosis, SamplingError, SamplingWarning, diagnose
-from lmmlib.pymc_models.parameters import Source, stochastic
-from lmmlib.pymc_models.quiet import ON_TERMINAL
+from lmmlib.pymc_models.parameters import Source
+from lmmlib.pymc_models.quiet import ON_TERMINAL, only_about_the_fit
 from lmmlib.pymc_models.quiet import pymc as pm
+
+LARGEST_SEED = 2**31  # that PyMC takes
 
 
 def sample(
     model: pm.Model,
     *,
-    random_seed: int,
+    random_seed: RNGLike = None,
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
@@ -33,7 +39,7 @@ def sample(
     Parameters
     ----------
     model : pymc.Model, made by ``conditional_model`` or ``marginal_model``, perhaps added to
-    random_seed : int
+    random_seed : anything that ``numpy.random.default_rng`` takes
     draws, tune, chains : iterations kept and discarded a chain, and chains
     target_accept : of the first attempt
     on_failure : ``raise`` or ``warn``
@@ -47,12 +53,14 @@ def sample(
     Raises
     ------
     SamplingError  if the fit fails the gate twice, naming the variables and what to try
-    ValueError  if ``on_failure`` is unknown, or the model is not one of ours
+    TypeError  if an option is of another kind
+    ValueError  if ``on_failure`` is unknown, the model is not one of ours or something was taken out of it, an option is
+        out of range, or the values of ``y_data`` are not finite
 
     Warns
     -----
     SamplingWarning  on a low E-BFMI, on saturated trees, and where the user has added to a marginal model, so that
-        no exact draws of u can be made
+        no exact draws of u can be made, or to a conditional one on u or y, so that ``loo`` can do less with the draws
 
     References
     ----------
@@ -61,10 +69,16 @@ def sample(
     if on_failure not in ("raise", "warn"):
         raise ValueError(f"on_failure must be 'raise' or 'warn', got {on_failure!r}")
     source = _source(model)
-    tree, diagnosis = _attempt(model, source, random_seed, draws, tune, chains, target_accept)
+    seed = _seed(random_seed)
+    _check_numbers(draws, tune, chains, target_accept)
+    added = additions(model, source)
+    doubt = added.doubt(source.formulation)
+    if doubt:
+        warnings.warn(doubt, SamplingWarning, stacklevel=2)
+    tree, diagnosis = _attempt(model, source, added, seed, draws, tune, chains, target_accept)
     if not diagnosis.passed:
         steps_shrunk = 1 - (1 - target_accept) / 5
-        tree, diagnosis = _attempt(model, source, random_seed, 2 * draws, 2 * tune, chains, steps_shrunk)
+        tree, diagnosis = _attempt(model, source, added, seed, 2 * draws, 2 * tune, chains, steps_shrunk)
     if not diagnosis.passed:
         told = diagnosis.refusal(source.formulation, confounded_with_sigma(source.data.reduction, source.priors))
         if on_failure == "raise":
@@ -76,14 +90,14 @@ def sample(
 
 
 def sample_outside_gate(
-    model: pm.Model, *, random_seed: int, draws: int = 1000, tune: int = 1000, chains: int = 4, target_accept: float = 0.8
+    model: pm.Model, *, random_seed: RNGLike = None, draws: int = 1000, tune: int = 1000, chains: int = 4, target_accept: float = 0.8
 ) -> tuple[xr.DataTree, Diagnosis]:
     """Draw once and hand back whatever came, with what the gate has against it: to show a fit that cannot be trusted.
 
     Parameters
     ----------
     model : pymc.Model, made by this module
-    random_seed : int
+    random_seed : anything that ``numpy.random.default_rng`` takes
     draws, tune, chains : iterations kept and discarded a chain, and chains
     target_accept : of NUTS; what PyMC and Stan take where nothing is said
 
@@ -100,7 +114,11 @@ def sample_outside_gate(
     --------
     lmmlib.sample : for every fit that something is to be learned from
     """
-    tree, diagnosis = _attempt(model, _source(model), random_seed, draws, tune, chains, target_accept)
+    source = _source(model)
+    seed = _seed(random_seed)
+    _check_numbers(draws, tune, chains, target_accept)
+    added = additions(model, source)
+    tree, diagnosis = _attempt(model, source, added, seed, draws, tune, chains, target_accept)
     tree.attrs["outside_gate"] = "; ".join(diagnosis.failures)
     return tree, diagnosis
 
@@ -109,17 +127,36 @@ def _source(model: pm.Model) -> Source:
     source = getattr(model, "lmmlib_source", None)
     if not isinstance(source, Source):
         raise ValueError(
-            "model must come from conditional_model or marginal_model, or be a reconstruction; sample any other with pymc.sample"
+            "model must come from conditional_model or marginal_model, or be a reconstruction, and copies and what pymc.do, "
+            "pymc.observe or clone_model return do not remember that; build it anew, or sample any other with pymc.sample"
         )
     return source
 
 
+def _seed(random_seed: RNGLike) -> int:
+    """A seed for PyMC and for the effects; a whole number is taken as it is."""
+    if isinstance(random_seed, int | np.integer):
+        checked_rng(random_seed)
+        return int(random_seed)
+    return int(checked_rng(random_seed).integers(LARGEST_SEED))
+
+
+def _check_numbers(draws: int, tune: int, chains: int, target_accept: float) -> None:
+    whole_number("draws", draws, 1)
+    whole_number("tune", tune, 0)
+    whole_number("chains", chains, 1)
+    fraction("target_accept", target_accept)
+
+
 def _attempt(
-    model: pm.Model, source: Source, seed: int, draws: int, tune: int, chains: int, target_accept: float
+    model: pm.Model, source: Source, added: Additions, seed: int, draws: int, tune: int, chains: int, target_accept: float
 ) -> tuple[xr.DataTree, Diagnosis]:
+    n = source.data.design.n
+    y = frozen_array("y_data", model["y_data"].get_value(), (n,), f"the model was made of {n} rows; make another for others")
+    data = source.data.with_y(y)  # the values may have been exchanged
     _enough_devices(chains)
     began = time.perf_counter()
-    with model:
+    with model, only_about_the_fit():
         raw = pm.sample(
             draws,
             tune=tune,
@@ -134,34 +171,25 @@ def _attempt(
             compute_convergence_checks=False,  # the gate is ours
         )
     seconds = time.perf_counter() - began
-    tree = _completed(model, source, raw, np.random.default_rng([seed, 1]))
-    tree.attrs["sampling_time"] = seconds
-    added = set(tree.posterior.data_vars) - source.names
-    return tree, diagnose(tree, [*draws_.VARIABLES, *added])
+    with_exact_u = source.formulation == "marginal" and not added.names
+    tree = _completed(data, raw, np.random.default_rng([seed, 1]) if with_exact_u else None)
+    tree.attrs.update(sampling_time=seconds, **added.attributes)
+    others = set(tree.posterior.data_vars) - source.names
+    return tree, diagnose(tree, [*draws_.VARIABLES, *others])
 
 
-def _completed(model: pm.Model, source: Source, raw: xr.DataTree, rng: np.random.Generator) -> xr.DataTree:
-    """The draws in the one form, with u; the model's other variables are kept as they came."""
+def _completed(data: Data, raw: xr.DataTree, rng: np.random.Generator | None) -> xr.DataTree:
+    """The draws in the one form, with u drawn given y if there is an rng; the model's other variables are kept as they came."""
     ours = {name: raw.posterior[name].transpose("chain", "draw", ...).to_numpy() for name in draws_.VARIABLES if name in raw.posterior}
     stats = {str(name): array.to_numpy() for name, array in raw.sample_stats.data_vars.items() if array.dims == ("chain", "draw")}
-    data = source.data.with_y(model["y_data"].get_value())  # the values may have been exchanged
     tree = draws_.assemble(data, ours, stats)
-    if source.formulation == "marginal" and _is_unchanged(model, source):
+    if rng is not None:
         u = draw_given_y(data, draws_.theta(tree, data.design), rng)
         tree = draws_.assemble(data, {**ours, "u": u.reshape(*ours["sigma"].shape, -1)}, stats)
     others = [name for name in raw.posterior.data_vars if name not in ours]  # PyMC's predictive sampling needs them all
     if others:
         tree["posterior"] = tree.posterior.to_dataset().merge(raw.posterior.to_dataset()[others])
     return tree
-
-
-def _is_unchanged(model: pm.Model, source: Source) -> bool:
-    """Whether u given y is still what it was when the model was made; deterministic quantities do not count."""
-    added = sorted(stochastic(model) - source.names)
-    if added:
-        told = f"{', '.join(added)} was added to the marginal model, so u given y is not known in closed form any more and is left out"
-        warnings.warn(told, SamplingWarning, stacklevel=4)
-    return not added
 
 
 def _enough_devices(chains: int) -> None:

@@ -1,6 +1,6 @@
 """Predictive checks: statistics of the response, of the data and of its replicates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -136,6 +136,8 @@ def _replicated(replicates: xr.DataTree, data: Data) -> np.ndarray:
 
 def _named(statistics: Sequence[str | Statistic]) -> dict[str, str | Statistic]:
     """Statistics by name."""
+    if not isinstance(statistics, Iterable):
+        raise TypeError(f"statistics must be a sequence of names and functions, got {type(statistics).__name__}")
     if isinstance(statistics, str):
         raise ValueError(f"statistics must be a sequence, got {statistics!r}; give [{statistics!r}]")
     names = [s if isinstance(s, str) else getattr(s, "__name__", type(s).__name__) for s in statistics]

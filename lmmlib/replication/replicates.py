@@ -6,7 +6,9 @@ import pandas as pd
 import xarray as xr
 
 from lmmlib import draws as draws_
-from lmmlib.design import Design, Theta, checked_rng
+from lmmlib.design import Design, RNGLike, Theta, checked_rng
+from lmmlib.design.arguments import choice
+from lmmlib.design.design import checked_rows
 from lmmlib.simulation import draw_effects, draw_response
 
 LEVELS = ("known", "new")
@@ -14,7 +16,7 @@ LEVELS_OF = "lmmlib_levels"
 
 
 def replicate(
-    draws: xr.DataTree, design: Design, levels: str = "known", *, rng: np.random.Generator, new: pd.DataFrame | Design | None = None
+    draws: xr.DataTree, design: Design, levels: str = "known", *, rng: RNGLike = None, new: pd.DataFrame | Design | None = None
 ) -> xr.DataTree:
     r"""One replicated response y ~ N(offset + Xβ + Zu, σ²W⁻¹) for each draw of (θ, u).
 
@@ -27,7 +29,7 @@ def replicate(
     draws : DataTree in the one form, of equal weight; ``known`` needs u among them
     design : Design the draws are of
     levels : ``known`` or ``new``
-    rng : numpy.random.Generator
+    rng : anything that ``numpy.random.default_rng`` takes
     new : rows other than those of the draws: a table, where the design comes from a formula, or a Design with the same
         coefficients, terms and effects; its weights, its offset and the known covariances of its levels are used
 
@@ -65,12 +67,12 @@ def replicate(
     >>> y.sel(row=0).round(9).values[0].tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0]
     """
-    if levels not in LEVELS:
-        raise ValueError(f"levels must be one of {', '.join(LEVELS)}, got {levels!r}")
+    choice("levels", levels, LEVELS)
     rng = checked_rng(rng)
-    if draws_.log_weight(draws_.checked_tree(draws)) is not None:
+    draws = draws_.checked_tree(draws)
+    if draws_.log_weight(draws) is not None:
         raise ValueError("the draws are weighted, and replicates of them would not be; resample them: posterior(..., weighted=False)")
-    theta = draws_.theta(draws, design)
+    theta = draws_.theta(draws, checked_rows(design))
     rows = design if new is None else _other_rows(new, design)
     u = _known_effects(draws, rows, theta, rng) if levels == "known" else draw_effects(rows, theta, rng)
     y = draw_response(rows, theta, u, rng)

@@ -1,0 +1,33 @@
+"""The one form of draws: whatever made them, everything after reads only this.
+
+A DataTree with ``posterior`` (``beta``, ``sigma``, ``sd``, ``cor``, ``u``), ``observed_data`` (``y``), ``constant_data``
+(term, level and covariate of each entry of ``u``) and, where the engine has them, ``sample_stats``. It holds no
+``log_likelihood``: which density that would be is the question.
+"""
+
+from lmmlib.draws.checks import ADDED, ADDED_ON_U, ADDED_ON_Y, DISTRIBUTION, check_additions, check_data, check_design, checked_tree
+from lmmlib.draws.form import DIMS, FINGERPRINT, VARIABLES, as_draws, assemble, coords, tree_of
+from lmmlib.draws.reading import flat, log_weight, theta
+from lmmlib.draws.table import summary
+
+__all__ = [
+    "ADDED",
+    "ADDED_ON_U",
+    "ADDED_ON_Y",
+    "DIMS",
+    "DISTRIBUTION",
+    "FINGERPRINT",
+    "VARIABLES",
+    "as_draws",
+    "assemble",
+    "check_additions",
+    "check_data",
+    "check_design",
+    "checked_tree",
+    "coords",
+    "flat",
+    "log_weight",
+    "summary",
+    "theta",
+    "tree_of",
+]
