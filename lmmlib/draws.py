@@ -37,7 +37,7 @@ def coords(design: Design | Layout) -> dict[str, list[str] | np.ndarray]:
 
 
 def as_draws(
-    *, data: Data, sd: object, sigma: object, beta: object = None, cor: object = None, u: object = None, stats: Mapping[str, object] | None = None
+    *, data: Data, sd: object, sigma: object, beta: object = None, cor: object = None, u: object = None, stats: object = None
 ) -> xr.DataTree:
     """Draws in the one form, from arrays of any engine.
 
@@ -72,10 +72,9 @@ def as_draws(
     design = checked_data(data).design
     given = {"beta": beta, "sd": sd, "sigma": sigma, "cor": cor, "u": u}
     arrays = {name: np.array(numbers(name, value), float) for name, value in given.items() if value is not None}
-    if design.coef and beta is None:
-        raise ValueError(f"beta must be given for the coefficients {', '.join(design.coef)}")
-    if design.pairs and cor is None:
-        raise ValueError(f"cor must be given for the pairs {', '.join(design.pairs)}")
+    for name, what, labels in (("beta", "coefficients", design.coef), ("cor", "pairs", design.pairs)):
+        if labels and given[name] is None:
+            raise ValueError(f"{name} must be given for the {what} {', '.join(labels)}")
     if cor is not None and not design.pairs:
         raise ValueError("cor must be left out: no two effects of this design are correlated")
     _check_sizes(arrays, coords(design))
@@ -154,8 +153,6 @@ def tree_of(groups: Mapping[str, Mapping[str, np.ndarray]], design: Design | Lay
     (['posterior'], ['a', 'b'])
     """
     labels = coords(design)
-    # A model without fixed effects has draws without beta: ArviZ has no statistics of a variable of size zero.
-    groups = {group: {name: a for name, a in arrays.items() if np.size(a)} for group, arrays in groups.items()}
     index = {key: ("ranef", values) for key, values in design.ranef.items() if key != "ranef"}
     tree = xr.DataTree.from_dict({group: _dataset(group, arrays, labels, index) for group, arrays in groups.items() if arrays})
     if isinstance(design, Design):
@@ -166,7 +163,8 @@ def tree_of(groups: Mapping[str, Mapping[str, np.ndarray]], design: Design | Lay
 def _dataset(group: str, arrays: Mapping[str, object], labels: Mapping[str, object], index: Mapping[str, tuple]) -> xr.Dataset:
     sampled = [] if group == "observed_data" else ["chain", "draw"]
     variables = {}
-    for name, given in arrays.items():
+    present = {name: a for name, a in arrays.items() if np.size(a)}  # no fixed effects, no beta: ArviZ knows no empty variable
+    for name, given in present.items():
         array = np.asarray(given)
         own = DIMS.get(name) or [f"{name}_dim_{k}" for k in range(array.ndim - len(sampled))]
         variables[name] = ([*sampled, *own], array)
@@ -197,9 +195,8 @@ def theta(draws: xr.DataTree, design: Design, same_rows: bool = True, chosen: sl
         q, pairs = len(t.effects), cor[:, first_pair : first_pair + len(t.pairs)]
         roots.append(sd[:, first : first + q, None] * linalg.cholesky_semidefinite(_matrices(t, pairs)))
         first, first_pair = first + q, first_pair + len(t.pairs)
-    sigma = flat(draws, "sigma")[chosen]
-    beta = flat(draws, "beta")[chosen] if len(design.coef) else np.zeros((len(sigma), 0))
-    return Theta(beta, tuple(roots), sigma)
+    beta = flat(draws, "beta")[chosen] if design.coef else np.zeros((len(sd), 0))
+    return Theta(beta, tuple(roots), flat(draws, "sigma")[chosen])
 
 
 def checked_tree(draws: object) -> xr.DataTree:

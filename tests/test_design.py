@@ -386,12 +386,14 @@ def test_weak_priors_of_one_data_set_are_equal_and_others_are_not():
     assert _weak_case(X, y) == _weak_case(X, y)
     assert _weak_case(X, y) != _weak_case(X, 2 * y)
     assert _weak_case(X, y) != "priors"
-    assert _weak_case(X, y).differing(_weak_case(X + [0, 1], y)) == ["beta_transform"]
+    assert _weak_case(X, y).differing(_weak_case(X + np.array([0.0, 1.0]), y)) == ["beta_transform"]
 
 
 def test_priors_are_told_in_words():
     X = np.hstack([np.ones((40, 1)), 2010 + _YEAR])
-    design = Design(X, [Term.grouped("g", np.arange(40) % 4, np.column_stack([np.ones(40), np.sin(np.arange(40))]))], coef=["Intercept", "year"])
+    design = Design(
+        X, [Term.grouped("g", np.arange(40) % 4, np.column_stack([np.ones(40), np.sin(np.arange(40))]))], coef=["Intercept", "year"]
+    )
     lines = str(Priors.weak(Data(X[:, 1] + np.cos(np.arange(40)), design))).splitlines()
     assert "an intercept is the level at the mean of the covariates" in lines[2]
     assert re.fullmatch(r"    Intercept: mean 201\d, SD \d\d\.\d+", lines[3])
@@ -433,7 +435,12 @@ def test_priors_of_other_coefficients_are_refused():
 def test_a_random_slope_far_from_zero_is_told_where_an_intercept_stands_beside_it(name):
     """Years are told; a dummy that is nearly always one is not, as zero occurs; nor a slope without an intercept."""
     codes = np.repeat(np.arange(4), 50)
-    z = {"year": 2010.0 + np.arange(200) % 10, "dummy": np.arange(200) != 7, "constant": np.full(200, 5.0), "alone": 2010.0 + np.arange(200) % 10}[name]
+    z = {
+        "year": 2010.0 + np.arange(200) % 10,
+        "dummy": np.arange(200) != 7,
+        "constant": np.full(200, 5.0),
+        "alone": 2010.0 + np.arange(200) % 10,
+    }[name]
     covariates = z[:, None] if name == "alone" else np.column_stack([np.ones(200), z])
     effects = ["year"] if name == "alone" else ["Intercept", "year"]
     design = Design(np.ones((200, 1)), [Term.grouped("site", codes, covariates, effects=effects, correlated=False)])

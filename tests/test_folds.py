@@ -78,7 +78,7 @@ def test_a_level_that_leaves_with_its_coefficient():
     priors = _known(data)
     rng = np.random.default_rng(4)
     result = loo(posterior(data, priors, rng=rng), data, leave="g", priors=priors, rng=rng)
-    exact = [_exact(data, np.flatnonzero(GROUPS == j)) for j in range(5)]
+    exact = [_exact(data, np.flatnonzero(j == GROUPS)) for j in range(5)]
     assert result.elpd == pytest.approx(sum(exact), abs=0.3)  # five levels of four rows, k below 0.7: a twentieth each
     assert abs(float(result.elpd_i[1]) - exact[1]) < 0.1
 

@@ -474,7 +474,7 @@ def test_a_failed_fit_of_an_effect_a_row_says_what_cannot_be_told_apart(monkeypa
     assert "row z" in {v.name for v in model.free_RVs}
     failed = Diagnosis(0, 1.2, 50.0, 50.0, 1.0, 0.0, ("R-hat above 1.01",), ())
     monkeypatch.setattr(sampling, "_attempt", lambda *_: (None, failed))
-    with pytest.raises(SamplingError, match="sigma and the SD of 'row: Intercept' cannot be told apart: .*drop the term, or give"):
+    with pytest.raises(SamplingError, match=r"sigma and the SD of 'row: Intercept' cannot be told apart: .*drop the term, or give"):
         sample(model, random_seed=1)
     fixed = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0), ScalePrior("fixed", 1.0))
     with pytest.raises(SamplingError, match="what may help: the marginal model"):

@@ -15,7 +15,6 @@ from lmmlib.design.layout import Layout
 from lmmlib.design.term import Term
 from lmmlib.design.twins import twins
 
-
 FAR = 1e4  # SDs of a column from zero, from where on rounding may take it, or its square, for a combination of others
 
 
@@ -250,8 +249,8 @@ def rank_fault(coef: Sequence[str], dependent: Sequence[int], X: np.ndarray | No
 
     Examples
     --------
-    >>> rank_fault(["Intercept", "x"], [1], np.array([[1.0, 1e16], [1.0, 1e16 + 2]]))[31:]
-    ' x can be made from the columns before to the rounding of its entries; x lies far from zero: subtract a constant'
+    >>> rank_fault(["Intercept", "x"], [1], np.array([[1.0, 1e16], [1.0, 1e16 + 2]])).partition("; ")[2]
+    'x can be made from the columns before to the rounding of its entries; x lies far from zero: subtract a constant'
     """
     named = ", ".join(coef[j] for j in dependent)
     told = f"X must have full column rank; {named} can be made from the columns before"
