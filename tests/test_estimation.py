@@ -100,9 +100,10 @@ def test_without_fixed_effects_both_methods_are_one():
     """No β to integrate out: REML is ML; and fixed effects that are all zero are no part of the result."""
     data, _ = CASES["no fixed effects"]()
     ml, reml = (estimate(data, method) for method in ("ml", "reml"))
-    assert ml.criterion == reml.criterion == pytest.approx(-2 * truth.marginal(data, ml.params), rel=1e-10)
+    assert ml.criterion == pytest.approx(-2 * truth.marginal(data, ml.params), rel=1e-10)
+    assert reml.criterion == pytest.approx(ml.criterion, rel=1e-10)
     assert (ml.params.beta.shape, ml.se.shape) == ((0,), (0,))
-    assert loglik.restricted(data, ml.params) == loglik.marginal(data, ml.params)
+    assert loglik.restricted(data, ml.params) == pytest.approx(loglik.marginal(data, ml.params), rel=1e-12)
     np.testing.assert_allclose(ml.u, truth.effects(data, ml.params)[0], rtol=1e-8, atol=1e-10)
     with pytest.raises(ValueError, match="the fixed effects fit the data exactly"):
         estimate(data.with_y(np.zeros(24)))

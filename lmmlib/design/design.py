@@ -269,8 +269,8 @@ def rank_fault(coef: Sequence[str], dependent: Sequence[int], X: np.ndarray | No
 
     Examples
     --------
-    >>> rank_fault(["Intercept", "x"], [1], np.array([[1.0, 1e16], [1.0, 1e16 + 2]]))[31:]
-    ' x can be made from the columns before to the rounding of its entries; x lies far from zero: subtract a constant'
+    >>> rank_fault(["Intercept", "x"], [1], np.array([[1.0, 1e16], [1.0, 1e16 + 2]])).partition("; ")[2]
+    'x can be made from the columns before to the rounding of its entries; x lies far from zero: subtract a constant'
     """
     named = ", ".join(coef[j] for j in dependent)
     told = f"X must have full column rank; {named} can be made from the columns before"

@@ -179,13 +179,13 @@ class Priors:
         """
         if len(self.beta_mean) != len(checked_design(design).coef):
             raise ValueError(f"priors have {len(self.beta_mean)} coefficients; the design has {len(design.coef)}: {', '.join(design.coef)}")
+        same_names("priors of sd", self.sd, design.effects)
+        same_names("priors of cor", self.cor, [t.name for t in design.terms if t.pairs])
         if self.coef not in (None, design.coef):
             raise ValueError(
                 f"priors are of the coefficients {', '.join(self.coef)}; the design has {', '.join(design.coef)}: "
                 "make them for this design, with the columns in this order"
             )
-        same_names("priors of sd", self.sd, design.effects)
-        same_names("priors of cor", self.cor, [t.name for t in design.terms if t.pairs])
         return self
 
     @property
