@@ -26,7 +26,7 @@ KERNELS = {
     "SkylakeX": ("SkylakeX", {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}),
 }
 CORE = ["linalg", "loglik", "estimation", "direct"]
-NUMERICAL = [*CORE, "multivariate", "effects", "given_others", "crossvalidation", "data", "moments", "reconstructed", "replication"]
+NUMERICAL = [*CORE, "multivariate", "effects", "given_others", "crossvalidation", "data", "moments", "prior", "replication"]
 
 
 def main() -> int:
