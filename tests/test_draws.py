@@ -1,5 +1,7 @@
 """The one form of draws: labels, what comes back out, and what is refused."""
 
+import warnings
+
 import arviz_base
 import arviz_stats
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 import xarray as xr
 
 from cases import CASES
-from lmmlib import Data, Design, Term, as_draws, draws, summary
+from lmmlib import Data, Design, Priors, Term, as_draws, check, draws, loo, posterior, prior_draws, replicate, summary
 
 
 def _arrays(design, seed=1, chains=2, length=50):
@@ -115,3 +117,133 @@ def test_things_of_another_kind_are_told_clearly():
             call()
     with pytest.raises(ValueError, match="beta must be numbers, got entries of type complex128"):
         as_draws(data=data, **{**_arrays(data.design), "beta": np.zeros((2, 50, 2)) * 1j})
+
+
+def _reordered(tree, dim):
+    """The tree with one dimension of its posterior the other way round."""
+    turned = tree.copy()
+    turned["posterior"] = tree.posterior.to_dataset().isel({dim: slice(None, None, -1)})
+    return turned
+
+
+@pytest.mark.parametrize("dim", ["coef", "effect", "effect_pair", "ranef"])
+def test_labels_of_draws_in_another_order_are_refused(dim):
+    """Each of them by its labels: the values alone would fit."""
+    data, _ = CASES["two correlated terms"]()
+    tree = as_draws(data=data, **_arrays(data.design))
+    with pytest.raises(ValueError, match=f"the draws have {dim} in another order than the design: "):
+        loo(_reordered(tree, dim), data)
+    with pytest.raises(ValueError, match=f"the draws have {dim} in another order than the design: "):
+        replicate(_reordered(tree, dim), data.design, rng=1)
+
+
+def test_a_part_of_the_effects_is_refused():
+    data, _ = CASES["two correlated terms"]()
+    tree = as_draws(data=data, **_arrays(data.design))
+    tree["posterior"] = tree.posterior.to_dataset().isel(ranef=slice(1, None))
+    with pytest.raises(ValueError, match=r"the draws have ranef .*; the design has g\[0\]: x1, "):
+        replicate(tree, data.design, rng=1)
+
+
+@pytest.mark.parametrize("name", ["beta", "sd", "cor", "u"])
+def test_labelled_arrays_are_matched_by_their_labels(name):
+    """The dimensions in any order, the labels in any order."""
+    data, _ = CASES["two correlated terms"]()
+    arrays = _arrays(data.design)
+    expected = as_draws(data=data, **arrays)
+    given = expected.posterior[name]
+    dim = given.dims[-1]
+    turned = given.isel({dim: slice(None, None, -1)}).transpose(dim, "draw", "chain")
+    xr.testing.assert_identical(as_draws(data=data, **{**arrays, name: turned}).posterior[name], given)
+    numbered = xr.DataArray(arrays[name], dims=("chain", "draw", "k"), coords={"k": np.arange(given.sizes[dim])})
+    xr.testing.assert_identical(as_draws(data=data, **{**arrays, name: numbered}).posterior[name], given)
+    strange = given.assign_coords({dim: [f"no {i}" for i in range(given.sizes[dim])]})
+    with pytest.raises(ValueError, match=f"{name} is labelled no 0, .*; the design has .*; rename its labels"):
+        as_draws(data=data, **{**arrays, name: strange})
+
+
+def test_one_chain_and_one_draw_keep_their_dimensions():
+    data, _ = CASES["unbalanced slopes"]()
+    tree = as_draws(data=data, stats={"log_weight": np.zeros((2, 50))}, **_arrays(data.design))
+    for part, sizes in ((tree.isel(chain=0), (1, 50)), (tree.isel(draw=3), (2, 1)), (tree.isel(chain=0, drop=True), (1, 50))):
+        whole = draws.checked_tree(part)
+        assert (whole.posterior.sizes["chain"], whole.posterior.sizes["draw"]) == sizes
+        assert draws.flat(part, "u").shape == (sizes[0] * sizes[1], data.design.Z.shape[1])
+        assert draws.log_weight(part).shape == (sizes[0] * sizes[1],)
+    stacked = xr.DataTree.from_dict({"posterior": tree.posterior.to_dataset().stack(sample=("chain", "draw"))})
+    with pytest.raises(ValueError, match="draws must have dimensions chain and draw, got sample, which holds them; unstack it"):
+        summary(stacked)
+
+
+@pytest.mark.parametrize("kind", ["netcdf", "zarr"])
+@pytest.mark.filterwarnings("ignore:Consolidated metadata")
+@pytest.mark.filterwarnings("ignore:The data type")  # zarr 3 has no standard yet for texts of one length
+def test_draws_that_were_saved_are_as_good_as_new(kind, tmp_path):
+    """Every result; what they are of is still known."""
+    data, _ = CASES["balanced"]()
+    priors = Priors.weak(data)
+    drawn = posterior(data, priors, 256, rng=1)
+    made = replicate(drawn, data.design, rng=1)
+    results = {"posterior": drawn, "replicates": made, "prior": prior_draws(data, priors, 50, rng=1)}
+    results["added to"] = as_draws(data=data, stats={"diverging": np.zeros((2, 50), bool)}, **_arrays(data.design))
+    results["added to"].attrs |= {draws.ADDED: "other", draws.ADDED_ON_U: "other"}
+    back = {}
+    for name, tree in results.items():
+        path = tmp_path / f"{name}.{kind}"
+        if kind == "netcdf":
+            tree.to_netcdf(path)
+            back[name] = xr.load_datatree(path)
+        else:
+            tree.to_zarr(path)
+            back[name] = xr.open_datatree(path, engine="zarr").load()
+        for group, node in tree.children.items():
+            for variable in node.data_vars:
+                np.testing.assert_array_equal(back[name][group][variable], node[variable])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Pareto k
+        assert loo(back["posterior"], data).elpd == loo(drawn, data).elpd
+    assert summary(back["posterior"]).equals(summary(drawn))
+    np.testing.assert_array_equal(replicate(back["posterior"], data.design, rng=1).posterior_predictive.y, made.posterior_predictive.y)
+    assert check(back["replicates"], data).table.equals(check(made, data).table)
+    with pytest.raises(ValueError, match="the draws are of the prior"):
+        loo(back["prior"], data)
+    with pytest.raises(ValueError, match="other was added to the model and depends on u"):
+        loo(back["added to"], data)
+
+
+@pytest.mark.parametrize("location", [0.0, 1e-6, 1.0, 111.26, 1e6])
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 0.17, 1.0, 1e3, 1e6])
+def test_intervals_hold_their_mean_and_have_a_width(location, scale):
+    """As shown and as numbers, over twelve orders of magnitude; skew draws, and ones with heavy tails, too."""
+    data, _ = CASES["balanced"]()
+    rng = np.random.default_rng(3)
+    arrays = _arrays(data.design, length=500)
+    arrays["beta"] = location + scale * np.stack([rng.normal(size=(2, 500)), rng.exponential(size=(2, 500))], -1)
+    arrays["sd"] = abs(location) + scale * np.abs(rng.standard_t(3, size=(2, 500, 1)))
+    arrays["sigma"] = scale * rng.gamma(0.5, size=(2, 500))
+    table = summary(as_draws(data=data, **arrays))
+    shown = table.iloc[:, :4].to_string().split("\n")[1:]
+    read = np.array([[float(number) for number in line.split()[-4:]] for line in shown])
+    for mean, sd, lower, upper in (*read, *table.iloc[:, :4].to_numpy()):
+        assert lower <= mean <= upper
+        assert lower < upper
+        assert sd > 0
+    np.testing.assert_allclose(read, table.iloc[:, :4], atol=0.051 * table["sd"].max(), rtol=0)
+    assert all(dtype.kind == "f" for dtype in table.dtypes)
+
+
+def test_a_fixed_sd_is_shown_as_its_value():
+    data, _ = CASES["balanced"]()
+    arrays = _arrays(data.design) | {"sigma": np.full((2, 50), 0.125)}
+    row = summary(as_draws(data=data, **arrays)).loc[["sigma"]]
+    assert row.iloc[0, :4].tolist() == [0.125, 0.0, 0.125, 0.125]
+    assert row.iloc[:, :4].to_string().split()[-4:] == ["0.125", "0", "0.125", "0.125"]
+
+
+def test_weighted_and_few_draws_have_no_summary():
+    data, _ = CASES["balanced"]()
+    weighted = as_draws(data=data, stats={"log_weight": np.zeros((2, 50))}, **_arrays(data.design))
+    with pytest.raises(ValueError, match="the draws are weighted, and ArviZ would count them alike"):
+        summary(weighted)
+    with pytest.raises(ValueError, match="a summary needs 4 draws a chain at least, got 3"):
+        summary(as_draws(data=data, **_arrays(data.design, length=3)))

@@ -145,7 +145,7 @@ def test_the_form_is_that_of_the_posterior():
 def test_what_cannot_be_drawn_is_refused():
     design = _design()
     priors = Priors.build(design, (0, 1), ScalePrior("half-normal", 1.0))
-    with pytest.raises(ValueError, match="draws must be one at least, got 0"):
+    with pytest.raises(ValueError, match="draws must be a whole number, 1 at least, got 0"):
         prior_draws(design, priors, 0, rng=np.random.default_rng(1))
     with pytest.raises(TypeError, match="the first argument must be a Data or a Design, got Priors"):
         prior_draws(priors, design, rng=np.random.default_rng(1))

@@ -479,3 +479,25 @@ def test_a_failed_fit_of_an_effect_a_row_says_what_cannot_be_told_apart(monkeypa
     fixed = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0), ScalePrior("fixed", 1.0))
     with pytest.raises(SamplingError, match="what may help: the marginal model"):
         sample(conditional_model(data, fixed), random_seed=1)
+
+
+def test_a_singular_known_covariance_is_a_model_of_fewer_effects():
+    """Four pairs of clones: the densities are those of a term whose four levels are the pairs."""
+    pair = np.repeat(np.arange(4), 6)
+    y = np.cos(np.arange(24.0))
+    clones = Term.grouped("g", np.repeat(np.arange(8), 3), between=np.kron(np.eye(4), np.ones((2, 2))))
+    by_clone, by_pair = (Data(y, Design(np.ones((24, 1)), [term])) for term in (clones, Term.grouped("g", pair)))
+    priors = Priors.build(by_pair.design, (0.3, 2.0), ScalePrior("half-normal", 1.5))
+    point = {"beta": np.array([0.2]), "sd_log__": np.array([0.3]), "sigma_log__": np.array(-0.1)}
+    assert _logp(marginal_model(by_clone, priors), point) == pytest.approx(_logp(marginal_model(by_pair, priors), point), rel=1e-10)
+    z = np.array([[0.5], [-1.0], [0.2], [1.5]])
+    spare = np.zeros((8, 1))
+    spare[np.flatnonzero(clones.root.any(0))] = z
+    conditional = [conditional_model(data, priors, centred=False) for data in (by_clone, by_pair)]
+    unused = 4 * stats.norm.logpdf(0.0)  # standard normals of directions that the clones do not have
+    values = [_logp(m, {**point, "g z": at}) for m, at in zip(conditional, (spare, z), strict=True)]
+    assert values[0] == pytest.approx(values[1] + unused, rel=1e-10)
+    np.testing.assert_allclose(_effects(conditional[0], {**point, "g z": spare}), np.repeat(np.exp(0.3) * z.ravel(), 2), rtol=1e-12)
+    with pytest.raises(ValueError, match="the known covariance of the levels of 'g' is singular, so that their effects have no density"):
+        conditional_model(by_clone, priors, centred=True)
+    assert "g z" in {v.name for v in conditional_model(by_clone, priors).free_RVs}

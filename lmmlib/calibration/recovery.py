@@ -64,13 +64,13 @@ def recover(
     >>> table.measure.unique().tolist()
     ['bias', 'rmse', 'coverage', 'failed fits']
     """
-    _check_scenarios(scenarios)
     replications = whole_number("replications", replications, 2)
     if not isinstance(engines, Mapping):
         raise TypeError(f"engines must be a mapping from names to engines, got {type(engines).__name__}; give {{'REML': 'reml'}}")
     for name, engine in engines.items():
         if engine not in ESTIMATES if isinstance(engine, str) else not callable(engine):
             raise ValueError(f"an engine must be 'ml', 'reml' or a callable, got {in_brief(engine)} for {name!r}")
+    _check_scenarios(scenarios)
     rng = checked_rng(rng)
     tables = []
     with running(executor) as pool:

@@ -1,5 +1,7 @@
 """What is asked of draws before anything is computed from them: their kind, their design, their data."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import xarray as xr
 
@@ -61,21 +63,25 @@ def _with_dims(draws: xr.DataTree, missing: list[str]) -> xr.DataTree:
 def check_design(draws: xr.DataTree, design: Design, same_rows: bool = True) -> None:
     """Raise unless the draws are of this design, all labels and its rows in the same order."""
     draws = checked_tree(draws)
-    names = {"coef": checked_design(design).coef, "effect": design.effects, "effect_pair": design.pairs}
-    if "u" in draws.posterior:
-        names["ranef"] = design.ranef["ranef"]
-    for dim, expected in names.items():
-        labels = tuple(map(str, draws.posterior[dim].to_numpy().tolist())) if dim in draws.posterior.dims else ()
-        if labels == tuple(expected):
-            continue
-        if sorted(labels) == sorted(expected):
-            raise ValueError(f"the draws have {dim} in another order than the design: {some(labels)}; the design has {some(expected)}")
-        raise ValueError(f"the draws have {dim} {some(labels) or 'none'}; the design has {some(expected) or 'none'}")
+    _check_labels(draws, {"coef": checked_design(design).coef, "effect": design.effects})
     made_of = draws.attrs.get(FINGERPRINT)
     if same_rows and made_of is not None and made_of != design.fingerprint:
         raise ValueError(
             "the draws were made with another design: other values of X, Z, weights or offset, or other rows or another order of rows"
         )
+    _check_labels(draws, {"effect_pair": design.pairs})
+    if "u" in draws.posterior:
+        _check_labels(draws, {"ranef": design.ranef["ranef"]})
+
+
+def _check_labels(draws: xr.DataTree, names: Mapping[str, Sequence[str]]) -> None:
+    """Raise unless dimensions bear these labels, in this order."""
+    for dim, expected in names.items():
+        labels = tuple(map(str, draws.posterior[dim].to_numpy().tolist())) if dim in draws.posterior.dims else ()
+        if labels == tuple(expected):
+            continue
+        where = " in another order than the design:" if sorted(labels) == sorted(expected) else ""
+        raise ValueError(f"the draws have {dim}{where} {some(labels) or 'none'}; the design has {some(expected) or 'none'}")
 
 
 def check_data(draws: xr.DataTree, data: Data) -> None:

@@ -53,7 +53,8 @@ def summary(draws: xr.DataTree) -> pd.DataFrame:
     if tree.posterior.sizes["draw"] < FEWEST:
         raise ValueError(f"a summary needs {FEWEST} draws a chain at least, got {tree.posterior.sizes['draw']}; draw more")
     names = [name for name in VARIABLES[:-1] if name in tree.posterior]
-    table = arviz_stats.summary(tree, var_names=names, round_to="none")
+    with np.errstate(invalid="ignore", divide="ignore"):  # of what is fixed ArviZ divides zero by zero
+        table = arviz_stats.summary(tree, var_names=names, round_to="none")
     return SummaryDataFrame(table, fmt_map=_texts(table))
 
 
