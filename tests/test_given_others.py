@@ -103,7 +103,7 @@ def test_both_ways_to_a_row_agree(monkeypatch):
 def test_many_draws_at_once_are_one_by_one(name, held, merged, monkeypatch):
     """By either way to a row, with all draws and blocks in one piece, and with one piece for each."""
     if held:
-        monkeypatch.setattr("lmmlib.data.CHUNK", held)
+        monkeypatch.setattr("lmmlib.data.reduction.CHUNK", held)
         for size in ("CHUNK", "ROWS", "CLOSE", "TRIANGLES"):
             monkeypatch.setattr(module, size, held)
     if not merged:

@@ -39,7 +39,7 @@ def test_left_out_sum_at_published_estimates():
 def test_many_draws_at_once_are_one_by_one(name, held, monkeypatch):
     """All draws and blocks in one piece, and one piece for each."""
     if held:
-        monkeypatch.setattr("lmmlib.data.CHUNK", held)
+        monkeypatch.setattr("lmmlib.data.reduction.CHUNK", held)
         monkeypatch.setattr(bordered, "CHUNK", held)
     data, params = CASES[name]()
     many, singles = three_draws(data, params)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
 import pandas as pd
 
 from lmmlib.data import Data, Reduction, reduce, reduction_of
+from lmmlib.design.origins import far_covariates
 from lmmlib.formula.recipe import Recipe, first_data
 
 
@@ -101,6 +103,8 @@ def reduce_tables(formula: str, tables: Iterable[pd.DataFrame], weights: str | N
         for table in tables:
             if recipe is None:
                 recipe, y, design = first_data(formula, table, weights, offset, declared=True)
+                for sentence in far_covariates(design.terms):  # as Data does
+                    warnings.warn(sentence, stacklevel=4)
             else:
                 y, design = recipe.data(table)
             yield reduction_of(y, design)

@@ -9,7 +9,8 @@ import numpy as np
 from scipy.linalg import qr
 
 from lmmlib import linalg
-from lmmlib.data import CHUNK, Data, checked_data
+from lmmlib.data import Data, checked_data
+from lmmlib.data.reduction import CHUNK
 from lmmlib.design import Params, Theta
 from lmmlib.design.params import checked_params
 from lmmlib.loglik.densities import LOG_2PI, log_normal
