@@ -43,7 +43,7 @@ def reduce(parts: Iterable[Data | Reduction]) -> Reduction:
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.design import Design, Term
     >>> first, second = (Design([[1.0]] * 2, [Term.grouped("g", codes)]) for codes in (["a", "b"], ["b", "c"]))
     >>> merged = reduce([Data([1.0, 2.0], first), Data([4.0, 3.0], second)])
     >>> merged.n, merged.layout.terms[0].levels

@@ -1,6 +1,6 @@
 """The design: everything about an experiment but its response."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -13,7 +13,7 @@ from scipy.sparse import csr_array, diags_array, hstack
 from lmmlib import linalg
 from lmmlib.design.arguments import in_brief
 from lmmlib.design.checks import frozen_array, labels
-from lmmlib.design.labelled import check_order, check_same_rows, names_along, row_index
+from lmmlib.design.labelled import check_order, common_index, names_along, row_index
 from lmmlib.design.layout import Layout
 from lmmlib.design.rank import rank_fault
 from lmmlib.design.term import Term
@@ -74,12 +74,13 @@ class Design:
 
     def __post_init__(self) -> None:
         columns = names_along(self.X, 1)
-        index = _common_index({"X": row_index(self.X), "weights": row_index(self.weights), "offset": row_index(self.offset)}, self.terms)
+        labelled = {"X": row_index(self.X), "weights": row_index(self.weights), "offset": row_index(self.offset)}
         X = frozen_array("X", self.X, (None, None))
         n, p = X.shape
         if n == 0:
             raise ValueError(f"X must have a row at least, got shape {X.shape}")
         terms = _terms(self.terms)
+        index = common_index(labelled | {f"term {t.name!r}": t.index for t in terms})
         names = labels("coef", self.coef if self.coef is not None else [f"x{i + 1}" for i in range(p)], p)
         check_order("X", columns, names)
         labels("names of the terms", [t.name for t in terms], len(terms))
@@ -268,18 +269,6 @@ def checked_rows(design: object) -> Design:
     if not isinstance(design, Design):
         raise TypeError(f"design must be a Design, got {type(design).__name__}; make one with Design(X, terms)")
     return design
-
-
-def _common_index(given: Mapping[str, pd.Index | None], terms: object) -> pd.Index | None:
-    """The labels that rows have, where some part of a design came with some."""
-    of_terms = {f"term {t.name!r}": t.index for t in terms if isinstance(t, Term)} if isinstance(terms, Iterable) else {}
-    labelled = {what: index for what, index in {**given, **of_terms}.items() if index is not None}
-    if not labelled:
-        return None
-    reference, common = next(iter(labelled.items()))
-    for what, index in labelled.items():
-        check_same_rows(what, index, reference, common)
-    return common
 
 
 def checked_design(design: object) -> Design | Layout:

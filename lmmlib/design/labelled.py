@@ -1,6 +1,6 @@
 """Labels that arrays bring along: matched to names or refused, never passed over."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -95,6 +95,27 @@ def check_same_rows(what: str, index: pd.Index | None, reference: str, expected:
         f"the rows of {what} and of {reference} bear different labels, {labels}; bring both into one order, "
         f"or give {what} by .to_numpy() if they belong together as they stand"
     )
+
+
+def common_index(given: Mapping[str, pd.Index | None]) -> pd.Index | None:
+    """The labels that rows have, where some part of a design came with some.
+
+    Raises
+    ------
+    ValueError  if two parts label them differently
+
+    Examples
+    --------
+    >>> common_index({"X": None, "weights": pd.Index(["a", "b"])}).tolist()
+    ['a', 'b']
+    """
+    labelled = {what: index for what, index in given.items() if index is not None}
+    if not labelled:
+        return None
+    reference, common = next(iter(labelled.items()))
+    for what, index in labelled.items():
+        check_same_rows(what, index, reference, common)
+    return common
 
 
 def in_order_of(what: str, matrix: object, names: Sequence[str]) -> object:
