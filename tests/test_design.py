@@ -528,3 +528,12 @@ def test_whatever_passes_the_door_has_a_finite_density_and_the_rest_is_told(code
         assert re.search("fit (the data|y) exactly|combinations of columns of X|effects for 6 rows", str(told))  # noqa: PT017
         return
     assert np.isfinite([fit.criterion, fit.params.sigma, *fit.se, *fit.u, *fit.leverages]).all()
+
+
+def test_priors_given_as_series_are_read_by_their_labels():
+    design = Design(np.column_stack([np.ones(4), [0.0, 1, 2, 4]]), [Term.grouped("g", list("aabb"))], coef=["Intercept", "x"])
+    by_label = pd.Series({"x": (1.0, 2.0), "Intercept": (5.0, 10.0)})
+    priors = Priors.build(design, by_label, pd.Series({"g: Intercept": ScalePrior("half-normal", 1.0)}), ScalePrior("half-normal", 1.0))
+    np.testing.assert_array_equal(priors.beta_mean, [5.0, 1.0])
+    with pytest.raises(ValueError, match="beta must be given for Intercept, x; it misses Intercept, x and has unknown 0, 1"):
+        Priors.build(design, pd.Series([0.0, 10.0]), ScalePrior("half-normal", 1.0))

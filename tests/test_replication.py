@@ -7,7 +7,22 @@ import xarray as xr
 from scipy.stats import chi2, skew
 
 from cases import CASES
-from lmmlib import Data, Design, Priors, ScalePrior, Term, as_draws, check, from_formula, moments, prior_draws, replicate, simulate
+from lmmlib import (
+    Data,
+    Design,
+    Priors,
+    ScalePrior,
+    Term,
+    as_draws,
+    check,
+    from_formula,
+    load,
+    moments,
+    posterior,
+    prior_draws,
+    replicate,
+    simulate,
+)
 from lmmlib.design import Params
 from lmmlib.replication import STATISTICS
 
@@ -353,3 +368,14 @@ def test_the_figure_shows_every_replicate_and_the_data():
         assert ax.lines[0].get_xdata()[0] == row["observed"]
         assert ax.get_title("left") == f"{name}{' g' if name in ('within', 'between') else ''}, p = {row['p']:.2f}"
     assert [t.get_text() for t in fig.legends[0].get_texts()] == ["replicates, new levels", "data"]
+
+
+def test_new_rows_that_took_other_means_from_their_own_table_are_refused():
+    table = load("sleepstudy")
+    formula = "Reaction ~ scale(Days) + (1 | Subject)"
+    data = from_formula(formula, table)
+    draws = posterior(data, Priors.weak(data), 64, rng=1)
+    later = table[table.Days > 4]
+    with pytest.raises(ValueError, match="took other means, knots or levels from its own table; give new=table"):
+        replicate(draws, data.design, rng=1, new=from_formula(formula, later).design)
+    assert replicate(draws, data.design, rng=1, new=later).posterior_predictive.sizes["row"] == len(later)

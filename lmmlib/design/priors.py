@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from scipy.linalg import solve_triangular
 
 from lmmlib.design.checks import FrozenDict, frozen_array, labels, positive, same_names
@@ -110,6 +111,7 @@ class Priors:
         ValueError  if a name is missing or unknown, or a prior of a coefficient is not a mean and an SD
         """
         correlated = [t.name for t in checked_design(design).terms if t.pairs]
+        beta, sd, cor = (dict(given) if isinstance(given, pd.Series) else given for given in (beta, sd, cor))  # by its labels
         beta = beta if isinstance(beta, Mapping) else dict.fromkeys(design.coef, beta)
         same_names("beta", beta, design.coef)
         if sigma is None:

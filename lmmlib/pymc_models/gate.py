@@ -50,11 +50,11 @@ class Diagnosis:
         """Whether nothing failed."""
         return not self.failures
 
-    def refusal(self, formulation: str, confounded: str | None = None) -> str:
-        """What failed in both attempts, and what may help; ``confounded`` names SDs that the data cannot tell apart."""
+    def refusal(self, formulation: str, reason: str | None = None) -> str:
+        """What failed in both attempts, and the reason with its remedy where it is known, or else what may help."""
         failed = f"the fit failed twice: {'; '.join(self.failures)}"
-        if confounded:
-            return f"{failed}; {confounded}"
+        if reason:
+            return f"{failed}; {reason}"
         other = "the marginal model, the other value of centred, " if formulation == "conditional" else ""
         return f"{failed}; what may help: {other}more draws, or narrower priors on the SDs"
 

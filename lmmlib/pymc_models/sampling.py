@@ -18,6 +18,7 @@ from lmmlib.pymc_models.parameters import Source
 from lmmlib.pymc_models.quiet import ON_TERMINAL, only_about_the_fit
 from lmmlib.pymc_models.quiet import pymc as pm
 
+SMALLEST_UNIT = 1e-3  # prior SD: what is estimated of variances is drawn towards 1e-3 while NUTS adapts (Stan, NumPyro)
 LARGEST_SEED = 2**31  # that PyMC takes
 
 
@@ -80,7 +81,7 @@ def sample(
         steps_shrunk = 1 - (1 - target_accept) / 5
         tree, diagnosis = _attempt(model, source, added, seed, 2 * draws, 2 * tune, chains, steps_shrunk)
     if not diagnosis.passed:
-        told = diagnosis.refusal(source.formulation, confounded_with_sigma(source.data.reduction, source.priors))
+        told = diagnosis.refusal(source.formulation, _known_reason(source))
         if on_failure == "raise":
             raise SamplingError(told)
         warnings.warn(told, SamplingWarning, stacklevel=2)
@@ -121,6 +122,17 @@ def sample_outside_gate(
     tree, diagnosis = _attempt(model, source, added, seed, draws, tune, chains, target_accept)
     tree.attrs["outside_gate"] = "; ".join(diagnosis.failures)
     return tree, diagnosis
+
+
+def _known_reason(source: Source) -> str | None:
+    """Why NUTS cannot but fail on a model, where that is known, with what to do."""
+    smallest = np.min(source.priors.beta_sd, initial=np.inf)
+    if smallest < SMALLEST_UNIT:
+        return (
+            f"the prior SD of a coefficient is {smallest:.2g}, and NUTS adapts in units of about one; "
+            "multiply the response by a power of ten, or take lmm.posterior, which has no unit"
+        )
+    return confounded_with_sigma(source.data.reduction, source.priors)
 
 
 def _source(model: pm.Model) -> Source:

@@ -101,6 +101,11 @@ def _other_rows(new: pd.DataFrame | Design, design: Design) -> Design:
         if tuple(got) != tuple(expected):
             told = ", ".join(got) or "none"
             raise ValueError(f"the new rows must have the {what} {', '.join(expected) or 'none'}, in this order; they have {told}")
+    if not new.layout.same_columns(design.layout):
+        raise ValueError(
+            "the new rows must be made as those of the design were, and their formula took other means, knots or levels from its own "
+            "table; give new=table, or design.new_rows(table)"
+        )
     for here, there in zip(new.terms, design.terms, strict=True):
         if (here.root is None) != (there.root is None):
             where = "the draws' design" if here.root is None else "the new rows"
