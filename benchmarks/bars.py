@@ -74,10 +74,6 @@ def _loo_memory(m: dict, _: list) -> float:
     return max(m[f"loo large, {leave}"]["peak_mib"] for leave in ("row", "level"))
 
 
-def _matrices(m: dict, _: list) -> float:
-    return m["matrices, lmmlib"]["median"]
-
-
 DIRECT = "second call in a process, median of five processes"
 BARS = (
     Bar("marginal log density after reduction: 10⁶ rows to 10³", "the same 100 groups; medians", "at most", 1.2, "times", _rows_ratio),
@@ -117,14 +113,6 @@ BARS = (
         for what, leave in (("rows", "row"), ("groups", "level"))
     ),
     Bar("large, leave-one-out: memory", "the larger of both processes", "at most", 2048, "MiB", _loo_memory),
-    Bar(
-        "sleepstudy, formula and table to data",
-        "checks included; median",
-        "at most",
-        0.004,
-        "s",
-        lambda m, _: m["matrices, lmmlib"]["median"],
-    ),
     Bar("`import lmmlib`", "whole process, bytecode compiled; median", "at most", 1.5, "s", _import("lmmlib")),
     Bar("`import lmmlib; lmmlib.Design`", "whole process, bytecode compiled; median", "at most", 1.5, "s", _import("Design")),
 )

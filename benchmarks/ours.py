@@ -110,12 +110,6 @@ def estimate(formula: str, path: str) -> dict:
     return {**clock.repeated(work), "criterion": fits[0].criterion}
 
 
-def matrices(formula: str, path: str) -> dict:
-    """From a table and a formula to what can be fitted, checks included."""
-    table = pd.read_csv(path)
-    return clock.repeated(lambda: lmm.from_formula(formula, table))
-
-
 def engine(formulation: str) -> dict:
     """One of our PyMC models on sleepstudy, fitted twice in this process."""
     data, priors = _data_and_priors("sleepstudy")
@@ -147,4 +141,4 @@ def tables(folder: str) -> dict:
 
 
 if __name__ == "__main__":
-    clock.answer({f.__name__: f for f in (density_rows, density, posterior, loo, estimate, matrices, engine, versions, tables)})
+    clock.answer({f.__name__: f for f in (density_rows, density, posterior, loo, estimate, engine, versions, tables)})

@@ -36,15 +36,6 @@ lme4_ml <- function(formula, path) {
   answer(list(first = first, median = median(later), minimum = min(later), repeats = 7, criterion = -2 * as.numeric(logLik(fit))))
 }
 
-lme4_matrices <- function(formula, path) {
-  needs("lme4")
-  data <- read.csv(path, stringsAsFactors = TRUE)
-  work <- function() lFormula(as.formula(formula), data)
-  first <- seconds(work)
-  later <- replicate(7, seconds(function() for (i in 1:20) work()) / 20)
-  answer(list(first = first, median = median(later), minimum = min(later), repeats = 7))
-}
-
 brms_sleepstudy <- function(path) {
   needs("brms")
   data <- read.csv(path, colClasses = c(Subject = "factor"))

@@ -56,18 +56,10 @@ def statsmodels(name: str, path: str) -> dict:
     return {**clock.repeated(work), "criterion": float(-2 * fits[0].llf), "converged": bool(fits[0].converged)}
 
 
-def formulae(formula: str, path: str) -> dict:
-    """Bambi's parser of formulas: matrices of the response, the fixed and the group-specific effects."""
-    from formulae import design_matrices
-
-    table = pd.read_csv(path)
-    return clock.repeated(lambda: design_matrices(formula, table))
-
-
 def versions() -> dict:
     """Packages of this environment."""
     return {name: version(name) for name in ("bambi", "statsmodels", "nutpie", "pymc", "numpyro", "jax", "numpy")}
 
 
 if __name__ == "__main__":
-    clock.answer({f.__name__: f for f in (bambi, statsmodels, formulae, versions)})
+    clock.answer({f.__name__: f for f in (bambi, statsmodels, versions)})

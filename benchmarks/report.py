@@ -36,7 +36,6 @@ def text(results: dict, quoted: list) -> str:
         "## The posterior of thread_like, six variance parameters\n\n" + _posteriors(measured, THREAD, quoted, "thread_like"),
         "## Other posteriors\n\n" + _direct(measured),
         "## Leave-one-out\n\n" + _leaving(measured),
-        "## From a formula and a table to matrices\n\n" + _matrices(measured),
         "## Maximum likelihood\n\n" + _fits(measured),
         "## One log density\n\n" + _densities(measured),
         "## Start\n\n" + _start(measured),
@@ -146,19 +145,6 @@ def _leaving_row(m: dict) -> tuple[str, ...]:
     if "failed" in m:
         return _reason(m, 5)
     return (f"{m['rows']:,}", f"{m['draws']:,}", _seconds(m["seconds"]), f"{m['peak_mib']:.0f} MiB", f"{m['elpd']:.1f}")
-
-
-def _matrices(measured: dict) -> str:
-    rows = [(key.removeprefix("matrices, "), *_matrices_row(m)) for key, m in measured.items() if key.startswith("matrices, ")]
-    note = (
-        "`Reaction ~ Days + (Days | Subject)` on sleepstudy; median and minimum of seven repeats after the first call. lmmlib's and"
-        " lme4's include their checks of the design."
-    )
-    return f"{note}\n\n" + _table(("system", "first call", "median", "minimum"), rows)
-
-
-def _matrices_row(m: dict) -> tuple[str, ...]:
-    return _reason(m, 3) if "failed" in m else tuple(_seconds(m[k]) for k in ("first", "median", "minimum"))
 
 
 def _fits(measured: dict) -> str:

@@ -53,10 +53,6 @@ def steps(folder: Path) -> Iterator[Step]:
     yield "brms", (*R, "brms_sleepstudy", str(folder / "sleepstudy.csv")), 1
     for formulation in ("conditional", "marginal"):
         yield f"rstan {formulation}", (*R, "rstan_thread_like", formulation, str(folder / "thread_like.csv")), 1
-    formula, table = designs.FORMULAS["sleepstudy"], str(folder / "sleepstudy.csv")
-    yield "matrices, lmmlib", (*OURS, "matrices", formula, table), 1
-    yield "matrices, formulae (Bambi)", (*PEERS, "formulae", formula, table), 1
-    yield "matrices, lme4", (*R, "lme4_matrices", formula, table), 1
     for name, formula in FORMULAS.items():
         table = str(folder / f"{name}.csv")
         yield f"ML {name}, lmmlib", (*OURS, "estimate", formula, table), 1

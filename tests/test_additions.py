@@ -5,13 +5,14 @@ import copy
 import numpy as np
 import pandas as pd
 import pytest
-from pymc.model.fgraph import clone_model
 from scipy.special import logsumexp
 
 from lmmlib import Priors, conditional_model, draws, from_formula, loo, loo_pit, marginal_model, sample
 from lmmlib.pymc_models import SamplingWarning
 from lmmlib.pymc_models.additions import additions
 from lmmlib.pymc_models.quiet import pymc as pm
+
+clone_model = pm.model.fgraph.clone_model
 
 RNG = np.random.default_rng(5)
 GROUPS, SIZE = 10, 4

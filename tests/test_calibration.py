@@ -246,7 +246,7 @@ def test_a_verdict_that_could_never_fail_is_refused():
 
 def test_estimates_that_hit_the_truth_have_no_error(one):
     """Groups without spread: the SD of the effects is estimated as zero, which it is."""
-    design = Design(np.ones((12, 1)), [Term.grouped("g", list("aabbccddeeff"))])
+    design = Design(np.ones((12, 1)), [Term.grouped("g", list("aabbccddeeff"))], coef=PRIORS.coef)
     truth = Params([1.0], {"g": 0.0}, 1.0)
 
     def exact(data, priors, rng):

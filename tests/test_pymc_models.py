@@ -153,8 +153,10 @@ def _density_and_slopes(data, params):
     values = [theta.beta, theta.sigma, *theta.roots]
     inputs = [pt.TensorType("float64", np.shape(v))() for v in values]
     value = MarginalDensity(data.design)(pt.constant(data.y), *inputs)
-    slopes = pt.concatenate([g.ravel() for g in pt.grad(value, inputs)])
-    found = pt.concatenate([value[None], slopes]).eval(dict(zip(inputs, values, strict=True)), mode="FAST_COMPILE")
+    filled = [i for i, v in zip(inputs, values, strict=True) if np.size(v)]  # no derivative by coefficients that are none
+    slopes = pt.concatenate([g.ravel() for g in pt.grad(value, filled)])
+    given = {i: v for i, v in zip(inputs, values, strict=True) if i in filled}
+    found = pt.concatenate([value[None], slopes]).eval(given, mode="FAST_COMPILE")
     return found[0], found[1:]
 
 

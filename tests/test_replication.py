@@ -179,7 +179,7 @@ def test_a_table_that_does_not_fit_is_refused(by_formula):
     other, of_other = CASES["balanced"]()
     bare = _constant(other, of_other, np.zeros(5), 40)
     new = pd.DataFrame({"dose": ["x"], "who": [1], "w": [1.0], "o": [0.0]})
-    with pytest.raises(ValueError, match=r"a column of '1 \+ dose' has a category that the first table did not have"):
+    with pytest.raises(ValueError, match="'dose' has a category that the first table did not have"):
         replicate(draws, data.design, rng=np.random.default_rng(1), new=new)
     with pytest.raises(ValueError, match="names unknown columns dose"):
         replicate(draws, data.design, rng=np.random.default_rng(1), new=new.drop(columns="dose"))

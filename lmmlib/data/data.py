@@ -87,6 +87,7 @@ class Data:
 
 def _unjudged(y: object, design: Design) -> Data:
     """Data of a design that is not asked whether any response can be fitted to it: it, or what it is part of, has been."""
+    check_same_rows("y", row_index(y), "the design", design.index)
     data = object.__new__(Data)
     object.__setattr__(data, "y", frozen_array("y", y, (design.n,), f"the design has {design.n} rows"))
     object.__setattr__(data, "design", design)

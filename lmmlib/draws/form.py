@@ -74,7 +74,7 @@ def as_draws(
     design = checked_data(data).design
     given = {"beta": beta, "sd": sd, "sigma": sigma, "cor": cor, "u": u}
     names = coords(design)
-    missing = [name for name in ("beta", "sd", "sigma") if given[name] is None]
+    missing = [name for name in ("sd", "sigma") if given[name] is None]
     if missing:
         raise TypeError(f"{', '.join(missing)} must be arrays (chains, draws, …), got None")
     arrays = {}
