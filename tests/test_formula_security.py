@@ -2,7 +2,6 @@
 
 import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -145,10 +144,3 @@ def test_any_text_is_read_or_refused_by_a_sentence(text):
     assert heard == []
     heard, _ = events_of(f"y ~ {text} + (1 | g)")
     assert heard == []
-
-
-def test_the_list_in_the_documentation_is_the_list():
-    chapter = Path(__file__).parents[1].joinpath("chapters", "yours.md").read_text()
-    table = re.search(r"\{list-table\} The functions of a formula(.*?)\n```", chapter, re.DOTALL).group(1)
-    listed = {name.partition("(")[0] for name in re.findall(r"`([^`]+)`", table)} - {"np."}
-    assert listed == set(KNOWN)

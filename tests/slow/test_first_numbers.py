@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 SCRIPT = """
 import lmmlib as lmm
@@ -31,7 +30,6 @@ def test_a_script_without_a_terminal_is_silent():
     assert run.stdout.split()[0] in ("1000", "2000")
 
 
-@pytest.mark.skipif(not hasattr(pty, "openpty"), reason="needs a pseudo-terminal")
 def test_a_script_on_a_terminal_shows_no_warning_of_the_machine():
     ours, theirs = pty.openpty()
     with subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=theirs, env=_environment()) as run:

@@ -110,7 +110,7 @@ def test_a_failing_fit_is_rerun_once_and_then_raised(refitter, monkeypatch):
     for diagnosis, stats in seen:
         assert diagnosis.saturated == float(stats["reached_max_treedepth"].mean()) > 0.5
         assert diagnosis.divergences == int(stats["diverging"].sum())
-        assert np.corrcoef(stats["energy"].to_numpy().ravel(), -stats["lp"].to_numpy().ravel())[0, 1] > 0.5
+        assert bool((stats["energy"] + stats["lp"] > 0).all())  # the kinetic energy: neither is the other, nor has another sign
 
 
 def test_another_design_and_other_priors_are_refused(refitter):
