@@ -120,6 +120,7 @@ def test_the_table_is_not_changed(table):
         ("y ~ center(x, ddof=1) + (1 | g)", r"center\(...\) has no option 'ddof', only none"),
         ("y ~ C(g, contr.none) + (1 | h)", r"has an option that is not read, contr.none, .* takes one of contr.treatment"),
         ("y ~ C(g, Treatment('z')) + (1 | h)", r"names no level; there are 'a', 'b', 'c'"),
+        ("y ~ C(g, levels=['a', 'b']) + (1 | h)", r"has a category that its option levels does not name, 'c'"),
         ("y ~ sqrt(x, 2) + (1 | g)", r"sqrt\(...\) takes 1 argument, got 2"),
         ("y ~ squre(x) + (1 | g)", r"cannot call squre\(...\), .*; is square\(...\) meant\?"),
         ("y ~ bs(x) + bs(x, df=1) + (1 | g)", r"bs\(x, df=1\) cannot be computed: "),

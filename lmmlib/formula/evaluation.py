@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from formulaic.materializers.types import FactorValues
 
 Memory = dict[Expression, object]  # levels of factors, and what formulaic's transforms took from the first table
-Value = "np.ndarray | pd.Categorical | FactorValues"
 ARITHMETIC = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "^": np.power, "**": np.power}
 COMPARE = dict(zip(COMPARISONS, (np.equal, np.not_equal, np.less_equal, np.greater_equal, np.less, np.greater), strict=True))
 BASES = ("poly", "bs", "cr", "cs", "cc")  # of curves, with a column for each degree of freedom
@@ -170,7 +169,7 @@ class Evaluator:
         if not levels:
             return values
         texts = [label(_option(item)) for item in levels[0].items]
-        return self._in_levels(node, values, tuple(texts))
+        return _in_levels(node, values, tuple(texts), "its option levels does not name")
 
     def _factor_call(self, node: Call) -> object:
         """``C``, ``factor`` or ``as.factor``, with contrasts if any are given."""
@@ -192,19 +191,7 @@ class Evaluator:
         levels = self.memory[node]
         if levels == NUMERIC:
             raise ValueError(f"{displayed(node)!r} was numbers in the first table, and is text or categories here")
-        return self._in_levels(node, values, levels)
-
-    def _in_levels(self, node: Expression, values: pd.Categorical, levels: tuple[str, ...]) -> pd.Categorical:
-        """The same categories in given levels, all of which must be known."""
-        there = values.remove_unused_categories().categories
-        unknown = [level for level in there if level not in levels]
-        if unknown:
-            told = ", ".join(map(repr, unknown[:3])) + (", …" if len(unknown) > 3 else "")
-            raise ValueError(
-                f"{displayed(node)!r} has a category that the first table did not have, {told}; "
-                f"give it all its categories there, as {', '.join(map(repr, levels[:5]))} were"
-            )
-        return values.set_categories(list(levels))
+        return _in_levels(node, values, levels, "the first table did not have")
 
     def _remember_numbers(self, node: Expression) -> None:
         if not isinstance(node, Name):
@@ -238,6 +225,19 @@ class Evaluator:
                 told = f"got {len(bad)} entries that are not, the first in {where}"
                 raise ValueError(f"{displayed(node)!r} must be finite, {told}; look at what it is computed from")
         return value
+
+
+def _in_levels(node: Expression, values: pd.Categorical, levels: tuple[str, ...], lacking: str) -> pd.Categorical:
+    """The same categories in given levels; ``lacking`` says why there are no others."""
+    there = values.remove_unused_categories().categories
+    unknown = [level for level in there if level not in levels]
+    if unknown:
+        told = ", ".join(map(repr, unknown[:3])) + (", …" if len(unknown) > 3 else "")
+        raise ValueError(
+            f"{displayed(node)!r} has a category that {lacking}, {told}; "
+            f"give it all its categories there, as {', '.join(map(repr, levels[:5]))} were"
+        )
+    return values.set_categories(list(levels))
 
 
 def _refuse_too_many(node: Call, numbers: np.ndarray, options: list[object]) -> None:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from lmmlib.formula.expression import Call, Expression, Name, Reader
+from lmmlib.formula.functions import FACTORS
 from lmmlib.formula.tokens import END
 
 FIRST_PLACEHOLDER = 0xE000  # Unicode's private characters: no column, level or function is called so
-CATEGORICAL = ("factor", "as.factor", "C")  # functions that may stand on the grouping side
 OPERATORS = ("*", "/", ":", "^", "**", "%in%")  # of terms, beside + and -
 ONE_BAR = "parentheses must have one bar, or two side by side, as in (x | g) or (x || g)"
 COLUMNS_JOINED = "a grouping side must be columns joined by : or /"
@@ -252,7 +252,7 @@ class TermReader:
         if reader.next.kind != "name":
             raise ValueError(f"{COLUMNS_JOINED}, got {reader.next.text!r} in {reader.formula!r}")
         node = reader.atom()
-        is_factor = isinstance(node, Call) and node.function in CATEGORICAL and len(node.arguments) == 1
+        is_factor = isinstance(node, Call) and node.function in FACTORS and len(node.arguments) == 1
         if is_factor and isinstance(node.arguments[0].value, Name):
             return (node,)
         if not isinstance(node, Name):
