@@ -18,7 +18,10 @@ class AuthorYearLabels(BaseLabelStyle):
     def format_labels(self, sorted_entries: list[Entry]) -> Iterator[str]:
         """Yield a label for each entry."""
         for entry in sorted_entries:
-            names = [unbraced(" ".join(person.prelast_names + person.last_names)) for person in people(entry)]
+            names = [
+                unbraced(" ".join(person.prelast_names + person.last_names))
+                for person in people(entry)
+            ]
             several = f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
             yield f"{several}, {entry.fields['year']}"
 
@@ -28,7 +31,10 @@ class WithoutAccents(AuthorYearTitle):
 
     def sorting_key(self, entry: Entry) -> tuple[str, ...]:
         """Return the usual key with its accents and braces taken off."""
-        apart = (unicodedata.normalize("NFKD", unbraced(str(part))) for part in super().sorting_key(entry))
+        apart = (
+            unicodedata.normalize("NFKD", unbraced(str(part)))
+            for part in super().sorting_key(entry)
+        )
         return tuple(part.encode("ascii", "ignore").decode().lower() for part in apart)
 
 

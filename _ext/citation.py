@@ -17,7 +17,13 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 
-NARROW = {"width": 68, "initial_indent": "  ", "subsequent_indent": 12 * " ", "break_long_words": False, "break_on_hyphens": False}
+NARROW = {
+    "width": 68,
+    "initial_indent": "  ",
+    "subsequent_indent": 12 * " ",
+    "break_long_words": False,
+    "break_on_hyphens": False,
+}
 RECORD = "CITATION.cff"
 LICENCE = "Text and figures are licensed under CC BY 4.0, code under the MIT licence."
 
@@ -29,12 +35,16 @@ def read(root: Path) -> dict[str, Any]:
 
 def authors(record: dict[str, Any], joint: str = ", ") -> str:
     """Give the authors, of whom each has a name or a given and a family name."""
-    return joint.join(a.get("name") or f"{a['given-names']} {a['family-names']}" for a in record["authors"])
+    return joint.join(
+        a.get("name") or f"{a['given-names']} {a['family-names']}" for a in record["authors"]
+    )
 
 
 def number(record: dict[str, Any]) -> str:
     """Give the number of the report."""
-    return next(entry["value"] for entry in record["identifiers"] if entry["description"] == "report number")
+    return next(
+        entry["value"] for entry in record["identifiers"] if entry["description"] == "report number"
+    )
 
 
 def released(record: dict[str, Any]) -> bool:
@@ -71,7 +81,9 @@ def sentence(record: dict[str, Any], address: str, today: str) -> str:
 def bibtex(record: dict[str, Any], address: str, today: str) -> str:
     """Write the entry; doubled braces keep names of groups and capitals as they are."""
     fields = {
-        "author": f"{{{authors(record, ' and ')}}}" if "name" in record["authors"][0] else authors(record, " and "),
+        "author": f"{{{authors(record, ' and ')}}}"
+        if "name" in record["authors"][0]
+        else authors(record, " and "),
         "title": f"{{{record['title']}}}",
         "year": year(record, today),
         "type": number(record).rsplit(" ", 1)[0],
@@ -80,7 +92,9 @@ def bibtex(record: dict[str, Any], address: str, today: str) -> str:
         "url": address,
     }
     fields["institution"] = authors(record)
-    lines = (textwrap.fill(f"{key:<6} = {{{value}}}", **NARROW) for key, value in fields.items() if value)
+    lines = (
+        textwrap.fill(f"{key:<6} = {{{value}}}", **NARROW) for key, value in fields.items() if value
+    )
     return f"@techreport{{lmmlib{year(record, today)},\n" + ",\n".join(lines) + "\n}"
 
 

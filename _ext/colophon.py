@@ -22,7 +22,9 @@ TIMES = "run-times.csv"
 def seeds(root: Path) -> dict[str, str]:
     """The first seed that each page of the table of contents names, by page, in reading order."""
     found = {
-        name: SEED.search(page.read_text("utf-8")) for name in parse_toc_yaml(root / "_toc.yml") if (page := root / f"{name}.md").exists()
+        name: SEED.search(page.read_text("utf-8"))
+        for name in parse_toc_yaml(root / "_toc.yml")
+        if (page := root / f"{name}.md").exists()
     }
     return {name: match[1] for name, match in found.items() if match}
 
@@ -32,7 +34,9 @@ class ChapterSeeds(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the list, each page as a link."""
-        lines = [f"- {{doc}}`/{name}`: `{seed}`" for name, seed in seeds(Path(self.env.srcdir)).items()]
+        lines = [
+            f"- {{doc}}`/{name}`: `{seed}`" for name, seed in seeds(Path(self.env.srcdir)).items()
+        ]
         for name in seeds(Path(self.env.srcdir)):
             self.env.note_dependency(f"{name}.md")
         return self.parse_text_to_nodes("\n".join(lines))
@@ -43,7 +47,13 @@ def write_times(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.format != "html":
         return
     records = get_cache(app.config.nb_execution_cache_path).list_cache_records()
-    taken = sorted((Path(r.uri).relative_to(app.srcdir, walk_up=True).as_posix(), r.data.get("execution_seconds")) for r in records)
+    taken = sorted(
+        (
+            Path(r.uri).relative_to(app.srcdir, walk_up=True).as_posix(),
+            r.data.get("execution_seconds"),
+        )
+        for r in records
+    )
     with (Path(app.outdir) / TIMES).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["page", "seconds"])

@@ -13,18 +13,28 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 PACKAGE = Path(__file__).parents[1] / "lmmlib"
-NAMED, RESULTS, RAISED = ("Parameters", "Attributes", "Other Parameters"), ("Returns", "Yields"), ("Raises", "Warns")
+NAMED, RESULTS, RAISED = (
+    ("Parameters", "Attributes", "Other Parameters"),
+    ("Returns", "Yields"),
+    ("Raises", "Warns"),
+)
 SEVERAL = re.compile(r";\s{2,}(?=[\w*, ]+ : )")
 SHAPE = r"\([^()\s][^()]*\)|\(\.\.\.\)|\(\)"
 # A word after the name of a class: the name is part of a sentence.
 SENTENCE = re.compile(r"(?<!\)) (?!(?:with|without|of|in|from|above|within|as|or|and)\b)\w")
-PHRASE = re.compile(r"((?:[^,()]|\([^()]*\))+)(?:, (.+))?")  # up to the first comma outside of parentheses
+PHRASE = re.compile(
+    r"((?:[^,()]|\([^()]*\))+)(?:, (.+))?"
+)  # up to the first comma outside of parentheses
 EQUATION = re.compile(r"^(?=:eq:)|(?<=; )(?=:eq:)")  # a number in parentheses alone says little
 
 
 def classes() -> set[str]:
     """Give the names of the package's classes, and those of the others that its functions take and return."""
-    own = (name for file in PACKAGE.rglob("*.py") for name in re.findall(r"^class (\w+)", file.read_text("utf-8"), re.MULTILINE))
+    own = (
+        name
+        for file in PACKAGE.rglob("*.py")
+        for name in re.findall(r"^class (\w+)", file.read_text("utf-8"), re.MULTILINE)
+    )
     return {"DataTree", "InferenceData", *own}
 
 
@@ -33,7 +43,9 @@ def type_pattern(names: Iterable[str]) -> re.Pattern[str]:
     name = rf"(?:numpy|pandas|xarray|scipy|pymc|matplotlib)(?:\.\w+)+|{'|'.join(sorted(names, key=len, reverse=True))}|int|float|str|bool"
     single = rf"(?:{name}|{SHAPE})"
     container = rf"(?:tuple|sequence|list|iterable) of {single}|callable"
-    return re.compile(rf"(?:{container}|{single})(?: or (?:{single}|None))?(?: {SHAPE})?(?: (?:int|float|bool))?(?=$|[\s,;:.])")
+    return re.compile(
+        rf"(?:{container}|{single})(?: or (?:{single}|None))?(?: {SHAPE})?(?: (?:int|float|bool))?(?=$|[\s,;:.])"
+    )
 
 
 def entries(lines: list[str], section: str, type_of: re.Pattern[str]) -> list[str]:
@@ -43,7 +55,11 @@ def entries(lines: list[str], section: str, type_of: re.Pattern[str]) -> list[st
         starts = not line.startswith(" ") and (
             (section in NAMED and " : " in line)
             or (section in RAISED and re.match(r"\w+(?:Error|Warning)\b", line))
-            or (section in RESULTS and type_of.match(line) and not (found and found[-1].endswith(",")))
+            or (
+                section in RESULTS
+                and type_of.match(line)
+                and not (found and found[-1].endswith(","))
+            )
         )
         if starts or not found:
             found.append(line.rstrip())
@@ -101,10 +117,19 @@ def rewritten(lines: list[str], type_of: re.Pattern[str]) -> list[str]:
 def listed(lines: list[str], section: str, type_of: re.Pattern[str]) -> list[str]:
     """Rewrite the lines of one section."""
     if section == "References":
-        return [EQUATION.sub(lambda place: f"{place[0]}Equation " if place.start() == 0 else "equation ", line) for line in lines]
+        return [
+            EQUATION.sub(
+                lambda place: f"{place[0]}Equation " if place.start() == 0 else "equation ", line
+            )
+            for line in lines
+        ]
     if section not in (*NAMED, *RESULTS, *RAISED):
         return lines
-    apart = [piece for text in entries(lines, section, type_of) for piece in (SEVERAL.split(text) if section in NAMED else [text])]
+    apart = [
+        piece
+        for text in entries(lines, section, type_of)
+        for piece in (SEVERAL.split(text) if section in NAMED else [text])
+    ]
     return [line for text in apart for line in written(text, section, type_of)]
 
 

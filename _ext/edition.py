@@ -25,14 +25,24 @@ def date(root: Path) -> str:
     record = citation.read(root)
     if citation.released(record):
         return str(record["date-released"])
-    seconds = os.environ.get("SOURCE_DATE_EPOCH") or last_commit(root) or (root / citation.RECORD).stat().st_mtime
+    seconds = (
+        os.environ.get("SOURCE_DATE_EPOCH")
+        or last_commit(root)
+        or (root / citation.RECORD).stat().st_mtime
+    )
     return datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
 
 
 def last_commit(root: Path) -> str:
     """Give the time of the last commit in seconds, or nothing where there is no repository or no git."""
     try:
-        return subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=root, capture_output=True, text=True, check=False).stdout.strip()
+        return subprocess.run(
+            ["git", "log", "-1", "--format=%ct"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.strip()
     except FileNotFoundError:
         return ""
 
@@ -42,7 +52,9 @@ def set_footer(app: Sphinx, config: Config) -> None:
     root = Path(app.srcdir)
     config.version = config.release = version(root)
     config.today = date(root)
-    config.html_theme_options["extra_footer"] = f"<p>Version {citation.stamp(citation.read(root), config.today)}</p>"
+    config.html_theme_options["extra_footer"] = (
+        f"<p>Version {citation.stamp(citation.read(root), config.today)}</p>"
+    )
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -30,7 +30,9 @@ def chapters(cache: JupyterCacheAbstract) -> Iterator[ProjectNb]:
     for name in parse_toc_yaml(ROOT / "_toc.yml"):
         page = ROOT / f"{name}.md"
         if page.exists() and is_myst_markdown_notebook(page.read_text("utf-8")):
-            record = cache.add_nb_to_project(str(page), read_data={"name": "myst_nb_md", "type": "plugin"})
+            record = cache.add_nb_to_project(
+                str(page), read_data={"name": "myst_nb_md", "type": "plugin"}
+            )
             yield cache.get_project_notebook(record.pk)
 
 
@@ -47,7 +49,9 @@ def execute(chapter: ProjectNb, timeout: int) -> tuple[ProjectNb, float, str]:
     """Run a chapter in its own folder, which fills in its outputs; return it with the seconds and its error, if any."""
     start = perf_counter()
     try:
-        error = single_nb_execution(chapter.nb, cwd=str(Path(chapter.uri).parent), timeout=timeout, allow_errors=False).err
+        error = single_nb_execution(
+            chapter.nb, cwd=str(Path(chapter.uri).parent), timeout=timeout, allow_errors=False
+        ).err
     except DeadKernelError as dead:
         error = f"{dead}: out of memory, or stopped from outside"
     return chapter, perf_counter() - start, str(error or "")
@@ -55,7 +59,9 @@ def execute(chapter: ProjectNb, timeout: int) -> tuple[ProjectNb, float, str]:
 
 def main() -> int:
     """Execute what is not stored; a failing chapter does not stop the others, but fails the whole."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # end at once; the kernels end with the process that started them
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # end at once; the kernels end with the process that started them
     start = perf_counter()
     cache = get_cache(str(cache_path(ROOT)))
     timeout = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["execute"]["timeout"]
@@ -70,10 +76,15 @@ def main() -> int:
                 failed += 1
                 print(f"{error}\n{name}: failed after {seconds:.1f} s", file=sys.stderr, flush=True)
             else:
-                cache.cache_notebook_bundle(CacheBundleIn(chapter.nb, chapter.uri, data={"execution_seconds": seconds}), overwrite=True)
+                cache.cache_notebook_bundle(
+                    CacheBundleIn(chapter.nb, chapter.uri, data={"execution_seconds": seconds}),
+                    overwrite=True,
+                )
                 print(f"{name}: executed in {seconds:.1f} s", flush=True)
     total, stored = perf_counter() - start, len(found) - len(due)
-    print(f"chapters: {len(due) - failed} executed, {stored} stored before, {failed} failed, in {total:.1f} s")
+    print(
+        f"chapters: {len(due) - failed} executed, {stored} stored before, {failed} failed, in {total:.1f} s"
+    )
     return int(failed > 0)
 
 

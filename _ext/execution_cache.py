@@ -14,7 +14,15 @@ from sphinx.config import Config
 from sphinx.util.typing import ExtensionMetadata
 
 PREFIX = ".jupyter_cache-"
-INPUTS = ("lmmlib/**/*", "benchmarks/*.json", "*.csv", "chapters/*.csv", "tests/data/*", "CITATION.cff", "requirements.txt")
+INPUTS = (
+    "lmmlib/**/*",
+    "benchmarks/*.json",
+    "*.csv",
+    "chapters/*.csv",
+    "tests/data/*",
+    "CITATION.cff",
+    "requirements.txt",
+)
 # With each of them sums are formed in another order, or in another precision, and chains of NUTS go another way.
 ARITHMETIC = (
     "JAX_ENABLE_X64",
@@ -32,9 +40,16 @@ def sources_key(root: Path, environment: Mapping[str, str] = os.environ) -> str:
     """Hash the files of ``INPUTS``, the interpreter's version and the variables of ``ARITHMETIC``."""
     arithmetic = {name: environment.get(name, "") for name in ARITHMETIC}
     digest = hashlib.sha256(f"{sys.version_info[:2]} {arithmetic}".encode())
-    found = {file for pattern in INPUTS for file in root.glob(pattern) if file.is_file() and file.suffix != ".pyc"}
+    found = {
+        file
+        for pattern in INPUTS
+        for file in root.glob(pattern)
+        if file.is_file() and file.suffix != ".pyc"
+    }
     for file in sorted(found):
-        digest.update(b"\0" + file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+        digest.update(
+            b"\0" + file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes()
+        )
     return digest.hexdigest()[:16]
 
 

@@ -53,12 +53,18 @@ def table_node(html: Tag) -> nodes.table:
 
 def row_node(cells: list[str]) -> nodes.row:
     """Make a row of a table."""
-    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *shown(cell))) for cell in cells))
+    return nodes.row(
+        "", *(nodes.entry("", nodes.paragraph("", "", *shown(cell))) for cell in cells)
+    )
 
 
 def shown(cell: str) -> list[nodes.Node]:
     """Typeset a cell: a number as those in the text are, and the sign of what begins like one."""
-    return typeset(cell) if NUMBER.fullmatch(cell) else [nodes.Text(NEGATIVE.sub("\N{MINUS SIGN}", cell))]
+    return (
+        typeset(cell)
+        if NUMBER.fullmatch(cell)
+        else [nodes.Text(NEGATIVE.sub("\N{MINUS SIGN}", cell))]
+    )
 
 
 class FramesInPrint(SphinxPostTransform):
@@ -69,7 +75,11 @@ class FramesInPrint(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         """Replace the outputs of the report."""
-        for bundle in [node for node in self.document.findall(nodes.container) if node.get("nb_element") == "mime_bundle"]:
+        for bundle in [
+            node
+            for node in self.document.findall(nodes.container)
+            if node.get("nb_element") == "mime_bundle"
+        ]:
             html = next((form.astext() for form in bundle if form["mime_type"] == "text/html"), "")
             if table := BeautifulSoup(html, "html.parser").table:
                 bundle.replace_self(table_node(table))

@@ -28,7 +28,13 @@ def lasting(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
-def offer(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+def offer(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
     """Put the notebook beside the page's source, and let the theme offer it."""
     file = Path(app.env.mystnb_config.output_folder, f"{pagename}.ipynb")
     if file.is_file() and app.builder.format == "html":

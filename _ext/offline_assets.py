@@ -41,9 +41,13 @@ def is_thebe(script: Any) -> bool:
     return "sphinx-thebe" in str(getattr(script, "filename", script)) or "THEBE_JS_URL" in inline
 
 
-def drop_thebe(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+def drop_thebe(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
     """Take thebe's scripts off the page: Jupyter Book loads them even where no launch button is configured."""
-    context["script_files"] = [script for script in context.get("script_files", []) if not is_thebe(script)]
+    context["script_files"] = [
+        script for script in context.get("script_files", []) if not is_thebe(script)
+    ]
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -24,8 +24,15 @@ LENGTH = 200  # about what a search engine shows
 def description(doctree: nodes.document | None, metadata: dict[str, Any], fallback: str) -> str:
     """Give one line on what the page is about."""
     sections = doctree.findall(nodes.section) if doctree else ()
-    opening = (child for section in sections for child in section.children if isinstance(child, nodes.paragraph))
-    in_words = (paragraph.astext() for paragraph in opening if not any(paragraph.findall(nodes.math)))
+    opening = (
+        child
+        for section in sections
+        for child in section.children
+        if isinstance(child, nodes.paragraph)
+    )
+    in_words = (
+        paragraph.astext() for paragraph in opening if not any(paragraph.findall(nodes.math))
+    )
     text = " ".join(str(metadata.get("description") or next(in_words, fallback)).split())
     return text if len(text) <= LENGTH else text[:LENGTH].rsplit(" ", 1)[0] + " …"
 
@@ -42,7 +49,9 @@ def plain(html: str) -> str:
 
 def open_graph(page: dict[str, str]) -> str:
     """Write the tags by which other sites announce the page."""
-    return "".join(f'\n<meta property="og:{name}" content="{escape(text)}">' for name, text in page.items())
+    return "".join(
+        f'\n<meta property="og:{name}" content="{escape(text)}">' for name, text in page.items()
+    )
 
 
 def own_script(name: str, metadata: dict[str, Any], static: Path) -> bool:
@@ -51,17 +60,38 @@ def own_script(name: str, metadata: dict[str, Any], static: Path) -> bool:
     return not (static / file).is_file() or file == metadata.get("script")
 
 
-def complete(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+def complete(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
     """Complete the head of a page: Jupyter Book puts every script below ``_static`` onto every page."""
     metadata, static = app.env.metadata.get(pagename, {}), Path(app.srcdir, "_static")
-    context["script_files"] = [s for s in context["script_files"] if own_script(str(getattr(s, "filename", s)), metadata, static)]
-    title, project = plain(context.get("title") or GENERATED.get(pagename, pagename)), app.config.html_title
+    context["script_files"] = [
+        s
+        for s in context["script_files"]
+        if own_script(str(getattr(s, "filename", s)), metadata, static)
+    ]
+    title, project = (
+        plain(context.get("title") or GENERATED.get(pagename, pagename)),
+        app.config.html_title,
+    )
     if pagename == app.config.root_doc:
         metadata = {"description": abstract(Path(app.srcdir))} | metadata
     about = description(doctree, metadata, f"{title}. {project}.")
-    context["metatags"] = context.get("metatags", "") + f'\n<meta name="description" content="{escape(about)}">'
+    context["metatags"] = (
+        context.get("metatags", "") + f'\n<meta name="description" content="{escape(about)}">'
+    )
     if app.config.html_baseurl:
-        page = {"title": title, "type": "article", "url": address(app, pagename), "site_name": project, "description": about}
+        page = {
+            "title": title,
+            "type": "article",
+            "url": address(app, pagename),
+            "site_name": project,
+            "description": about,
+        }
         context["metatags"] += open_graph(page)
 
 
@@ -74,7 +104,10 @@ def write_sitemap(app: Sphinx, exception: Exception | None) -> None:
     """List the public addresses of the pages."""
     if exception or app.builder.format != "html" or not app.config.html_baseurl:
         return
-    entries = "".join(f"<url><loc>{escape(address(app, page))}</loc></url>\n" for page in sorted(app.env.found_docs))
+    entries = "".join(
+        f"<url><loc>{escape(address(app, page))}</loc></url>\n"
+        for page in sorted(app.env.found_docs)
+    )
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{entries}</urlset>\n'
     Path(app.outdir, "sitemap.xml").write_text(text, "utf-8")
 

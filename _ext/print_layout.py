@@ -18,8 +18,15 @@ from sphinx.util.typing import ExtensionMetadata
 SUMMARY = "Summary"
 SIGNS, TYPED = 90, 88  # of a line of text, and of one of code
 ANNOUNCED = 3  # lines of what is announced that stand on the same page
-WHOLE, BEGUN = 12, 6  # lines; a block of code up to the first is not broken, and of a longer one the second stand together
-CODE, FRAME, HEADING = 0.88, 1.2, 3  # how high a line of code, the frame around a block and a heading are, in lines of text
+WHOLE, BEGUN = (
+    12,
+    6,
+)  # lines; a block of code up to the first is not broken, and of a longer one the second stand together
+CODE, FRAME, HEADING = (
+    0.88,
+    1.2,
+    3,
+)  # how high a line of code, the frame around a block and a heading are, in lines of text
 CODE_BLOCKS = (nodes.literal_block, nodes.doctest_block)
 LISTED = "chapters/api"  # sections of this chapter are in the contents, and name their pages
 REFERENCES = "chapters/references"  # a heading alone: Sphinx puts the list itself at the end, under a heading of its own
@@ -34,7 +41,9 @@ def openings(root: Path) -> dict[str, str]:
     """Give the TeX before the first chapter of each part, by that chapter's name."""
     parts = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))["parts"]
     return {
-        part["chapters"][0]["file"]: rf"\{'numberedpart' if part.get('numbered') else 'unnumberedpart'}{{{part['caption']}}}"
+        part["chapters"][0][
+            "file"
+        ]: rf"\{'numberedpart' if part.get('numbered') else 'unnumberedpart'}{{{part['caption']}}}"
         for part in parts
     }
 
@@ -44,7 +53,9 @@ def summarise(first: nodes.section) -> None:
     own = [node for node in first.children[1:] if not any(node.findall(addnodes.start_of_file))]
     for node in own:
         first.remove(node)
-    summary = nodes.section("", nodes.title(SUMMARY, SUMMARY), *own, ids=["summary"], names=["summary"])
+    summary = nodes.section(
+        "", nodes.title(SUMMARY, SUMMARY), *own, ids=["summary"], names=["summary"]
+    )
     first.insert(1, [raw(r"\unnumberedchapters{front}"), summary])
 
 
@@ -81,7 +92,11 @@ class StandTogether(SphinxPostTransform):
         """Ask for room before what belongs together; printed.sty has the commands."""
         for code in [node for node in self.document.findall() if isinstance(node, CODE_BLOCKS)]:
             ask(code, height(code))
-        for node in [node for node in self.document.findall(nodes.paragraph) if isinstance(node.parent, nodes.section) and announces(node)]:
+        for node in [
+            node
+            for node in self.document.findall(nodes.paragraph)
+            if isinstance(node.parent, nodes.section) and announces(node)
+        ]:
             shown = announced(node)
             if isinstance(shown, nodes.table):
                 node.parent.insert(node.parent.index(node) + 1, raw(r"\par\nobreak"))
@@ -105,7 +120,9 @@ def ask(node: nodes.Element, lines: float) -> None:
 def heading_of(node: nodes.Element) -> nodes.Element | None:
     """Give the heading before a node, if nothing stands between; a section stands for its title, and a cell begins with its first node."""
     above = node.parent
-    before = [other for other in above[: above.index(node)] if not isinstance(other, nodes.Invisible)]
+    before = [
+        other for other in above[: above.index(node)] if not isinstance(other, nodes.Invisible)
+    ]
     if not before:
         return above if isinstance(above, nodes.container) else None
     if isinstance(before[-1], nodes.title):
@@ -121,8 +138,19 @@ def height(code: nodes.Element) -> float:
 
 def announced(node: nodes.paragraph) -> nodes.Element | None:
     """Find the table or the block of code that a paragraph announces, however deep a cell holds it."""
-    after = node.next_node(descend=False, siblings=True, condition=lambda other: not isinstance(other, nodes.comment | nodes.raw))
-    return next((found for found in after.findall() if isinstance(found, (nodes.table, *CODE_BLOCKS))), None) if after else None
+    after = node.next_node(
+        descend=False,
+        siblings=True,
+        condition=lambda other: not isinstance(other, nodes.comment | nodes.raw),
+    )
+    return (
+        next(
+            (found for found in after.findall() if isinstance(found, (nodes.table, *CODE_BLOCKS))),
+            None,
+        )
+        if after
+        else None
+    )
 
 
 class TypesInPrint(SphinxPostTransform):
@@ -137,7 +165,11 @@ class TypesInPrint(SphinxPostTransform):
             term = kind.parent[kind.parent.index(kind) - 1]
             if isinstance(term, nodes.term):
                 kind.parent.remove(kind)
-                term += [nodes.raw("", r"\textmd{ : ", format="latex"), *kind.children, nodes.raw("", "}", format="latex")]
+                term += [
+                    nodes.raw("", r"\textmd{ : ", format="latex"),
+                    *kind.children,
+                    nodes.raw("", "}", format="latex"),
+                ]
 
 
 def announces(node: nodes.paragraph) -> bool:
@@ -153,10 +185,20 @@ class PlainAddresses(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         """Write the links of the list of references in TeX."""
-        for link in [link for citation in self.document.findall(nodes.citation) for link in citation.findall(nodes.reference)]:
+        for link in [
+            link
+            for citation in self.document.findall(nodes.citation)
+            for link in citation.findall(nodes.reference)
+        ]:
             if "refuri" in link:
                 shown = escape(link.astext().removeprefix("https://"), "xelatex")
-                link.replace_self(nodes.raw("", rf"\sphinxhref{{{escape_uri(link['refuri'])}}}{{{shown}}}", format="latex"))
+                link.replace_self(
+                    nodes.raw(
+                        "",
+                        rf"\sphinxhref{{{escape_uri(link['refuri'])}}}{{{shown}}}",
+                        format="latex",
+                    )
+                )
 
 
 class NoEmptyChapter(SphinxPostTransform):
@@ -167,8 +209,16 @@ class NoEmptyChapter(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         """Take the chapter out and keep the place that links lead to."""
-        for file in [file for file in self.document.findall(addnodes.start_of_file) if file["docname"] == REFERENCES]:
-            file.replace_self(raw(rf"\renewcommand{{\referenceslabel}}{{\label{{\detokenize{{{REFERENCES}::doc}}}}}}"))
+        for file in [
+            file
+            for file in self.document.findall(addnodes.start_of_file)
+            if file["docname"] == REFERENCES
+        ]:
+            file.replace_self(
+                raw(
+                    rf"\renewcommand{{\referenceslabel}}{{\label{{\detokenize{{{REFERENCES}::doc}}}}}}"
+                )
+            )
 
 
 def escape_uri(uri: str) -> str:

@@ -19,7 +19,10 @@ TABLE = "published.csv"
 
 def read(path: Path) -> dict[str, str]:
     """Return the published values, as text, by key."""
-    return {row["key"]: row["value"] for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())}
+    return {
+        row["key"]: row["value"]
+        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    }
 
 
 class Published(SphinxRole):
@@ -31,7 +34,9 @@ class Published(SphinxRole):
         values = read(Path(self.env.srcdir, TABLE))
         key, _, spec = (part.strip() for part in self.text.partition("|"))
         if key not in values:
-            return self.error(f"{TABLE} has no key {key!r}; nearest: {get_close_matches(key, values, n=3)}")
+            return self.error(
+                f"{TABLE} has no key {key!r}; nearest: {get_close_matches(key, values, n=3)}"
+            )
         try:
             number = format(float(values[key]), spec) if spec else values[key]
         except ValueError as reason:

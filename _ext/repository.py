@@ -13,7 +13,9 @@ from sphinx.util.typing import ExtensionMetadata
 
 import citation
 
-REMOTE = re.compile(r"(?:https://(?:[^@/]*@)?|ssh://git@|git@)([\w.-]+\.[a-z]+)[:/](.+?)(?:\.git)?/?")
+REMOTE = re.compile(
+    r"(?:https://(?:[^@/]*@)?|ssh://git@|git@)([\w.-]+\.[a-z]+)[:/](.+?)(?:\.git)?/?"
+)
 BINDER = "https://mybinder.org"
 
 
@@ -26,7 +28,13 @@ def public(remote: str) -> str:
 def origin(root: Path) -> str:
     """Give the remote of the checkout, or nothing where there is no repository or no git."""
     try:
-        return subprocess.run(["git", "remote", "get-url", "origin"], cwd=root, capture_output=True, text=True, check=False).stdout
+        return subprocess.run(
+            ["git", "remote", "get-url", "origin"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
     except FileNotFoundError:
         return ""
 

@@ -61,10 +61,19 @@ def set_title_page(app: Sphinx, config: Config) -> None:
     """Give LaTeX the page, and the PDF its title, author and keywords."""
     record = citation.read(Path(app.srcdir))
     config.latex_elements["maketitle"] = title_page(record, config.today)
-    config.latex_elements["preamble"] += HEADS % {"title": short(record), "version": citation.version(record)}
-    about = {"pdftitle": record["title"], "pdfauthor": citation.authors(record), "pdfkeywords": ", ".join(record["keywords"])}
+    config.latex_elements["preamble"] += HEADS % {
+        "title": short(record),
+        "version": citation.version(record),
+    }
+    about = {
+        "pdftitle": record["title"],
+        "pdfauthor": citation.authors(record),
+        "pdfkeywords": ", ".join(record["keywords"]),
+    }
     for key, text in about.items():
-        config.latex_elements["preamble"] += rf"\hypersetup{{{key}={{{escape(text, 'xelatex')}}}}}" + "\n"
+        config.latex_elements["preamble"] += (
+            rf"\hypersetup{{{key}={{{escape(text, 'xelatex')}}}}}" + "\n"
+        )
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -76,7 +76,14 @@ def _loo_memory(m: dict, _: list) -> float:
 
 DIRECT = "second call in a process, median of five processes"
 BARS = (
-    Bar("marginal log density after reduction: 10⁶ rows to 10³", "the same 100 groups; medians", "at most", 1.2, "times", _rows_ratio),
+    Bar(
+        "marginal log density after reduction: 10⁶ rows to 10³",
+        "the same 100 groups; medians",
+        "at most",
+        1.2,
+        "times",
+        _rows_ratio,
+    ),
     Bar(
         "marginal log density: dense Cholesky twin to ours",
         "2,000 rows, 100 groups; minima, one thread or all",
@@ -85,17 +92,94 @@ BARS = (
         "times",
         _dense_ratio,
     ),
-    Bar("sleepstudy, posterior", f"4,096 draws of everything; {DIRECT}", "at most", 0.1, "s", _second("sleepstudy")),
-    Bar("sleepstudy, posterior: brms to ours", "compile and sample, run here", "at least", 1000, "times", _against_brms),
-    Bar("sleepstudy, posterior: brms as quoted to ours", "compile and sample", "at least", 1000, "times", _against_quoted_brms),
-    Bar("sleepstudy, posterior: Bambi to ours", "its fastest sampler, compile and sample", "at least", 100, "times", _against_bambi),
-    Bar("sleepstudy, effective draws: ours to the best peer's", "of the worst parameter", "at least", 1, "times", _ess_ratio),
-    Bar("thread_like, posterior", f"six variance parameters, 4,096 draws; {DIRECT}", "at most", 0.5, "s", _second("thread_like")),
-    Bar("thread_like, Pareto k", "the larger of two seeds", "below", 0.5, "", lambda m, _: m["posterior thread_like"]["pareto_k"]),
-    Bar("Penicillin, posterior", f"two crossed factors, 4,096 draws; {DIRECT}", "at most", 0.3, "s", _second("Penicillin")),
-    Bar("Pastes, posterior", f"nested factors, 4,096 draws; {DIRECT}", "at most", 0.3, "s", _second("Pastes")),
-    Bar("crossed, ML", "5,000 rows, 300 × 100 × 14 levels, from the table; median", "at most", 2, "s", _crossed_ml),
-    Bar("crossed, posterior", "1,000 draws; second call in a process, median of three processes", "at most", 20, "s", _second("crossed")),
+    Bar(
+        "sleepstudy, posterior",
+        f"4,096 draws of everything; {DIRECT}",
+        "at most",
+        0.1,
+        "s",
+        _second("sleepstudy"),
+    ),
+    Bar(
+        "sleepstudy, posterior: brms to ours",
+        "compile and sample, run here",
+        "at least",
+        1000,
+        "times",
+        _against_brms,
+    ),
+    Bar(
+        "sleepstudy, posterior: brms as quoted to ours",
+        "compile and sample",
+        "at least",
+        1000,
+        "times",
+        _against_quoted_brms,
+    ),
+    Bar(
+        "sleepstudy, posterior: Bambi to ours",
+        "its fastest sampler, compile and sample",
+        "at least",
+        100,
+        "times",
+        _against_bambi,
+    ),
+    Bar(
+        "sleepstudy, effective draws: ours to the best peer's",
+        "of the worst parameter",
+        "at least",
+        1,
+        "times",
+        _ess_ratio,
+    ),
+    Bar(
+        "thread_like, posterior",
+        f"six variance parameters, 4,096 draws; {DIRECT}",
+        "at most",
+        0.5,
+        "s",
+        _second("thread_like"),
+    ),
+    Bar(
+        "thread_like, Pareto k",
+        "the larger of two seeds",
+        "below",
+        0.5,
+        "",
+        lambda m, _: m["posterior thread_like"]["pareto_k"],
+    ),
+    Bar(
+        "Penicillin, posterior",
+        f"two crossed factors, 4,096 draws; {DIRECT}",
+        "at most",
+        0.3,
+        "s",
+        _second("Penicillin"),
+    ),
+    Bar(
+        "Pastes, posterior",
+        f"nested factors, 4,096 draws; {DIRECT}",
+        "at most",
+        0.3,
+        "s",
+        _second("Pastes"),
+    ),
+    Bar(
+        "crossed, ML",
+        "5,000 rows, 300 × 100 × 14 levels, from the table; median",
+        "at most",
+        2,
+        "s",
+        _crossed_ml,
+    ),
+    Bar(
+        "crossed, posterior",
+        "1,000 draws; second call in a process, median of three processes",
+        "at most",
+        20,
+        "s",
+        _second("crossed"),
+    ),
     Bar(
         "crossed, posterior: memory",
         "the largest of its processes",
@@ -105,16 +189,51 @@ BARS = (
         lambda m, _: m["posterior crossed"]["peak_mib"],
     ),
     *(
-        Bar(f"sleepstudy, leave-one-out: {what}", "4,000 draws; second call", "at most", 0.3, "s", _loo(f"sleepstudy, {leave}"))
+        Bar(
+            f"sleepstudy, leave-one-out: {what}",
+            "4,000 draws; second call",
+            "at most",
+            0.3,
+            "s",
+            _loo(f"sleepstudy, {leave}"),
+        )
         for what, leave in (("rows", "row"), ("subjects", "level"))
     ),
     *(
-        Bar(f"large, leave-one-out: {what}", "100,000 rows, 1,000 groups, 1,000 draws", "at most", 90, "s", _loo(f"large, {leave}"))
+        Bar(
+            f"large, leave-one-out: {what}",
+            "100,000 rows, 1,000 groups, 1,000 draws",
+            "at most",
+            90,
+            "s",
+            _loo(f"large, {leave}"),
+        )
         for what, leave in (("rows", "row"), ("groups", "level"))
     ),
-    Bar("large, leave-one-out: memory", "the larger of both processes", "at most", 2048, "MiB", _loo_memory),
-    Bar("`import lmmlib`", "whole process, bytecode compiled; median", "at most", 1.5, "s", _import("lmmlib")),
-    Bar("`import lmmlib; lmmlib.Design`", "whole process, bytecode compiled; median", "at most", 1.5, "s", _import("Design")),
+    Bar(
+        "large, leave-one-out: memory",
+        "the larger of both processes",
+        "at most",
+        2048,
+        "MiB",
+        _loo_memory,
+    ),
+    Bar(
+        "`import lmmlib`",
+        "whole process, bytecode compiled; median",
+        "at most",
+        1.5,
+        "s",
+        _import("lmmlib"),
+    ),
+    Bar(
+        "`import lmmlib; lmmlib.Design`",
+        "whole process, bytecode compiled; median",
+        "at most",
+        1.5,
+        "s",
+        _import("Design"),
+    ),
 )
 
 
@@ -129,5 +248,17 @@ def _judged(bar: Bar, measured: dict, quoted: list) -> dict:
     except (KeyError, ValueError):  # a measurement failed: its reason stands beside it
         value = met = None
     else:
-        met = {"at most": value <= bar.limit, "below": value < bar.limit, "at least": value >= bar.limit}[bar.sense]
-    return {"work": bar.work, "how": bar.how, "measured": value, "sense": bar.sense, "limit": bar.limit, "unit": bar.unit, "met": met}
+        met = {
+            "at most": value <= bar.limit,
+            "below": value < bar.limit,
+            "at least": value >= bar.limit,
+        }[bar.sense]
+    return {
+        "work": bar.work,
+        "how": bar.how,
+        "measured": value,
+        "sense": bar.sense,
+        "limit": bar.limit,
+        "unit": bar.unit,
+        "met": met,
+    }

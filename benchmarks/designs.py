@@ -16,12 +16,12 @@ CROSSED_LEVELS = {"student": 300, "teacher": 100, "school": 14}
 
 def table_data(name: str) -> lmm.Data:
     """A table of the package under its formula, anew, so that nothing of an earlier call is left in it."""
-    return lmm.from_formula(FORMULAS[name], lmm.load(name))
+    return lmm.from_formula(FORMULAS[name], lmm.load_dataset(name))
 
 
 def thread_like() -> tuple[lmm.Data, lmm.Priors]:
     """Five dense terms of one column: six variance parameters."""
-    table = lmm.load("thread_like")
+    table = lmm.load_dataset("thread_like")
     terms = [lmm.Term.dense(f"z{k}", table[[f"z{k}"]].to_numpy()) for k in range(1, 6)]
     data = lmm.Data(table.y, lmm.Design(table[["x1", "x2", "x3", "x4"]].to_numpy(), terms))
     return data, lmm.Priors.build(data.design, (0, 10), lmm.ScalePrior("half-normal", 1.0))
@@ -44,4 +44,6 @@ def crossed(n: int = 5000) -> pd.DataFrame:
     terms = [lmm.Term.grouped(name, c) for name, c in codes.items()]
     params = lmm.Params([3.0, 0.5], {"student": 0.10, "teacher": 0.25, "school": 0.05}, 1.2)
     y = lmm.simulate(lmm.Design(np.column_stack([np.ones(n), x]), terms), params, rng).y
-    return pd.DataFrame({"y": y, "x": x, **{name: [f"{name}{c}" for c in code] for name, code in codes.items()}})
+    return pd.DataFrame(
+        {"y": y, "x": x, **{name: [f"{name}{c}" for c in code] for name, code in codes.items()}}
+    )

@@ -30,7 +30,9 @@ def watch() -> Watched:
     def timed(self: MCMC, *args: object, **kwargs: object) -> None:
         began = time.perf_counter()
         run(self, *args, **kwargs)
-        jax.block_until_ready(self.get_samples(group_by_chain=True))  # JAX returns before it has computed
+        jax.block_until_ready(
+            self.get_samples(group_by_chain=True)
+        )  # JAX returns before it has computed
         watched.runs.append((began, time.perf_counter()))
 
     def listen(event: str, duration: float, **_: object) -> None:

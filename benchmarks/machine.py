@@ -33,7 +33,9 @@ def busy_seconds() -> float:
     told = Path("/proc/stat")
     if not told.exists():
         return 0.0
-    user, nice, kernel, _, _, interrupts, soft = map(int, told.read_text("utf8").split("\n", 1)[0].split()[1:8])
+    user, nice, kernel, _, _, interrupts, soft = map(
+        int, told.read_text("utf8").split("\n", 1)[0].split()[1:8]
+    )
     return (user + nice + kernel + interrupts + soft) / os.sysconf("SC_CLK_TCK")
 
 

@@ -41,7 +41,9 @@ def density(n: str, groups: str) -> dict:
     return {"n": int(n), "groups": int(groups), **clock.side_by_side(works)}
 
 
-def _dense_twin(data: lmm.Data, params: lmm.Params) -> tuple[Callable[[], float], Callable[[], float]]:
+def _dense_twin(
+    data: lmm.Data, params: lmm.Params
+) -> tuple[Callable[[], float], Callable[[], float]]:
     """log N(y; Xβ, V) as the definition reads, V = ZGZ' + R formed anew or already at hand, and its Cholesky factor."""
     (term,) = data.design.terms
     Z, y, n = term.Z.toarray(), data.y, data.design.n
@@ -53,7 +55,9 @@ def _dense_twin(data: lmm.Data, params: lmm.Params) -> tuple[Callable[[], float]
         white = solve_triangular(L, y - data.design.X @ params.beta, lower=True, check_finite=False)
         return -0.5 * (n * np.log(2 * np.pi) + 2 * np.log(np.diag(L)).sum() + white @ white)
 
-    return lambda: from_factor(Z @ G @ Z.T + params.sigma**2 * np.eye(n)), lambda: from_factor(V_at_hand)
+    return lambda: from_factor(Z @ G @ Z.T + params.sigma**2 * np.eye(n)), lambda: from_factor(
+        V_at_hand
+    )
 
 
 def posterior(name: str, draws: str) -> dict:
@@ -64,7 +68,10 @@ def posterior(name: str, draws: str) -> dict:
         began = time.perf_counter()
         trees.append(lmm.posterior(data, priors, int(draws), rng=np.random.default_rng(seed)))
         seconds.append(time.perf_counter() - began)
-    worse = {"pareto_k": max(t.attrs["pareto_k"] for t in trees), "kish_ess": min(t.attrs["kish_ess"] for t in trees)}
+    worse = {
+        "pareto_k": max(t.attrs["pareto_k"] for t in trees),
+        "kish_ess": min(t.attrs["kish_ess"] for t in trees),
+    }
     return {"first": seconds[0], "second": seconds[1], "draws": int(draws), **worse}
 
 
@@ -74,7 +81,11 @@ def _data_and_priors(name: str) -> tuple[lmm.Data, lmm.Priors]:
     if name == "large":
         data, _ = designs.grouped(100_000, 1_000)
     else:
-        data = lmm.from_formula(designs.CROSSED, designs.crossed()) if name == "crossed" else designs.table_data(name)
+        data = (
+            lmm.from_formula(designs.CROSSED, designs.crossed())
+            if name == "crossed"
+            else designs.table_data(name)
+        )
     return data, lmm.Priors.weak(data)
 
 
@@ -87,7 +98,12 @@ def loo(name: str, draws: str, leave: str) -> dict:
         began = time.perf_counter()
         found = _arviz_loo(tree, data) if leave == "arviz" else lmm.loo(tree, data, leave=what)
         seconds = time.perf_counter() - began
-    return {"rows": data.design.n, "draws": int(draws), "seconds": seconds, "elpd": float(found.elpd)}
+    return {
+        "rows": data.design.n,
+        "draws": int(draws),
+        "seconds": seconds,
+        "elpd": float(found.elpd),
+    }
 
 
 def _arviz_loo(tree: xr.DataTree, data: lmm.Data) -> object:
@@ -96,7 +112,9 @@ def _arviz_loo(tree: xr.DataTree, data: lmm.Data) -> object:
     mean = (data.design.X @ theta.beta.T + data.design.terms[0].Z @ u.T).T
     log_p = norm.logpdf(data.y, mean, theta.sigma[:, None])
     shape = tree.posterior["sigma"].shape
-    tree["log_likelihood"] = xr.Dataset({"y": (("chain", "draw", "row"), log_p.reshape(*shape, -1))})
+    tree["log_likelihood"] = xr.Dataset(
+        {"y": (("chain", "draw", "row"), log_p.reshape(*shape, -1))}
+    )
     return arviz_stats.loo(tree)
 
 
@@ -123,7 +141,11 @@ def engine(formulation: str) -> dict:
         tree = lmm.sample(model, random_seed=seed)
         seconds.append(time.perf_counter() - began)
     found = lmm.pymc_models.diagnose(tree)
-    told = {"smallest_ess": found.ess_bulk, "divergences": found.divergences, "draws": int(tree.posterior["sigma"].size)}
+    told = {
+        "smallest_ess": found.ess_bulk,
+        "divergences": found.divergences,
+        "draws": int(tree.posterior["sigma"].size),
+    }
     return {"first": seconds[0], "second": seconds[1], "sampling": watched.sampling, **told}
 
 
@@ -135,10 +157,15 @@ def versions() -> dict:
 def tables(folder: str) -> dict:
     """Write the tables that peers read into a folder."""
     for name in (*designs.FORMULAS, "thread_like"):
-        lmm.load(name).to_csv(f"{folder}/{name}.csv", index=False)
+        lmm.load_dataset(name).to_csv(f"{folder}/{name}.csv", index=False)
     designs.crossed().to_csv(f"{folder}/crossed.csv", index=False)
     return {}
 
 
 if __name__ == "__main__":
-    clock.answer({f.__name__: f for f in (density_rows, density, posterior, loo, estimate, engine, versions, tables)})
+    clock.answer(
+        {
+            f.__name__: f
+            for f in (density_rows, density, posterior, loo, estimate, engine, versions, tables)
+        }
+    )

@@ -9,7 +9,12 @@ import pandas as pd
 
 MIXED = {
     "sleepstudy": {"formula": "Reaction ~ Days", "groups": "Subject", "re_formula": "~Days"},
-    "Pastes": {"formula": "strength ~ 1", "groups": "batch", "re_formula": "1", "vc_formula": {"cask": "0 + C(cask)"}},
+    "Pastes": {
+        "formula": "strength ~ 1",
+        "groups": "batch",
+        "re_formula": "1",
+        "vc_formula": {"cask": "0 + C(cask)"},
+    },
     "Penicillin": {"formula": "diameter ~ 1", "crossed": ("plate", "sample")},
     "crossed": {"formula": "y ~ x", "crossed": ("student", "teacher", "school")},
 }
@@ -29,13 +34,29 @@ def bambi(sampler: str, path: str) -> dict:
     for seed in (1, 2):
         began = time.perf_counter()
         model = bmb.Model("Reaction ~ Days + (Days | Subject)", table)
-        tree = model.fit(draws=1000, tune=1000, chains=4, random_seed=seed, progressbar=False, inference_method=sampler)
+        tree = model.fit(
+            draws=1000,
+            tune=1000,
+            chains=4,
+            random_seed=seed,
+            progressbar=False,
+            inference_method=sampler,
+        )
         seconds.append(time.perf_counter() - began)
     sampling = watched.sampling if watched else float(tree.posterior.attrs["sampling_time"])
     ess = arviz_stats.ess(tree.posterior.to_dataset(), method="bulk")
-    told = {"smallest_ess": min(float(values.min()) for values in ess.values()), "draws": int(tree.posterior["sigma"].size)}
+    told = {
+        "smallest_ess": min(float(values.min()) for values in ess.values()),
+        "draws": int(tree.posterior["sigma"].size),
+    }
     divergences = int(tree.sample_stats["diverging"].sum())
-    return {"first": seconds[0], "second": seconds[1], "sampling": sampling, "divergences": divergences, **told}
+    return {
+        "first": seconds[0],
+        "second": seconds[1],
+        "sampling": sampling,
+        "divergences": divergences,
+        **told,
+    }
 
 
 def statsmodels(name: str, path: str) -> dict:
@@ -53,12 +74,19 @@ def statsmodels(name: str, path: str) -> dict:
     def work() -> None:
         fits[:] = [MixedLM.from_formula(data=table, **call).fit(reml=False)]
 
-    return {**clock.repeated(work), "criterion": float(-2 * fits[0].llf), "converged": bool(fits[0].converged)}
+    return {
+        **clock.repeated(work),
+        "criterion": float(-2 * fits[0].llf),
+        "converged": bool(fits[0].converged),
+    }
 
 
 def versions() -> dict:
     """Packages of this environment."""
-    return {name: version(name) for name in ("bambi", "statsmodels", "nutpie", "pymc", "numpyro", "jax", "numpy")}
+    return {
+        name: version(name)
+        for name in ("bambi", "statsmodels", "nutpie", "pymc", "numpyro", "jax", "numpy")
+    }
 
 
 if __name__ == "__main__":

@@ -31,9 +31,11 @@ def text(results: dict, quoted: list) -> str:
         " process of its own; what was compiled by an earlier one is not found again. Threads are as each library chooses.",
         _environment(results),
         "## Bars\n\n" + _bars(results["bars"]) + f"\n\n{_sentence(verdict(results))}",
-        "## The posterior of sleepstudy, `Reaction ~ Days + (Days | Subject)`\n\n" + _posteriors(measured, FULL, quoted, "sleepstudy"),
+        "## The posterior of sleepstudy, `Reaction ~ Days + (Days | Subject)`\n\n"
+        + _posteriors(measured, FULL, quoted, "sleepstudy"),
         POSTERIOR_NOTE,
-        "## The posterior of thread_like, six variance parameters\n\n" + _posteriors(measured, THREAD, quoted, "thread_like"),
+        "## The posterior of thread_like, six variance parameters\n\n"
+        + _posteriors(measured, THREAD, quoted, "thread_like"),
         "## Other posteriors\n\n" + _direct(measured),
         "## Leave-one-out\n\n" + _leaving(measured),
         "## Maximum likelihood\n\n" + _fits(measured),
@@ -56,7 +58,11 @@ POSTERIOR_NOTE = (
 def verdict(results: dict) -> str:
     """One sentence without a full stop: which bars are met."""
     bars = results["bars"]
-    missed = [f"{b['work']}: {_value(b['measured'], b['unit'])}, {_limit(b)}" for b in bars if b["met"] is False]
+    missed = [
+        f"{b['work']}: {_value(b['measured'], b['unit'])}, {_limit(b)}"
+        for b in bars
+        if b["met"] is False
+    ]
     unknown = [b["work"] for b in bars if b["met"] is None]
     told = f"{sum(b['met'] is True for b in bars)} of {len(bars)} bars are met"
     told += f"; missed: {' | '.join(missed)}" if missed else ""
@@ -73,14 +79,19 @@ def _environment(results: dict) -> str:
     versions = ", ".join(f"{name} {v}" for name, v in results["versions"].items())
     calm = max(found.get("others", 0.0) for found in results["measured"].values())
     alone = f"other processes took {calm:g} cores at most while a measurement ran (known on Linux only, and not of brms and rstan)"
-    return f"- Date: {results['date']}\n- Machine: {where}\n- Alone: {alone}\n- Versions: {versions}"
+    return (
+        f"- Date: {results['date']}\n- Machine: {where}\n- Alone: {alone}\n- Versions: {versions}"
+    )
 
 
 def _bars(bars: list[dict]) -> str:
     met = {True: "yes", False: "**no**", None: "not measured"}
     return _table(
         ("work", "how", "measured", "bar", "met"),
-        [(b["work"], b["how"], _value(b["measured"], b["unit"]), _limit(b), met[b["met"]]) for b in bars],
+        [
+            (b["work"], b["how"], _value(b["measured"], b["unit"]), _limit(b), met[b["met"]])
+            for b in bars
+        ],
     )
 
 
@@ -95,7 +106,11 @@ def _posteriors(measured: dict, names: dict[str, str], quoted: list, work: str) 
         "ESS a second, sampling alone",
     )
     rows = [(system, *_posterior(measured[key])) for key, system in names.items()]
-    rows += [(f"{q['system']}: quoted, {q['date']}, {q['what']}", f"{q['seconds']:g} s", *[""] * 5) for q in quoted if q["work"] == work]
+    rows += [
+        (f"{q['system']}: quoted, {q['date']}, {q['what']}", f"{q['seconds']:g} s", *[""] * 5)
+        for q in quoted
+        if q["work"] == work
+    ]
     note = "Quoted figures were measured on another machine with two cores, by the calls that `peers.py` and `peers.R` make."
     return _table(head, rows) + f"\n\n{note}"
 
@@ -114,16 +129,36 @@ def _reason(found: dict, columns: int) -> tuple[str, ...]:
 
 
 def _direct(measured: dict) -> str:
-    head = ("data", "draws", "first call", "second call", "effective draws", "Pareto k", "largest memory")
-    rows = [(key.split(" ", 1)[1], *_direct_row(m)) for key, m in measured.items() if key.startswith("posterior ")]
-    return "lmmlib, direct; medians of five processes, of three for crossed.\n\n" + _table(head, rows)
+    head = (
+        "data",
+        "draws",
+        "first call",
+        "second call",
+        "effective draws",
+        "Pareto k",
+        "largest memory",
+    )
+    rows = [
+        (key.split(" ", 1)[1], *_direct_row(m))
+        for key, m in measured.items()
+        if key.startswith("posterior ")
+    ]
+    return "lmmlib, direct; medians of five processes, of three for crossed.\n\n" + _table(
+        head, rows
+    )
 
 
 def _direct_row(m: dict) -> tuple[str, ...]:
     if "failed" in m:
         return _reason(m, 6)
     times = (_seconds(m["first"]), _seconds(m["second"]))
-    return (f"{m['draws']:,.0f}", *times, f"{m['kish_ess']:,.0f}", f"{m['pareto_k']:z.2f}", f"{m['peak_mib']:.0f} MiB")
+    return (
+        f"{m['draws']:,.0f}",
+        *times,
+        f"{m['kish_ess']:,.0f}",
+        f"{m['pareto_k']:z.2f}",
+        f"{m['peak_mib']:.0f} MiB",
+    )
 
 
 def _leaving(measured: dict) -> str:
@@ -132,7 +167,11 @@ def _leaving(measured: dict) -> str:
     for key, m in measured.items():
         if key.startswith("loo "):
             data, leave = key.removeprefix("loo ").split(", ")
-            told = {"row": "a row", "level": "a level", "arviz": "a row, by ArviZ from p(y_i given u)"}[leave]
+            told = {
+                "row": "a row",
+                "level": "a level",
+                "arviz": "a row, by ArviZ from p(y_i given u)",
+            }[leave]
             rows.append((data, told, *_leaving_row(m)))
     note = (
         "From draws at hand, in a process that has left something out before; large: a balanced design with random intercepts, simulated."
@@ -144,16 +183,28 @@ def _leaving(measured: dict) -> str:
 def _leaving_row(m: dict) -> tuple[str, ...]:
     if "failed" in m:
         return _reason(m, 5)
-    return (f"{m['rows']:,}", f"{m['draws']:,}", _seconds(m["seconds"]), f"{m['peak_mib']:.0f} MiB", f"{m['elpd']:.1f}")
+    return (
+        f"{m['rows']:,}",
+        f"{m['draws']:,}",
+        _seconds(m["seconds"]),
+        f"{m['peak_mib']:.0f} MiB",
+        f"{m['elpd']:.1f}",
+    )
 
 
 def _fits(measured: dict) -> str:
-    rows = [(name, system, *_fit_row(measured[f"ML {name}, {system}"])) for name in FITTED for system in SYSTEMS]
+    rows = [
+        (name, system, *_fit_row(measured[f"ML {name}, {system}"]))
+        for name in FITTED
+        for system in SYSTEMS
+    ]
     note = (
         "From the table to the estimates, formula included. Median and minimum of seven repeats after the first fit; where a fit takes"
         " more than five seconds, the shorter of two."
     )
-    return f"{note}\n\n" + _table(("data", "system", "first fit", "median", "minimum", "−2 log likelihood"), rows)
+    return f"{note}\n\n" + _table(
+        ("data", "system", "first fit", "median", "minimum", "−2 log likelihood"), rows
+    )
 
 
 def _fit_row(m: dict) -> tuple[str, ...]:
@@ -163,8 +214,19 @@ def _fit_row(m: dict) -> tuple[str, ...]:
 
 
 def _densities(measured: dict) -> str:
-    head = ("rows and groups", "marginal, reduced", "conditional", "dense twin", "dense, V at hand", "twin to reduced (minima)")
-    rows = [(key.split(" ", 1)[1], *_density_row(m)) for key, m in measured.items() if key.startswith("density ") and key != "density rows"]
+    head = (
+        "rows and groups",
+        "marginal, reduced",
+        "conditional",
+        "dense twin",
+        "dense, V at hand",
+        "twin to reduced (minima)",
+    )
+    rows = [
+        (key.split(" ", 1)[1], *_density_row(m))
+        for key, m in measured.items()
+        if key.startswith("density ") and key != "density rows"
+    ]
     note = (
         "Medians of seven repeats, turn by turn; the reduction, made once, is not counted. The dense twin forms V = ZGZ' + R and"
         " factors it; with V at hand it only factors. Threads cost small dense products more than they bring: hence the rows with one."
@@ -175,14 +237,25 @@ def _densities(measured: dict) -> str:
 def _density_row(m: dict) -> tuple[str, ...]:
     if "failed" in m:
         return _reason(m, 5)
-    times = (_seconds(m[k]["median"]) for k in ("reduced", "conditional", "dense", "dense_factor_alone"))
+    times = (
+        _seconds(m[k]["median"]) for k in ("reduced", "conditional", "dense", "dense_factor_alone")
+    )
     return (*times, f"{m['dense']['minimum'] / m['reduced']['minimum']:,.0f}")
 
 
 def _start(measured: dict) -> str:
-    names = {"import nothing": "Python alone", "import lmmlib": "`import lmmlib`", "import Design": "`import lmmlib; lmmlib.Design`"}
-    rows = [(told, _seconds(measured[key]["median"]), _seconds(measured[key]["minimum"])) for key, told in names.items()]
-    return "Whole processes, bytecode compiled; seven repeats.\n\n" + _table(("process", "median", "minimum"), rows)
+    names = {
+        "import nothing": "Python alone",
+        "import lmmlib": "`import lmmlib`",
+        "import Design": "`import lmmlib; lmmlib.Design`",
+    }
+    rows = [
+        (told, _seconds(measured[key]["median"]), _seconds(measured[key]["minimum"]))
+        for key, told in names.items()
+    ]
+    return "Whole processes, bytecode compiled; seven repeats.\n\n" + _table(
+        ("process", "median", "minimum"), rows
+    )
 
 
 def _value(value: float | None, unit: str) -> str:
@@ -210,5 +283,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 if __name__ == "__main__":
-    results, quoted = (json.loads((HERE / name).read_text("utf8")) for name in ("RESULTS.json", "quoted.json"))
+    results, quoted = (
+        json.loads((HERE / name).read_text("utf8")) for name in ("RESULTS.json", "quoted.json")
+    )
     (HERE / "RESULTS.md").write_text(text(results, quoted), "utf8")

@@ -11,14 +11,26 @@ TABLES = {
         "Belenky et al. (2003), J. Sleep Research 12:1-12: mean reaction time (ms), 18 subjects, 10 days, restricted sleep",
     ),
     "Dyestuff": (("Batch",), "Davies & Goldsmith (1972), table 6.3: yield (g) of 6 batches"),
-    "Dyestuff2": (("Batch",), "Box & Tiao (1973), table 5.1.4: constructed so that the ML variance between batches is zero"),
-    "Penicillin": (("plate", "sample"), "Davies & Goldsmith (1972), table 6.6: diameter (mm), 24 plates crossed with 6 samples"),
-    "Pastes": (("batch", "cask", "sample"), "Davies & Goldsmith (1972), table 6.5: strength (U), 3 casks in each of 10 batches"),
-    "thread_like": ((), "simulated for this project in the manner of experiment 1 of the discussion"),
+    "Dyestuff2": (
+        ("Batch",),
+        "Box & Tiao (1973), table 5.1.4: constructed so that the ML variance between batches is zero",
+    ),
+    "Penicillin": (
+        ("plate", "sample"),
+        "Davies & Goldsmith (1972), table 6.6: diameter (mm), 24 plates crossed with 6 samples",
+    ),
+    "Pastes": (
+        ("batch", "cask", "sample"),
+        "Davies & Goldsmith (1972), table 6.5: strength (U), 3 casks in each of 10 batches",
+    ),
+    "thread_like": (
+        (),
+        "simulated for this project in the manner of experiment 1 of the discussion",
+    ),
 }
 
 
-def load(name: str) -> pd.DataFrame:
+def load_dataset(name: str) -> pd.DataFrame:
     """A table that ships with the package; its source stands in ``table.attrs["source"]``.
 
     Parameters
@@ -35,7 +47,7 @@ def load(name: str) -> pd.DataFrame:
 
     Examples
     --------
-    >>> load("Dyestuff").shape
+    >>> load_dataset("Dyestuff").shape
     (30, 2)
     """
     if not isinstance(name, str) or name not in TABLES:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import block_diag, solve_triangular
 
-from lmmlib.data import Data, checked_data
-from lmmlib.design import Design, Params, frozen_array
-from lmmlib.design.design import checked_rows
-from lmmlib.design.params import checked_params
+from lmmlib.model import Data, Design, Params, checked_data, frozen_array
+from lmmlib.model.design import checked_rows
+from lmmlib.model.params import checked_params
 
 LARGEST = 5_000  # rows of a dense covariance
 
@@ -52,7 +51,7 @@ def conditional(design: Design, params: Params, u: object) -> Gaussian:
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
     >>> conditional(design, Params([1.0], {"g": 4.0}, 2.0), [0.5, 0.0]).mean.tolist()
     [1.5, 1.0]
@@ -60,7 +59,9 @@ def conditional(design: Design, params: Params, u: object) -> Gaussian:
     _small_enough(design)
     theta = checked_params(params).theta(design)
     u = frozen_array("u", u, (design.Z.shape[1],), "one entry per effect, see design.ranef")
-    return Gaussian(design.fixed_part(theta.beta) + design.random_part(u), residual_covariance(design, params))
+    return Gaussian(
+        design.fixed_part(theta.beta) + design.random_part(u), residual_covariance(design, params)
+    )
 
 
 def marginal(design: Design, params: Params) -> Gaussian:
@@ -85,7 +86,7 @@ def marginal(design: Design, params: Params) -> Gaussian:
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
     >>> marginal(design, Params([1.0], {"g": 4.0}, 2.0)).cov.tolist()
     [[8.0, 0.0], [0.0, 8.0]]
@@ -124,7 +125,7 @@ def effects(data: Data, params: Params) -> Gaussian:
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> data = Data([3.0, 0.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
     >>> effects(data, Params([1.0], {"g": 4.0}, 2.0)).mean.round(12).tolist()
     [1.0, -0.5]
@@ -132,7 +133,11 @@ def effects(data: Data, params: Params) -> Gaussian:
     design = checked_data(data).design
     root, white = _spherical(design, params)
     Q, R = np.linalg.qr(np.vstack([white, np.eye(len(root))]))
-    residual = np.sqrt(design.weights) * (data.y - design.fixed_part(checked_params(params).theta(design).beta)) / params.sigma
+    residual = (
+        np.sqrt(design.weights)
+        * (data.y - design.fixed_part(checked_params(params).theta(design).beta))
+        / params.sigma
+    )
     half = solve_triangular(R, root.T, trans="T").T
     return Gaussian(half @ (Q[: design.n].T @ residual), half @ half.T)
 
@@ -142,14 +147,19 @@ def effects_covariance(design: Design, params: Params) -> np.ndarray:
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
     >>> effects_covariance(design, Params([1.0], {"g": 4.0}, 2.0)).tolist()
     [[4.0, 0.0], [0.0, 4.0]]
     """
     checked_params(params).theta(design)
-    known = [np.eye(t.size[0]) if t.root is None else t.root @ t.root.T for t in design.terms]
-    return block_diag(*(np.kron(A, params.cov[t.name]) for A, t in zip(known, design.terms, strict=True)))
+    known = [
+        np.eye(t.size[0]) if t.level_chol is None else t.level_chol @ t.level_chol.T
+        for t in design.terms
+    ]
+    return block_diag(
+        *(np.kron(A, params.cov[t.name]) for A, t in zip(known, design.terms, strict=True))
+    )
 
 
 def residual_covariance(design: Design, params: Params) -> np.ndarray:
@@ -157,7 +167,7 @@ def residual_covariance(design: Design, params: Params) -> np.ndarray:
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])], weights=[1.0, 4.0])
     >>> residual_covariance(design, Params([1.0], {"g": 4.0}, 2.0)).tolist()
     [[4.0, 0.0], [0.0, 1.0]]
@@ -178,7 +188,7 @@ def mutual_information(design: Design, params: Params) -> float:
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
     >>> round(mutual_information(design, Params([1.0], {"g": 4.0}, 2.0)), 6)
     0.693147
@@ -201,7 +211,7 @@ def lautum_information(design: Design, params: Params) -> float:
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
     >>> round(lautum_information(design, Params([1.0], {"g": 4.0}, 2.0)), 6)
     1.306853
@@ -219,7 +229,7 @@ def total_correlation(design: Design, params: Params) -> float:
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "a", "b"])])
     >>> round(total_correlation(design, Params([1.0], {"g": 4.0}, 2.0)), 6)
     0.143841
@@ -232,8 +242,8 @@ def _spherical(design: Design, params: Params) -> tuple[np.ndarray, np.ndarray]:
     """L with G = LL', and W^½ZL/σ: the columns of effects that are independent standard normals."""
     _small_enough(design)
     theta = checked_params(params).theta(design)
-    known = [np.eye(t.size[0]) if t.root is None else t.root for t in design.terms]
-    root = block_diag(*(np.kron(A, own) for A, own in zip(known, theta.roots, strict=True)))
+    known = [np.eye(t.size[0]) if t.level_chol is None else t.level_chol for t in design.terms]
+    root = block_diag(*(np.kron(A, own) for A, own in zip(known, theta.effect_chols, strict=True)))
     return root, np.sqrt(design.weights)[:, None] * (design.Z @ root) / params.sigma
 
 

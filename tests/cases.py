@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmmlib import Data, Design, Params, Term, simulate
-from lmmlib.design import Theta
+from lmmlib.model import Theta
 
 
 def _covariance(sds, cor):
@@ -30,19 +30,31 @@ def _positive_definite(rng, J):
 
 
 CASES = {
-    "balanced": lambda: _make(1, 20, lambda r: [Term.grouped("g", np.repeat(np.arange(5), 4))], {"g": 0.7}),
+    "balanced": lambda: _make(
+        1, 20, lambda r: [Term.grouped("g", np.repeat(np.arange(5), 4))], {"g": 0.7}
+    ),
     "unbalanced slopes": lambda: _make(
         2,
         25,
-        lambda r: [Term.grouped("g", _groups(r, 25, 6), np.column_stack([np.ones(25), r.normal(size=25)]))],
+        lambda r: [
+            Term.grouped("g", _groups(r, 25, 6), np.column_stack([np.ones(25), r.normal(size=25)]))
+        ],
         {"g": _covariance([0.7, 1.3], 0.4)},
     ),
-    "singleton groups": lambda: _make(3, 8, lambda r: [Term.grouped("g", ["a", "a", "b", "c", "c", "c", "d", "e"])], {"g": 0.5}),
+    "singleton groups": lambda: _make(
+        3, 8, lambda r: [Term.grouped("g", ["a", "a", "b", "c", "c", "c", "d", "e"])], {"g": 0.5}
+    ),
     "more effects than rows": lambda: _make(
-        4, 7, lambda r: [Term.grouped("g", list("aabbccd"), r.normal(size=(7, 3)))], {"g": _covariance([1, 2, 3], 0.2)}
+        4,
+        7,
+        lambda r: [Term.grouped("g", list("aabbccd"), r.normal(size=(7, 3)))],
+        {"g": _covariance([1, 2, 3], 0.2)},
     ),
     "crossed": lambda: _make(
-        5, 30, lambda r: [Term.grouped("a", _groups(r, 30, 7)), Term.grouped("b", _groups(r, 30, 4))], {"a": 0.6, "b": 1.1}
+        5,
+        30,
+        lambda r: [Term.grouped("a", _groups(r, 30, 7)), Term.grouped("b", _groups(r, 30, 4))],
+        {"a": 0.6, "b": 1.1},
     ),
     "nested": lambda: _make(
         6,
@@ -56,21 +68,37 @@ CASES = {
     "uncorrelated": lambda: _make(
         7,
         20,
-        lambda r: [Term.grouped("g", _groups(r, 20, 4), np.column_stack([np.ones(20), r.normal(size=20)]), correlated=False)],
+        lambda r: [
+            Term.grouped(
+                "g",
+                _groups(r, 20, 4),
+                np.column_stack([np.ones(20), r.normal(size=20)]),
+                correlated=False,
+            )
+        ],
         {"g": np.diag([0.4, 0.9])},
     ),
     "dense": lambda: _make(
-        8, 20, lambda r: [Term.dense(f"z{k}", r.uniform(size=(20, 1))) for k in range(3)], {"z0": 0.3, "z1": 1.0, "z2": 2.0}
+        8,
+        20,
+        lambda r: [Term.dense(f"z{k}", r.uniform(size=(20, 1))) for k in range(3)],
+        {"z0": 0.3, "z1": 1.0, "z2": 2.0},
     ),
     "known covariance": lambda: _make(
-        9, 20, lambda r: [Term.dense("z", r.normal(size=(20, 4)), between=_positive_definite(r, 4))], {"z": 0.6}
+        9,
+        20,
+        lambda r: [Term.dense("z", r.normal(size=(20, 4)), between=_positive_definite(r, 4))],
+        {"z": 0.6},
     ),
     "known covariance of groups": lambda: _make(
         10,
         18,
         lambda r: [
             Term.grouped(
-                "g", np.repeat(np.arange(6), 3), np.column_stack([np.ones(18), r.normal(size=18)]), between=_positive_definite(r, 6)
+                "g",
+                np.repeat(np.arange(6), 3),
+                np.column_stack([np.ones(18), r.normal(size=18)]),
+                between=_positive_definite(r, 6),
             )
         ],
         {"g": _covariance([0.7, 0.5], -0.5)},
@@ -87,20 +115,32 @@ CASES = {
     "one zero SD of two": lambda: _make(
         13,
         20,
-        lambda r: [Term.grouped("g", _groups(r, 20, 4), np.column_stack([np.ones(20), r.normal(size=20)]))],
+        lambda r: [
+            Term.grouped("g", _groups(r, 20, 4), np.column_stack([np.ones(20), r.normal(size=20)]))
+        ],
         {"g": np.diag([0.5, 0.0])},
     ),
     "perfect correlation": lambda: _make(
         14,
         20,
-        lambda r: [Term.grouped("g", _groups(r, 20, 4), np.column_stack([np.ones(20), r.normal(size=20)]))],
+        lambda r: [
+            Term.grouped("g", _groups(r, 20, 4), np.column_stack([np.ones(20), r.normal(size=20)]))
+        ],
         {"g": _covariance([0.5, 2.0], 1.0)},
     ),
     "levels without rows": lambda: _make(
-        15, 12, lambda r: [Term.grouped("g", np.repeat([0, 2, 3], 4), levels=["a", "b", "c", "d", "e"])], {"g": 0.8}
+        15,
+        12,
+        lambda r: [Term.grouped("g", np.repeat([0, 2, 3], 4), levels=["a", "b", "c", "d", "e"])],
+        {"g": 0.8},
     ),
     "rows without effects": lambda: _make(
-        16, 16, lambda r: [Term.grouped("g", np.repeat(np.arange(4), 4), np.tile([0.0, 1, 2, 3], 4)[:, None])], {"g": 0.8}
+        16,
+        16,
+        lambda r: [
+            Term.grouped("g", np.repeat(np.arange(4), 4), np.tile([0.0, 1, 2, 3], 4)[:, None])
+        ],
+        {"g": 0.8},
     ),
     "three terms, one factor twice": lambda: _make(
         17,
@@ -116,30 +156,47 @@ CASES = {
         19,
         24,
         lambda r: [
-            Term.grouped("g", np.repeat(np.arange(6), 4), np.column_stack([np.ones(24), r.normal(size=24)])),
-            Term.grouped("h", np.tile(np.arange(3), 8), np.column_stack([np.ones(24), r.normal(size=24)])),
+            Term.grouped(
+                "g", np.repeat(np.arange(6), 4), np.column_stack([np.ones(24), r.normal(size=24)])
+            ),
+            Term.grouped(
+                "h", np.tile(np.arange(3), 8), np.column_stack([np.ones(24), r.normal(size=24)])
+            ),
         ],
         {"g": _covariance([0.7, 1.3], 0.4), "h": _covariance([0.5, 0.2], -0.6)},
     ),
     "wide crossed": lambda: _make(
-        18, 60, lambda r: [Term.grouped("a", _groups(r, 60, 20)), Term.grouped("b", _groups(r, 60, 14))], {"a": 1.6, "b": 0.4}, p=3
+        18,
+        60,
+        lambda r: [Term.grouped("a", _groups(r, 60, 20)), Term.grouped("b", _groups(r, 60, 14))],
+        {"a": 1.6, "b": 0.4},
+        p=3,
     ),
     "no fixed effects": lambda: _make(
         21,
         24,
-        lambda r: [Term.grouped("g", _groups(r, 24, 5), np.column_stack([np.ones(24), r.normal(size=24)]))],
+        lambda r: [
+            Term.grouped("g", _groups(r, 24, 5), np.column_stack([np.ones(24), r.normal(size=24)]))
+        ],
         {"g": _covariance([0.7, 1.3], 0.4)},
         p=0,
         weights=lambda r: r.uniform(0.2, 3, 24),
     ),
-    "crossed in pieces": lambda: _make(  # three, four and three levels of one factor, with two of the other each
-        20,
-        40,
-        lambda r: [
-            Term.grouped("a", np.concatenate([np.tile(piece, 4) for piece in ([0, 1, 2], [3, 4, 5, 6], [7, 8, 9])])),
-            Term.grouped("b", np.repeat(np.arange(6), [6, 6, 8, 8, 6, 6])),
-        ],
-        {"a": 0.7, "b": 0.9},
+    "crossed in pieces": lambda: (
+        _make(  # three, four and three levels of one factor, with two of the other each
+            20,
+            40,
+            lambda r: [
+                Term.grouped(
+                    "a",
+                    np.concatenate(
+                        [np.tile(piece, 4) for piece in ([0, 1, 2], [3, 4, 5, 6], [7, 8, 9])]
+                    ),
+                ),
+                Term.grouped("b", np.repeat(np.arange(6), [6, 6, 8, 8, 6, 6])),
+            ],
+            {"a": 0.7, "b": 0.9},
+        )
     ),
 }
 
@@ -150,6 +207,13 @@ def three_draws(data, params):
     """Three draws that differ in β, in the ratios of SDs and in σ: as arrays, and as parameters one by one."""
     one = params.theta(data.design)
     beta, root, sigma = np.array([[0.5, 1.0, 2.0], [2.0, 1.0, 0.5], [1.0, 1.5, 0.7]])
-    together = Theta(np.outer(beta, one.beta), tuple(r * root[:, None, None] for r in one.roots), one.sigma * sigma)
+    together = Theta(
+        np.outer(beta, one.beta),
+        tuple(r * root[:, None, None] for r in one.effect_chols),
+        one.sigma * sigma,
+    )
     draws = zip(beta, root, sigma, strict=True)
-    return together, [Params(b * params.beta, {k: r**2 * v for k, v in params.cov.items()}, s * params.sigma) for b, r, s in draws]
+    return together, [
+        Params(b * params.beta, {k: r**2 * v for k, v in params.cov.items()}, s * params.sigma)
+        for b, r, s in draws
+    ]

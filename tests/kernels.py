@@ -26,25 +26,49 @@ KERNELS = {
     "SkylakeX": ("SkylakeX", {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}),
 }
 CORE = ["linalg", "loglik", "estimation", "direct"]
-NUMERICAL = [*CORE, "multivariate", "effects", "given_others", "crossvalidation", "data", "moments", "prior", "replication"]
+NUMERICAL = [
+    *CORE,
+    "multivariate",
+    "effects",
+    "held_out",
+    "crossvalidation",
+    "data",
+    "moments",
+    "prior",
+    "replication",
+]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="kernels", description=__doc__)
-    parser.add_argument("--extremes", action="store_true", help="the oldest and the newest kernel that the processor has, core tests only")
+    parser.add_argument(
+        "--extremes",
+        action="store_true",
+        help="the oldest and the newest kernel that the processor has, core tests only",
+    )
     parser.add_argument("pytest", nargs="*", help="further options of pytest, after --")
     options = parser.parse_args()
     if platform.machine() not in ("x86_64", "AMD64"):
-        print(f"test-kernels: NOT RUN: the kernels are those of x86-64, and this processor is {platform.machine()}")
+        print(
+            f"test-kernels: NOT RUN: the kernels are those of x86-64, and this processor is {platform.machine()}"
+        )
         return 0
     lacking = {kernel: needed - _instructions() for kernel, (_, needed) in KERNELS.items()}
     runnable = [kernel for kernel in KERNELS if not lacking[kernel]]
     chosen = [runnable[0], runnable[-1]] if options.extremes else runnable
-    failed = [kernel for kernel in chosen if _run(kernel, CORE if options.extremes else NUMERICAL, options.pytest)]
+    failed = [
+        kernel
+        for kernel in chosen
+        if _run(kernel, CORE if options.extremes else NUMERICAL, options.pytest)
+    ]
     for kernel in KERNELS:
         if lacking[kernel]:
-            print(f"test-kernels: {kernel}: NOT RUN: this processor has no {_told(lacking[kernel])}")
-    print(f"test-kernels: ran under {', '.join(chosen)}; {'failed under ' + ', '.join(failed) if failed else 'all passed'}")
+            print(
+                f"test-kernels: {kernel}: NOT RUN: this processor has no {_told(lacking[kernel])}"
+            )
+    print(
+        f"test-kernels: ran under {', '.join(chosen)}; {'failed under ' + ', '.join(failed) if failed else 'all passed'}"
+    )
     return int(bool(failed))
 
 
@@ -54,10 +78,20 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     from threadpoolctl import threadpool_info
 
     kernel = os.environ["OPENBLAS_CORETYPE"]
-    running = {pool["filepath"]: pool["architecture"] for pool in threadpool_info() if pool["internal_api"] == "openblas"}
+    running = {
+        pool["filepath"]: pool["architecture"]
+        for pool in threadpool_info()
+        if pool["internal_api"] == "openblas"
+    }
     if len(running) < 2 or set(running.values()) != {KERNELS[kernel][0]}:
-        told = "".join(f"\n  {architecture}: {file}" for file, architecture in running.items()) or " none"
-        pytest.exit(f"OpenBLAS has not switched to {kernel} in NumPy and SciPy; what runs is{told}", returncode=1)
+        told = (
+            "".join(f"\n  {architecture}: {file}" for file, architecture in running.items())
+            or " none"
+        )
+        pytest.exit(
+            f"OpenBLAS has not switched to {kernel} in NumPy and SciPy; what runs is{told}",
+            returncode=1,
+        )
 
 
 def _run(kernel: str, modules: list[str], options: list[str]) -> int:
@@ -65,10 +99,29 @@ def _run(kernel: str, modules: list[str], options: list[str]) -> int:
     started = monotonic()
     print(f"test-kernels: {kernel}", flush=True)
     tests = [f"tests/test_{module}.py" for module in modules]
-    environment = os.environ | {"OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "tests")}
-    command = [sys.executable, "-m", "pytest", "-p", "kernels", "-n", "auto", "--dist", "worksteal", *tests, *options]
+    environment = os.environ | {
+        "OPENBLAS_CORETYPE": kernel,
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT / "tests"),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "kernels",
+        "-n",
+        "auto",
+        "--dist",
+        "worksteal",
+        *tests,
+        *options,
+    ]
     status = subprocess.run(command, cwd=ROOT, env=environment).returncode
-    print(f"test-kernels: {kernel}: {'failed' if status else 'passed'} in {monotonic() - started:.0f} s", flush=True)
+    print(
+        f"test-kernels: {kernel}: {'failed' if status else 'passed'} in {monotonic() - started:.0f} s",
+        flush=True,
+    )
     return status
 
 
@@ -79,7 +132,11 @@ def _instructions() -> set[str]:
 
 
 def _told(missing: set[str]) -> str:
-    return "AVX-512" if any(name.startswith("avx512") for name in missing) else ", ".join(sorted(missing))
+    return (
+        "AVX-512"
+        if any(name.startswith("avx512") for name in missing)
+        else ", ".join(sorted(missing))
+    )
 
 
 if __name__ == "__main__":

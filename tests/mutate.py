@@ -43,12 +43,29 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mutate", description=__doc__)
-    parser.add_argument("modules", nargs="*", default=list(CONFIG["modules"]), metavar="MODULE", help=", ".join(CONFIG["modules"]))
-    parser.add_argument("--one-each", action="store_true", help="one replacement of each operator, drawn with the seed; else all")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many; the next call goes on")
+    parser.add_argument(
+        "modules",
+        nargs="*",
+        default=list(CONFIG["modules"]),
+        metavar="MODULE",
+        help=", ".join(CONFIG["modules"]),
+    )
+    parser.add_argument(
+        "--one-each",
+        action="store_true",
+        help="one replacement of each operator, drawn with the seed; else all",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=float("inf"),
+        help="stop after so many; the next call goes on",
+    )
     options = parser.parse_args()
     if unknown := set(options.modules) - set(CONFIG["modules"]):
-        parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(CONFIG['modules'])}")
+        parser.error(
+            f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(CONFIG['modules'])}"
+        )
     return options
 
 
@@ -73,10 +90,16 @@ def _run(module: str, one_each: bool, stop: float) -> int:
             if time.monotonic() > stop:
                 break
             result = mutate_and_test(item.mutations, command, timeout)
-            if result.test_outcome not in (TestOutcome.KILLED, TestOutcome.SURVIVED):  # cosmic-ray would count it as killed
+            if result.test_outcome not in (
+                TestOutcome.KILLED,
+                TestOutcome.SURVIVED,
+            ):  # cosmic-ray would count it as killed
                 sys.exit(f"mutate: a mutant of {module} was not run: {result.output}")
             db.set_result(item.job_id, result)
-        waiting, survived = len(db.pending_work_items), _told(module, db.completed_work_items, len(db.pending_work_items))
+        waiting, survived = (
+            len(db.pending_work_items),
+            _told(module, db.completed_work_items, len(db.pending_work_items)),
+        )
     os.chdir(ROOT)
     if not waiting:
         session.rename(home / "done.sqlite")
@@ -86,9 +109,16 @@ def _run(module: str, one_each: bool, stop: float) -> int:
 def _seconds_without_mutant(module: str, command: str) -> float:
     """Time of the tests. This run alone writes bytecode: of the libraries, and of files older than any mutant of theirs."""
     started = time.monotonic()
-    run = subprocess.run(command.split(), capture_output=True, text=True, env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""})
+    run = subprocess.run(
+        command.split(),
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""},
+    )
     if run.returncode:
-        sys.exit(f"{run.stdout[-2000:]}\nmutate: the tests of {module} fail without any mutant: {command}")
+        sys.exit(
+            f"{run.stdout[-2000:]}\nmutate: the tests of {module} fail without any mutant: {command}"
+        )
     return time.monotonic() - started
 
 
@@ -104,7 +134,9 @@ def _begin(module: str, home: Path, one_each: bool) -> None:
     with use_db("unfinished.sqlite") as db:
         shutil.copytree("original", "lmmlib")
         init(sorted(Path("lmmlib", module).glob("*.py")), db, {})
-        wanted = [item for item in db.work_items if operators.fullmatch(item.mutations[0].operator_name)]
+        wanted = [
+            item for item in db.work_items if operators.fullmatch(item.mutations[0].operator_name)
+        ]
         wanted.sort(key=lambda item: (_place(item), item.mutations[0].operator_name))
         total, rng = len(wanted), random.Random(CONFIG["seed"])
         if one_each:
@@ -121,11 +153,22 @@ def _told(module: str, completed: list, waiting: int) -> int:
     for item, result in sorted(completed, key=lambda pair: _place(pair[0])):
         if result.is_killed:
             named = re.search(r"^(FAILED|ERROR)", result.output, re.MULTILINE)
-            became["timed out" if result.output == "timeout" else "killed" if named else "ended without a failed test"] += 1
+            became[
+                "timed out"
+                if result.output == "timeout"
+                else "killed"
+                if named
+                else "ended without a failed test"
+            ] += 1
             continue
         path, (number, _) = _place(item)
-        changed = [text for text in result.diff.splitlines() if re.match(r"[-+](?![-+])", text)]  # a statement may take several lines
-        line, becomes = (" ".join(text[1:].strip() for text in changed if text[0] == sign).strip() for sign in "-+")
+        changed = [
+            text for text in result.diff.splitlines() if re.match(r"[-+](?![-+])", text)
+        ]  # a statement may take several lines
+        line, becomes = (
+            " ".join(text[1:].strip() for text in changed if text[0] == sign).strip()
+            for sign in "-+"
+        )
         if (path, line, None) in ARGUED or (path, line, becomes) in ARGUED:
             became["argued"] += 1
             continue

@@ -6,7 +6,9 @@ from hashlib import blake2b
 import numpy as np
 
 
-def with_last_digits_of(seed: int, function: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+def with_last_digits_of(
+    seed: int, function: Callable[[np.ndarray], np.ndarray]
+) -> Callable[[np.ndarray], np.ndarray]:
     """The function (S, d) to (S,) with −1, 0 or +1 units in the last place added, which depend on the point alone."""
 
     def perturbed(x: np.ndarray) -> np.ndarray:

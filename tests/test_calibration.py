@@ -8,16 +8,31 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmmlib import Design, Params, Priors, ScalePrior, Term, as_draws, calibrate, calibration, loo, posterior, prior_draws, recover
+from lmmlib import (
+    Design,
+    Params,
+    Priors,
+    ScalePrior,
+    Term,
+    as_draws,
+    calibrate,
+    calibration,
+    loo,
+    posterior,
+    prior_draws,
+    recover,
+)
 from lmmlib.calibration import Calibration, Direct, SharedNewLevel, VarianceForSD, power
 from lmmlib.calibration.quantities import measured, names
 from lmmlib.calibration.ranks import discrepancy
-from lmmlib.data import Data
-from lmmlib.direct import PosteriorError
+from lmmlib.importance import PosteriorError
+from lmmlib.model import Data
 from lmmlib.simulation import simulate
 
 DESIGN = Design(np.ones((24, 1)), [Term.grouped("g", np.repeat(np.arange(8), 3))], coef=["mean"])
-PRIORS = Priors.build(DESIGN, (0.0, 1.0), ScalePrior("half-normal", 1.0), ScalePrior("half-normal", 3.0))
+PRIORS = Priors.build(
+    DESIGN, (0.0, 1.0), ScalePrior("half-normal", 1.0), ScalePrior("half-normal", 3.0)
+)
 
 
 def _from_the_prior(data, priors, rng):
@@ -28,7 +43,13 @@ def _from_the_prior(data, priors, rng):
 def _constant(data, priors, rng):
     """Draws of known ranks: a mean far below every truth, an SD far above, σ above in all but none."""
     ones = np.ones((1, 100))
-    return as_draws(data=data, beta=-100 * ones[..., None], sd=100 * ones[..., None], sigma=100 * ones, u=np.ones((1, 100, 8)))
+    return as_draws(
+        data=data,
+        beta=-100 * ones[..., None],
+        sd=100 * ones[..., None],
+        sigma=100 * ones,
+        u=np.ones((1, 100, 8)),
+    )
 
 
 def _failing(data, priors, rng):
@@ -50,7 +71,10 @@ def test_ranks_of_known_draws_are_known(one):
 
 
 def test_progress_is_counted_on_a_terminal_only(one, monkeypatch):
-    for terminal, expected in ((True, ["", "calibration: 1 of 2", "calibration: 2 of 2\n"]), (False, [""])):
+    for terminal, expected in (
+        (True, ["", "calibration: 1 of 2", "calibration: 2 of 2\n"]),
+        (False, [""]),
+    ):
         told = io.StringIO()
         told.isatty = lambda terminal=terminal: terminal
         monkeypatch.setattr("sys.stderr", told)
@@ -60,16 +84,27 @@ def test_progress_is_counted_on_a_terminal_only(one, monkeypatch):
 
 def test_ties_are_broken_at_random(one):
     """A fixed SD is a tie of truth and all draws."""
-    fixed = Priors.build(DESIGN, (0.0, 1.0), {"g: Intercept": ScalePrior("fixed", 1.0)}, ScalePrior("half-normal", 1.0))
-    found = calibrate(DESIGN, fixed, _from_the_prior, 200, rng=np.random.default_rng(1), executor=one)
+    fixed = Priors.build(
+        DESIGN,
+        (0.0, 1.0),
+        {"g: Intercept": ScalePrior("fixed", 1.0)},
+        ScalePrior("half-normal", 1.0),
+    )
+    found = calibrate(
+        DESIGN, fixed, _from_the_prior, 200, rng=np.random.default_rng(1), executor=one
+    )
     assert stats.kstest(found.ranks[:, 1] / 99, "uniform").pvalue > 1e-4
 
 
 def test_the_prior_itself_is_calibrated_in_parameters_and_blind_to_the_data(one):
     """What the data-dependent quantities are for: parameters pass, the likelihoods tell that the data were ignored."""
-    found = calibrate(DESIGN, PRIORS, _from_the_prior, 200, rng=np.random.default_rng(2), executor=one)
+    found = calibrate(
+        DESIGN, PRIORS, _from_the_prior, 200, rng=np.random.default_rng(2), executor=one
+    )
     p = found.verdict().p_values
-    assert p[["mean", "sd g: Intercept", "sigma", "spread of new levels: g: Intercept"]].min() > 1e-3
+    assert (
+        p[["mean", "sd g: Intercept", "sigma", "spread of new levels: g: Intercept"]].min() > 1e-3
+    )
     assert p[["log p(y)", "log p(y|u)"]].max() < 1e-3
     assert not found.verdict().passed
 
@@ -82,7 +117,9 @@ def test_failed_fits_are_counted_and_shown(one):
     assert found.failures[0].endswith("PosteriorError: weights cannot be trusted")
     assert not found.verdict().passed  # more than one in twenty
     assert f"{failed} fits failed" in str(found.verdict())
-    with pytest.raises(RuntimeError, match="all 3 fits failed; the first: replication 0: ValueError: no"):
+    with pytest.raises(
+        RuntimeError, match="all 3 fits failed; the first: replication 0: ValueError: no"
+    ):
         calibrate(DESIGN, PRIORS, _refusing, 3, rng=np.random.default_rng(3), executor=one)
 
 
@@ -94,9 +131,15 @@ def test_the_verdict_of_an_exact_sampler_fails_as_rarely_as_it_says():
     """1,000 calibrations with uniform ranks of eight quantities, at a stated rate of 0.1."""
     rng, alarms = np.random.default_rng(4), 0
     for _ in range(1000):
-        alarms += not Calibration(tuple("abcdefgh"), rng.integers(100, size=(100, 8)), 99, ()).verdict(0.1).passed
+        alarms += (
+            not Calibration(tuple("abcdefgh"), rng.integers(100, size=(100, 8)), 99, ())
+            .verdict(0.1)
+            .passed
+        )
     assert alarms / 1000 < 0.1 + 5 * np.sqrt(0.1 * 0.9 / 1000)
-    assert alarms / 1000 > 0.1 - 0.05 - 5 * np.sqrt(0.1 * 0.9 / 1000)  # Bonferroni over independent quantities loses little
+    assert alarms / 1000 > 0.1 - 0.05 - 5 * np.sqrt(
+        0.1 * 0.9 / 1000
+    )  # Bonferroni over independent quantities loses little
 
 
 def test_the_discrepancy_is_its_definition():
@@ -117,16 +160,25 @@ def test_the_band_holds_what_passes():
     assert inside.all()
     wrong = Calibration(("a",), np.random.default_rng(6).integers(80, size=(300, 1)), 99, ())
     assert not wrong.verdict().passed
-    assert not ((low <= wrong.ecdf_difference()[:, 0]) & (wrong.ecdf_difference()[:, 0] <= high)).all()
+    assert not (
+        (low <= wrong.ecdf_difference()[:, 0]) & (wrong.ecdf_difference()[:, 0] <= high)
+    ).all()
     assert len(z) == 99
 
 
 def test_power_is_the_share_of_failing_verdicts():
     rng = np.random.default_rng(7)
-    pool = Calibration(("a",), np.minimum(rng.integers(106, size=(5000, 1)), 99), 99, ())  # a little too many of the largest
+    pool = Calibration(
+        ("a",), np.minimum(rng.integers(106, size=(5000, 1)), 99), 99, ()
+    )  # a little too many of the largest
     claimed = power(pool, 100, rng)
     caught = np.mean(
-        [not Calibration(("a",), np.minimum(rng.integers(106, size=(100, 1)), 99), 99, ()).verdict().passed for _ in range(400)]
+        [
+            not Calibration(("a",), np.minimum(rng.integers(106, size=(100, 1)), 99), 99, ())
+            .verdict()
+            .passed
+            for _ in range(400)
+        ]
     )
     assert 0.1 < caught < 0.95
     assert abs(claimed - caught) < 5 * np.sqrt(2 * 0.25 / 400)
@@ -135,7 +187,8 @@ def test_power_is_the_share_of_failing_verdicts():
 def test_the_direct_posterior_passes_and_two_controls_fail():
     rng = np.random.default_rng(8)
     right, variance, shared = (
-        calibrate(DESIGN, PRIORS, engine, 40, rng=np.random.default_rng(8)) for engine in (Direct(), VarianceForSD(), SharedNewLevel())
+        calibrate(DESIGN, PRIORS, engine, 40, rng=np.random.default_rng(8))
+        for engine in (Direct(), VarianceForSD(), SharedNewLevel())
     )
     assert right.verdict().passed, right.verdict()
     assert not right.failures
@@ -160,14 +213,27 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_result(one):
 
     expected = calibrate(DESIGN, PRIORS, _slow, 40, rng=np.random.default_rng(9), executor=one)
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50) as cluster,
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs=50,
+        ) as cluster,
         distributed.Client(cluster) as client,
     ):
         client.run(os.getpid)
         doomed = next(iter(cluster.workers.values()))
         with ThreadPoolExecutor(1) as aside:
             stopped = aside.submit(_stop_soon, doomed.process.pid)
-            found = calibrate(DESIGN, PRIORS, _slow, 40, rng=np.random.default_rng(9), executor=client.get_executor())
+            found = calibrate(
+                DESIGN,
+                PRIORS,
+                _slow,
+                40,
+                rng=np.random.default_rng(9),
+                executor=client.get_executor(),
+            )
             assert stopped.result()
     np.testing.assert_array_equal(found.ranks, expected.ranks)
 
@@ -183,15 +249,26 @@ def _stop_soon(pid):
 
 def test_every_quantity_is_there_and_finite():
     design = Design(
-        np.ones((12, 1)), [Term.grouped("g", np.repeat(np.arange(3), 4), np.column_stack([np.ones(12), np.tile(np.arange(4.0), 3)]))]
+        np.ones((12, 1)),
+        [
+            Term.grouped(
+                "g",
+                np.repeat(np.arange(3), 4),
+                np.column_stack([np.ones(12), np.tile(np.arange(4.0), 3)]),
+            )
+        ],
     )
     params = Params([1.0], {"g": [[1.0, 0.3], [0.3, 0.5]]}, 0.7)
     made = simulate(design, params, np.random.default_rng(1))
     data = Data(made.y, design)
-    values = measured(data, params.theta(design).repeat(1), made.u[None], np.random.default_rng(2))[0]
+    values = measured(data, params.theta(design).repeat(1), made.u[None], np.random.default_rng(2))[
+        0
+    ]
     assert len(values) == len(names(data)) == 1 + 2 + 1 + 1 + 2 + 2
     assert np.isfinite(values).all()
-    np.testing.assert_allclose(values[1:5], [1.0, np.sqrt(0.5), 0.3 / np.sqrt(0.5), 0.7], rtol=1e-12)
+    np.testing.assert_allclose(
+        values[1:5], [1.0, np.sqrt(0.5), 0.3 / np.sqrt(0.5), 0.7], rtol=1e-12
+    )
 
 
 def test_recovery_of_known_truths(one):
@@ -199,7 +276,11 @@ def test_recovery_of_known_truths(one):
     params = Params([2.0], {"g": 4.0}, 1.0)
     priors = Priors.build(DESIGN, (0.0, 10.0), ScalePrior("half-normal", 5.0))
     table = recover(
-        {"one": (DESIGN, params, priors)}, {"ML": "ml", "REML": "reml", "never": _refusing}, 300, rng=np.random.default_rng(1), executor=one
+        {"one": (DESIGN, params, priors)},
+        {"ML": "ml", "REML": "reml", "never": _refusing},
+        300,
+        rng=np.random.default_rng(1),
+        executor=one,
     )
     at = table.set_index(["engine", "parameter", "measure"]).sort_index()
     for engine in ("ML", "REML"):
@@ -209,15 +290,27 @@ def test_recovery_of_known_truths(one):
         rmse = at.loc[(engine, "mean", "rmse")]
         assert abs(rmse.value - expected) < 5 * rmse.error
         assert (engine, "sd g: Intercept", "coverage") not in at.index
-        assert 0.75 < at.loc[(engine, "mean", "coverage")].value < 0.95  # Wald intervals at estimated variances are short
-    assert at.loc[("ML", "sd g: Intercept", "bias")].value < at.loc[("REML", "sd g: Intercept", "bias")].value < 0.0
+        assert (
+            0.75 < at.loc[(engine, "mean", "coverage")].value < 0.95
+        )  # Wald intervals at estimated variances are short
+    assert (
+        at.loc[("ML", "sd g: Intercept", "bias")].value
+        < at.loc[("REML", "sd g: Intercept", "bias")].value
+        < 0.0
+    )
     assert at.loc[("never", "all", "failed fits")].value == 300
 
 
 def test_recovery_by_the_posterior_covers(one):
     params = Params([2.0], {"g": 4.0}, 1.0)
     priors = Priors.build(DESIGN, (0.0, 10.0), ScalePrior("half-normal", 5.0))
-    table = recover({"one": (DESIGN, params, priors)}, {"posterior": Direct(4096)}, 30, rng=np.random.default_rng(1), executor=one)
+    table = recover(
+        {"one": (DESIGN, params, priors)},
+        {"posterior": Direct(4096)},
+        30,
+        rng=np.random.default_rng(1),
+        executor=one,
+    )
     covered = table[table.measure == "coverage"]
     assert len(covered) == 3
     assert (abs(covered.value - 0.9) < 5 * np.sqrt(0.9 * 0.1 / 30)).all()
@@ -240,7 +333,10 @@ def test_weighted_draws_are_no_draws_to_rank(one):
 def test_a_verdict_that_could_never_fail_is_refused():
     ranks = Calibration(tuple("abcdefghij"), np.zeros((50, 10), int), 99, ())
     assert not ranks.verdict(0.001).passed
-    with pytest.raises(ValueError, match=r"false_alarm must be at least 0\.0005 for 10 quantities, and below one; got 0\.0001"):
+    with pytest.raises(
+        ValueError,
+        match=r"false_alarm must be at least 0\.0005 for 10 quantities, and below one; got 0\.0001",
+    ):
         ranks.verdict(0.0001)
 
 
@@ -250,9 +346,17 @@ def test_estimates_that_hit_the_truth_have_no_error(one):
     truth = Params([1.0], {"g": 0.0}, 1.0)
 
     def exact(data, priors, rng):
-        return as_draws(data=data, beta=np.ones((1, 50, 1)), sd=np.zeros((1, 50, 1)), sigma=np.ones((1, 50)))
+        return as_draws(
+            data=data, beta=np.ones((1, 50, 1)), sd=np.zeros((1, 50, 1)), sigma=np.ones((1, 50))
+        )
 
-    table = recover({"one": (design, truth, PRIORS)}, {"exact": exact}, 3, rng=np.random.default_rng(1), executor=one)
+    table = recover(
+        {"one": (design, truth, PRIORS)},
+        {"exact": exact},
+        3,
+        rng=np.random.default_rng(1),
+        executor=one,
+    )
     found = table[table.measure == "rmse"]
     assert (found.value == 0).all()
     assert (found.error == 0).all()
@@ -261,12 +365,23 @@ def test_estimates_that_hit_the_truth_have_no_error(one):
 def test_bad_calls_are_told():
     with pytest.raises(ValueError, match="replications must be a whole number, 1 at least, got 0"):
         calibrate(DESIGN, PRIORS, Direct(), 0, rng=np.random.default_rng(1))
-    with pytest.raises(ValueError, match=r"rng must be what numpy.random.default_rng takes, a seed, a Generator or None; got -1"):
+    with pytest.raises(
+        ValueError,
+        match=r"rng must be what numpy.random.default_rng takes, a seed, a Generator or None; got -1",
+    ):
         calibrate(DESIGN, PRIORS, Direct(), 2, rng=-1)
-    with pytest.raises(ValueError, match=r"scenarios must be a mapping from names to \(design, truth, priors\), got none"):
+    with pytest.raises(
+        ValueError,
+        match=r"scenarios must be a mapping from names to \(design, truth, priors\), got none",
+    ):
         recover({}, {"x": "ml"}, rng=np.random.default_rng(1))
     with pytest.raises(ValueError, match="an engine must be 'ml', 'reml' or a callable, got 'mle'"):
         recover({"one": (DESIGN, None, PRIORS)}, {"x": "mle"}, rng=np.random.default_rng(1))
     with pytest.raises(ValueError, match="priors of sd must be given for"):
-        calibrate(Design(np.ones((4, 1)), [Term.grouped("h", list("aabb"))]), PRIORS, Direct(), rng=np.random.default_rng(1))
+        calibrate(
+            Design(np.ones((4, 1)), [Term.grouped("h", list("aabb"))]),
+            PRIORS,
+            Direct(),
+            rng=np.random.default_rng(1),
+        )
     assert calibration.TimesSD().factor == 0.8

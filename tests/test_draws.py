@@ -10,7 +10,20 @@ import pytest
 import xarray as xr
 
 from cases import CASES
-from lmmlib import Data, Design, Priors, Term, as_draws, check, draws, loo, posterior, prior_draws, replicate, summary
+from lmmlib import (
+    Data,
+    Design,
+    Priors,
+    Term,
+    as_draws,
+    draws,
+    loo,
+    posterior,
+    posterior_predict,
+    predictive_check,
+    prior_draws,
+    summary,
+)
 
 
 def _arrays(design, seed=1, chains=2, length=50):
@@ -33,7 +46,14 @@ def test_labels_and_selection():
     index = tree.constant_data
     assert u.groupby(index["covariate"]).mean().sizes["covariate"] == 2
     assert u.where(index["level"] == "3", drop=True).sizes["ranef"] == 2
-    assert summary(tree).index.tolist() == ["beta[x1]", "beta[x2]", "sd[g: x1]", "sd[g: x2]", "cor[g: x1, x2]", "sigma"]
+    assert summary(tree).index.tolist() == [
+        "beta[x1]",
+        "beta[x2]",
+        "sd[g: x1]",
+        "sd[g: x2]",
+        "cor[g: x1, x2]",
+        "sigma",
+    ]
     np.testing.assert_array_equal(tree.observed_data.y, data.y)
     assert "log_likelihood" not in tree.children
 
@@ -53,7 +73,7 @@ def test_theta_is_what_was_put_in():
     given = _arrays(data.design)
     theta = draws.theta(as_draws(data=data, **given), data.design)
     sd, cor = given["sd"].reshape(-1, 2, 2), given["cor"].reshape(-1, 2)
-    for k, root in enumerate(theta.roots):
+    for k, root in enumerate(theta.effect_chols):
         cov = root @ np.swapaxes(root, 1, 2)
         np.testing.assert_allclose(np.sqrt(np.einsum("sjj->sj", cov)), sd[:, k])
         np.testing.assert_allclose(cov[:, 0, 1], sd[:, k].prod(1) * cor[:, k])
@@ -63,7 +83,10 @@ def test_theta_is_what_was_put_in():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"beta": np.zeros((2, 50, 3))}, r"beta must have shape \(chains, draws, …\) = \(2, 50, 2\), got \(2, 50, 3\)"),
+        (
+            {"beta": np.zeros((2, 50, 3))},
+            r"beta must have shape \(chains, draws, …\) = \(2, 50, 2\), got \(2, 50, 3\)",
+        ),
         ({"sigma": np.zeros((2, 50))}, "sigma above zero"),
         ({"sd": np.full((2, 50, 2), -1.0)}, "SDs, not variances or their logarithms"),
         ({"cor": np.full((2, 50, 1), 1.5)}, "correlations within -1 and 1"),
@@ -85,13 +108,21 @@ def test_correlations_without_a_pair_are_refused():
 
 def test_correlations_that_no_effects_have_are_refused():
     """Each pair is within ±1, the three together have an eigenvalue of 1 - 2 × 0.9."""
-    design = Design(np.ones((12, 1)), [Term.grouped("g", np.repeat(list("abcd"), 3), np.random.default_rng(1).normal(size=(12, 3)))])
+    design = Design(
+        np.ones((12, 1)),
+        [
+            Term.grouped(
+                "g", np.repeat(list("abcd"), 3), np.random.default_rng(1).normal(size=(12, 3))
+            )
+        ],
+    )
     data = Data(np.arange(12.0), design)
     arrays = _arrays(design) | {"cor": np.tile([0.9, 0.9, 0.9], (2, 50, 1))}
     assert as_draws(data=data, **arrays).posterior.cor.shape == (2, 50, 3)
     arrays["cor"][1, 7] = [0.9, 0.9, -0.9]
     with pytest.raises(
-        ValueError, match=r"correlations of 'g' must be positive semi-definite, those of chain 1, draw 7 have an eigenvalue of -0\.8"
+        ValueError,
+        match=r"correlations of 'g' must be positive semi-definite, those of chain 1, draw 7 have an eigenvalue of -0\.8",
     ):
         as_draws(data=data, **arrays)
 
@@ -99,7 +130,10 @@ def test_correlations_that_no_effects_have_are_refused():
 def test_statistics_of_another_shape_are_refused():
     data, _ = CASES["balanced"]()
     for stats in ({"log_weight": np.zeros(50)}, {"log_weight": np.zeros((50, 2))}):
-        with pytest.raises(ValueError, match=r"stats 'log_weight' must have shape \(chains, draws, …\) with \(2, 50\), got \(50"):
+        with pytest.raises(
+            ValueError,
+            match=r"stats 'log_weight' must have shape \(chains, draws, …\) with \(2, 50\), got \(50",
+        ):
             as_draws(data=data, stats=stats, **_arrays(data.design))
 
 
@@ -107,10 +141,22 @@ def test_things_of_another_kind_are_told_clearly():
     data, _ = CASES["balanced"]()
     tree = as_draws(data=data, **_arrays(data.design))
     for call, message in [
-        (lambda: as_draws(data=data.design, **_arrays(data.design)), "data must be a Data, got Design"),
-        (lambda: as_draws(data=data, stats=[1], **_arrays(data.design)), "stats must be a mapping from names to arrays"),
-        (lambda: summary({}), "draws must be a DataTree with a posterior, got dict; make them with posterior or as_draws"),
-        (lambda: summary(xr.DataTree()), "draws must be a DataTree with a posterior, got one with nothing"),
+        (
+            lambda: as_draws(data=data.design, **_arrays(data.design)),
+            "data must be a Data, got Design",
+        ),
+        (
+            lambda: as_draws(data=data, stats=[1], **_arrays(data.design)),
+            "stats must be a mapping from names to arrays",
+        ),
+        (
+            lambda: summary({}),
+            "draws must be a DataTree with a posterior, got dict; make them with posterior or as_draws",
+        ),
+        (
+            lambda: summary(xr.DataTree()),
+            "draws must be a DataTree with a posterior, got one with nothing",
+        ),
         (lambda: draws.theta(tree, data), "design must be a Design, got Data"),
         (lambda: draws.check_data(tree, data.design), "data must be a Data, got Design"),
     ]:
@@ -132,10 +178,14 @@ def test_labels_of_draws_in_another_order_are_refused(dim):
     """Each of them by its labels: the values alone would fit."""
     data, _ = CASES["two correlated terms"]()
     tree = as_draws(data=data, **_arrays(data.design))
-    with pytest.raises(ValueError, match=f"the draws have {dim} in another order than the design: "):
+    with pytest.raises(
+        ValueError, match=f"the draws have {dim} in another order than the design: "
+    ):
         loo(_reordered(tree, dim), data)
-    with pytest.raises(ValueError, match=f"the draws have {dim} in another order than the design: "):
-        replicate(_reordered(tree, dim), data.design, rng=1)
+    with pytest.raises(
+        ValueError, match=f"the draws have {dim} in another order than the design: "
+    ):
+        posterior_predict(_reordered(tree, dim), data.design, rng=1)
 
 
 def test_a_part_of_the_effects_is_refused():
@@ -143,7 +193,7 @@ def test_a_part_of_the_effects_is_refused():
     tree = as_draws(data=data, **_arrays(data.design))
     tree["posterior"] = tree.posterior.to_dataset().isel(ranef=slice(1, None))
     with pytest.raises(ValueError, match=r"the draws have ranef .*; the design has g\[0\]: x1, "):
-        replicate(tree, data.design, rng=1)
+        posterior_predict(tree, data.design, rng=1)
 
 
 @pytest.mark.parametrize("name", ["beta", "sd", "cor", "u"])
@@ -155,38 +205,63 @@ def test_labelled_arrays_are_matched_by_their_labels(name):
     given = expected.posterior[name]
     dim = given.dims[-1]
     turned = given.isel({dim: slice(None, None, -1)}).transpose(dim, "draw", "chain")
-    xr.testing.assert_identical(as_draws(data=data, **{**arrays, name: turned}).posterior[name], given)
-    numbered = xr.DataArray(arrays[name], dims=("chain", "draw", "k"), coords={"k": np.arange(given.sizes[dim])})
-    xr.testing.assert_identical(as_draws(data=data, **{**arrays, name: numbered}).posterior[name], given)
+    xr.testing.assert_identical(
+        as_draws(data=data, **{**arrays, name: turned}).posterior[name], given
+    )
+    numbered = xr.DataArray(
+        arrays[name], dims=("chain", "draw", "k"), coords={"k": np.arange(given.sizes[dim])}
+    )
+    xr.testing.assert_identical(
+        as_draws(data=data, **{**arrays, name: numbered}).posterior[name], given
+    )
     strange = given.assign_coords({dim: [f"no {i}" for i in range(given.sizes[dim])]})
-    with pytest.raises(ValueError, match=f"{name} is labelled no 0, .*; the design has .*; rename its labels"):
+    with pytest.raises(
+        ValueError, match=f"{name} is labelled no 0, .*; the design has .*; rename its labels"
+    ):
         as_draws(data=data, **{**arrays, name: strange})
 
 
 def test_one_chain_and_one_draw_keep_their_dimensions():
     data, _ = CASES["unbalanced slopes"]()
     tree = as_draws(data=data, stats={"log_weight": np.zeros((2, 50))}, **_arrays(data.design))
-    for part, sizes in ((tree.isel(chain=0), (1, 50)), (tree.isel(draw=3), (2, 1)), (tree.isel(chain=0, drop=True), (1, 50))):
+    for part, sizes in (
+        (tree.isel(chain=0), (1, 50)),
+        (tree.isel(draw=3), (2, 1)),
+        (tree.isel(chain=0, drop=True), (1, 50)),
+    ):
         whole = draws.checked_tree(part)
         assert (whole.posterior.sizes["chain"], whole.posterior.sizes["draw"]) == sizes
         assert draws.flat(part, "u").shape == (sizes[0] * sizes[1], data.design.Z.shape[1])
         assert draws.log_weight(part).shape == (sizes[0] * sizes[1],)
-    stacked = xr.DataTree.from_dict({"posterior": tree.posterior.to_dataset().stack(sample=("chain", "draw"))})
-    with pytest.raises(ValueError, match="draws must have dimensions chain and draw, got sample, which holds them; unstack it"):
+    stacked = xr.DataTree.from_dict(
+        {"posterior": tree.posterior.to_dataset().stack(sample=("chain", "draw"))}
+    )
+    with pytest.raises(
+        ValueError,
+        match="draws must have dimensions chain and draw, got sample, which holds them; unstack it",
+    ):
         summary(stacked)
 
 
 @pytest.mark.parametrize("kind", ["netcdf", *["zarr"] * (find_spec("zarr") is not None)])
 @pytest.mark.filterwarnings("ignore:Consolidated metadata")
-@pytest.mark.filterwarnings("ignore:The data type")  # zarr 3 has no standard yet for texts of one length
+@pytest.mark.filterwarnings(
+    "ignore:The data type"
+)  # zarr 3 has no standard yet for texts of one length
 def test_draws_that_were_saved_are_as_good_as_new(kind, tmp_path):
     """Every result; what they are of is still known."""
     data, _ = CASES["balanced"]()
     priors = Priors.weak(data)
     drawn = posterior(data, priors, 256, rng=1)
-    made = replicate(drawn, data.design, rng=1)
-    results = {"posterior": drawn, "replicates": made, "prior": prior_draws(data, priors, 50, rng=1)}
-    results["added to"] = as_draws(data=data, stats={"diverging": np.zeros((2, 50), bool)}, **_arrays(data.design))
+    made = posterior_predict(drawn, data.design, rng=1)
+    results = {
+        "posterior": drawn,
+        "replicates": made,
+        "prior": prior_draws(data, priors, 50, rng=1),
+    }
+    results["added to"] = as_draws(
+        data=data, stats={"diverging": np.zeros((2, 50), bool)}, **_arrays(data.design)
+    )
     results["added to"].attrs |= {draws.ADDED: "other", draws.ADDED_ON_U: "other"}
     back = {}
     for name, tree in results.items():
@@ -204,8 +279,13 @@ def test_draws_that_were_saved_are_as_good_as_new(kind, tmp_path):
         warnings.simplefilter("ignore")  # of Pareto k
         assert loo(back["posterior"], data).elpd == loo(drawn, data).elpd
     assert summary(back["posterior"]).equals(summary(drawn))
-    np.testing.assert_array_equal(replicate(back["posterior"], data.design, rng=1).posterior_predictive.y, made.posterior_predictive.y)
-    assert check(back["replicates"], data).table.equals(check(made, data).table)
+    np.testing.assert_array_equal(
+        posterior_predict(back["posterior"], data.design, rng=1).posterior_predictive.y,
+        made.posterior_predictive.y,
+    )
+    assert predictive_check(back["replicates"], data).table.equals(
+        predictive_check(made, data).table
+    )
     with pytest.raises(ValueError, match="the draws are of the prior"):
         loo(back["prior"], data)
     with pytest.raises(ValueError, match="other was added to the model and depends on u"):
@@ -219,7 +299,9 @@ def test_intervals_hold_their_mean_and_have_a_width(location, scale):
     data, _ = CASES["balanced"]()
     rng = np.random.default_rng(3)
     arrays = _arrays(data.design, length=500)
-    arrays["beta"] = location + scale * np.stack([rng.normal(size=(2, 500)), rng.exponential(size=(2, 500))], -1)
+    arrays["beta"] = location + scale * np.stack(
+        [rng.normal(size=(2, 500)), rng.exponential(size=(2, 500))], -1
+    )
     arrays["sd"] = abs(location) + scale * np.abs(rng.standard_t(3, size=(2, 500, 1)))
     arrays["sigma"] = scale * rng.gamma(0.5, size=(2, 500))
     table = summary(as_draws(data=data, **arrays))
@@ -244,7 +326,9 @@ def test_a_fixed_sd_is_shown_as_its_value():
 def test_weighted_and_few_draws_have_no_summary():
     data, _ = CASES["balanced"]()
     weighted = as_draws(data=data, stats={"log_weight": np.zeros((2, 50))}, **_arrays(data.design))
-    with pytest.raises(ValueError, match="the draws are weighted, and ArviZ would count them alike"):
+    with pytest.raises(
+        ValueError, match="the draws are weighted, and ArviZ would count them alike"
+    ):
         summary(weighted)
     with pytest.raises(ValueError, match="a summary needs 4 draws a chain at least, got 3"):
         summary(as_draws(data=data, **_arrays(data.design, length=3)))

@@ -5,11 +5,26 @@ import pytest
 from scipy import stats
 
 import truth
-from lmmlib import Data, Design, Params, Priors, ScalePrior, Term, conditional_model, estimate, loglik, loo, posterior, reduce
+from lmmlib import (
+    Data,
+    Design,
+    Params,
+    Priors,
+    ScalePrior,
+    Term,
+    conditional_model,
+    estimate,
+    loglik,
+    loo,
+    merge_reductions,
+    posterior,
+)
 from lmmlib.crossvalidation.refits import refitted, without
 
 GROUPS = np.repeat(np.arange(5), 4)
-RESPONSE = np.random.default_rng(1).normal(size=20) + np.random.default_rng(2).normal(size=5)[GROUPS]
+RESPONSE = (
+    np.random.default_rng(1).normal(size=20) + np.random.default_rng(2).normal(size=5)[GROUPS]
+)
 COLUMNS = {
     "a factor level in one row": np.arange(20) == 7,
     "a covariate in one row": 3.5 * (np.arange(20) == 7),
@@ -18,18 +33,28 @@ COLUMNS = {
 
 
 def _data(column, **options):
-    return Data(RESPONSE, Design(np.column_stack([np.ones(20), column]), [Term.grouped("g", GROUPS)], **options))
+    return Data(
+        RESPONSE,
+        Design(np.column_stack([np.ones(20), column]), [Term.grouped("g", GROUPS)], **options),
+    )
 
 
 def _known(data, tau=0.8, sigma=0.7):
     """Priors under which everything has a closed form."""
-    return Priors.build(data.design, (0.5, 2.0), {"g: Intercept": ScalePrior("fixed", tau)}, ScalePrior("fixed", sigma))
+    return Priors.build(
+        data.design,
+        (0.5, 2.0),
+        {"g: Intercept": ScalePrior("fixed", tau)},
+        ScalePrior("fixed", sigma),
+    )
 
 
 def _exact(data, rows, tau=0.8, sigma=0.7):
     """log p(y_I|y_−I) of the joint normal of all rows with β integrated out under N(0.5, 4)."""
     wide = Design(data.design.X, [*data.design.terms, Term.dense("b", data.design.X)])
-    return truth.set_left_out(Data(data.y, wide), Params([0.5, 0.5], {"g": tau**2, "b": 4.0}, sigma), rows)
+    return truth.set_left_out(
+        Data(data.y, wide), Params([0.5, 0.5], {"g": tau**2, "b": 4.0}, sigma), rows
+    )
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -37,15 +62,22 @@ def test_a_fold_without_the_rank_of_x_has_its_posterior(column):
     data = _data(COLUMNS[column])
     rows = np.flatnonzero(COLUMNS[column])
     fold = without(data, rows)
-    assert fold.design.fault.startswith("X must have full column rank; x2 can be made")
+    assert fold.design.validation_error.startswith("X must have full column rank; x2 can be made")
     priors = _known(data)
     tree = posterior(fold, priors, 4096, rng=np.random.default_rng(1))
     coefficient = tree.posterior.beta[..., 1].to_numpy().ravel()
-    assert abs(coefficient.mean() - 0.5) < 5 * 2.0 / np.sqrt(4096)  # its prior, as no row tells of it
+    assert abs(coefficient.mean() - 0.5) < 5 * 2.0 / np.sqrt(
+        4096
+    )  # its prior, as no row tells of it
     assert abs(coefficient.std() - 2.0) < 5 * 2.0 / np.sqrt(2 * 4096)
     got = refitted(data, priors, rows, 4096, np.random.default_rng(2), "it")
     # The error of an average of p(y_I|θ) over 4096 draws of β, from eight more of them; theirs is known to a quarter.
-    others = np.array([refitted(data, priors, rows, 4096, np.random.default_rng(seed), "it") for seed in range(3, 11)])
+    others = np.array(
+        [
+            refitted(data, priors, rows, 4096, np.random.default_rng(seed), "it")
+            for seed in range(3, 11)
+        ]
+    )
     assert abs(got - _exact(data, rows)) < 5 * 1.25 * others.std(ddof=1) + 1e-6
 
 
@@ -53,15 +85,24 @@ def test_a_fold_without_the_rank_of_x_has_its_posterior(column):
 def test_a_fold_with_unknown_variances(kind):
     """Its evidence is that of the rows with the column left out: no row of the fold has it."""
     data = _data(COLUMNS["a factor level in one row"])
-    priors = Priors.weak(data) if kind == "weak" else Priors.build(data.design, (0.0, 3.0), ScalePrior("half-normal", 1.0))
+    priors = (
+        Priors.weak(data)
+        if kind == "weak"
+        else Priors.build(data.design, (0.0, 3.0), ScalePrior("half-normal", 1.0))
+    )
     fold = without(data, np.array([7]))
     short = Data(fold.y, Design(fold.design.X[:, :1], fold.design.terms))
     # γ = Tβ with β = T⁻¹γ: of the intercept alone the prior is normal with T⁻¹'s first row.
     first = priors.coefficients(np.eye(2))[:, 0]
     mean, spread = float(first @ priors.beta_mean), float(np.linalg.norm(first * priors.beta_sd))
     alone = Priors([mean], [spread], priors.sd, priors.sigma, priors.cor)
-    found, expected = (posterior(d, p, 4096, rng=np.random.default_rng(1)).attrs for d, p in ((fold, priors), (short, alone)))
-    assert found["log_evidence"] == pytest.approx(expected["log_evidence"], abs=1e-8)  # the same draws of the variances
+    found, expected = (
+        posterior(d, p, 4096, rng=np.random.default_rng(1)).attrs
+        for d, p in ((fold, priors), (short, alone))
+    )
+    assert found["log_evidence"] == pytest.approx(
+        expected["log_evidence"], abs=1e-8
+    )  # the same draws of the variances
 
 
 def test_loo_refits_every_row_that_needs_it():
@@ -79,7 +120,9 @@ def test_a_level_that_leaves_with_its_coefficient():
     rng = np.random.default_rng(4)
     result = loo(posterior(data, priors, rng=rng), data, leave="g", priors=priors, rng=rng)
     exact = [_exact(data, np.flatnonzero(j == GROUPS)) for j in range(5)]
-    assert result.elpd == pytest.approx(sum(exact), abs=0.3)  # five levels of four rows, k below 0.7: a twentieth each
+    assert result.elpd == pytest.approx(
+        sum(exact), abs=0.3
+    )  # five levels of four rows, k below 0.7: a twentieth each
     assert abs(float(result.elpd_i[1]) - exact[1]) < 0.1
 
 
@@ -95,24 +138,36 @@ def test_folds_of_a_row_or_two(kept):
         tree = posterior(source, priors, 64, rng=np.random.default_rng(5))
         assert tree.attrs["log_evidence"] == pytest.approx(exact, rel=1e-10)
         assert tree.posterior.u.shape == (4, 16, 5)
-    weak = posterior(fold, Priors.weak(data), 1024, rng=np.random.default_rng(6))  # σ and the SD from so few rows
+    weak = posterior(
+        fold, Priors.weak(data), 1024, rng=np.random.default_rng(6)
+    )  # σ and the SD from so few rows
     assert np.isfinite(weak.attrs["log_evidence"])
 
 
 def test_a_fold_joins_the_rest_again():
     data = _data(COLUMNS["a factor level in one row"])
-    whole = reduce([data.rows(np.arange(7)), data.rows(np.arange(7, 20))])
+    whole = merge_reductions([data.rows(np.arange(7)), data.rows(np.arange(7, 20))])
     assert estimate(whole).criterion == pytest.approx(estimate(data).criterion, rel=1e-10)
     params = estimate(data).params
-    assert loglik.restricted(whole, params) == pytest.approx(loglik.restricted(data, params), rel=1e-10)
+    assert loglik.restricted(whole, params) == pytest.approx(
+        loglik.restricted(data, params), rel=1e-10
+    )
 
 
-@pytest.mark.parametrize("source", [lambda fold: fold, lambda fold: fold.reduction], ids=["Data", "Reduction"])
+@pytest.mark.parametrize(
+    "source", [lambda fold: fold, lambda fold: fold.reduction], ids=["Data", "Reduction"]
+)
 def test_estimates_of_a_fold_without_rank_are_refused(source):
     fold = without(_data(COLUMNS["a factor level in one row"]), np.array([7]))
-    with pytest.raises(ValueError, match="X must have full column rank; x2 can be made from the columns before; drop it"):
+    with pytest.raises(
+        ValueError,
+        match="X must have full column rank; x2 can be made from the columns before; drop it",
+    ):
         estimate(source(fold))
-    with pytest.raises(ValueError, match="X must have full column rank; x2 can be made from the columns before; drop it"):
+    with pytest.raises(
+        ValueError,
+        match="X must have full column rank; x2 can be made from the columns before; drop it",
+    ):
         loglik.restricted(source(fold), Params([0.0, 0.0], {"g": 1.0}, 1.0))
 
 
@@ -128,7 +183,9 @@ def test_a_response_for_a_fold_is_still_checked():
     assert fold.with_y(np.zeros(19)).y.tolist() == [0.0] * 19
     with pytest.raises(ValueError, match=r"y must have shape \(19,\), got \(20,\)"):
         fold.with_y(np.zeros(20))
-    with pytest.raises(ValueError, match="X must have full column rank"):  # given by a user, it is refused
+    with pytest.raises(
+        ValueError, match="X must have full column rank"
+    ):  # given by a user, it is refused
         Data(fold.y, fold.design)
 
 
@@ -151,11 +208,21 @@ def test_effects_known_to_be_zero_fit_nothing():
     """Two a level and alike: with an SD of zero they are rows of one normal, with a spread."""
     y = [1.0, 1.0, 5.0, 5.0]
     data = Data(y, Design(np.ones((4, 1)), [Term.grouped("g", list("aabb"))]))
-    zero = Priors.build(data.design, (0.0, 5.0), {"g: Intercept": ScalePrior("fixed", 0.0)}, ScalePrior("half-normal", 2.0))
+    zero = Priors.build(
+        data.design,
+        (0.0, 5.0),
+        {"g: Intercept": ScalePrior("fixed", 0.0)},
+        ScalePrior("half-normal", 2.0),
+    )
     tree = posterior(data, zero, 4096, rng=np.random.default_rng(1))
     sigma = np.linspace(1e-3, 20, 200_001)
-    covariance = [stats.multivariate_normal(np.zeros(4), 25 * np.ones((4, 4)) + s**2 * np.eye(4)).pdf(y) for s in sigma[::100]]
-    exact = np.log(np.trapezoid(covariance * stats.halfnorm(scale=2).pdf(sigma[::100]), sigma[::100]))
+    covariance = [
+        stats.multivariate_normal(np.zeros(4), 25 * np.ones((4, 4)) + s**2 * np.eye(4)).pdf(y)
+        for s in sigma[::100]
+    ]
+    exact = np.log(
+        np.trapezoid(covariance * stats.halfnorm(scale=2).pdf(sigma[::100]), sigma[::100])
+    )
     assert abs(tree.attrs["log_evidence"] - exact) < 5 * tree.attrs["log_evidence_error"] + 1e-4
     free = Priors.build(data.design, (0.0, 5.0), ScalePrior("half-normal", 2.0))
     with pytest.raises(ValueError, match="X and the effects fit y exactly"):

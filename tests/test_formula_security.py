@@ -15,7 +15,19 @@ from lmmlib.formula.functions import CONTRASTS, ELEMENTWISE, FACTORS, STATEFUL
 TABLE = pd.DataFrame({"y": np.arange(6.0) ** 1.5, "x": np.arange(6.0), "g": list("aabbcc")})
 
 # What Python tells of whatever reaches outside: files, processes, sockets, imports, and compiled code that is run.
-OUTSIDE = ("open", "os.", "subprocess.", "socket.", "shutil.", "import", "exec", "ctypes.", "pickle.", "urllib.", "tempfile.")
+OUTSIDE = (
+    "open",
+    "os.",
+    "subprocess.",
+    "socket.",
+    "shutil.",
+    "import",
+    "exec",
+    "ctypes.",
+    "pickle.",
+    "urllib.",
+    "tempfile.",
+)
 _listening: list[list[str]] = []
 from_formula("y ~ poly(x, 2) + (1 | g)", TABLE)  # whatever is imported at first use is
 
@@ -86,7 +98,13 @@ def test_code_is_refused_before_anything_is_called(tmp_path, code):
     path = tmp_path / "precious"
     path.write_text("precious")
     call = code.format(path=str(path))
-    places = ("y ~ {} + (1 | g)", "y ~ I(x + {}) + (1 | g)", "y ~ x + ({} | g)", "{} ~ x + (1 | g)", "y ~ x + (1 | {})")
+    places = (
+        "y ~ {} + (1 | g)",
+        "y ~ I(x + {}) + (1 | g)",
+        "y ~ x + ({} | g)",
+        "{} ~ x + (1 | g)",
+        "y ~ x + (1 | {})",
+    )
     for place in places:
         heard, error = events_of(place.format(call))
         assert isinstance(error, ValueError)
@@ -111,20 +129,46 @@ PYTHON = [
     "x.sum",
     "os.system",
 ]
-ATOMS = st.sampled_from(["x", "y", "g", "`x`", "1", "0", "2.5", "'a'", "True", "None", "[1, 2]", "x.__class__", "np", "contr.sum"])
+ATOMS = st.sampled_from(
+    [
+        "x",
+        "y",
+        "g",
+        "`x`",
+        "1",
+        "0",
+        "2.5",
+        "'a'",
+        "True",
+        "None",
+        "[1, 2]",
+        "x.__class__",
+        "np",
+        "contr.sum",
+    ]
+)
 
 
 def calls(inner):
     names = st.sampled_from(KNOWN + PYTHON)
     option = st.sampled_from(["", "df=", "levels=", "_state=", "key="])
     arguments = st.lists(st.tuples(option, inner).map("".join), max_size=3).map(", ".join)
-    joined = st.tuples(inner, st.sampled_from([" + ", " - ", "*", "/", ":", "^", "**", " == ", " < ", ", ", "."]), inner).map("".join)
-    return st.one_of(st.tuples(names, arguments).map("{0[0]}({0[1]})".format), joined, inner.map("({})".format), inner.map("-{}".format))
+    joined = st.tuples(
+        inner,
+        st.sampled_from([" + ", " - ", "*", "/", ":", "^", "**", " == ", " < ", ", ", "."]),
+        inner,
+    ).map("".join)
+    return st.one_of(
+        st.tuples(names, arguments).map("{0[0]}({0[1]})".format),
+        joined,
+        inner.map("({})".format),
+        inner.map("-{}".format),
+    )
 
 
-FORMULAS = st.tuples(st.recursive(ATOMS, calls, max_leaves=6), st.recursive(ATOMS, calls, max_leaves=6)).map(
-    "{0[0]} ~ {0[1]} + (1 | g)".format
-)
+FORMULAS = st.tuples(
+    st.recursive(ATOMS, calls, max_leaves=6), st.recursive(ATOMS, calls, max_leaves=6)
+).map("{0[0]} ~ {0[1]} + (1 | g)".format)
 
 
 @settings(max_examples=400, deadline=None)

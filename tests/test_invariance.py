@@ -10,7 +10,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from lmmlib import Data, Design, Priors, ScalePrior, Term, conditional_model, estimate, loo, marginal_model, posterior
+from lmmlib import (
+    Data,
+    Design,
+    Priors,
+    ScalePrior,
+    Term,
+    conditional_model,
+    estimate,
+    loo,
+    marginal_model,
+    posterior,
+)
 from lmmlib.estimation import ConvergenceWarning
 
 N, J = 40, 8
@@ -47,7 +58,9 @@ def _case(kind):
     group, other, x = np.repeat(np.arange(J), N // J), np.arange(N) % 5, rng.normal(size=N)
     effects, crossed, slopes = rng.normal(size=J), rng.normal(size=5), rng.normal(size=J)
     y = effects[group] + 0.6 * rng.normal(size=N) + 0.7 * x * (kind != "no fixed effects")
-    y += crossed[other] * (kind == "crossed") + slopes[group] * np.sin(3.0 * np.arange(N)) * (kind == "slopes")
+    y += crossed[other] * (kind == "crossed") + slopes[group] * np.sin(3.0 * np.arange(N)) * (
+        kind == "slopes"
+    )
     return Case(kind, y, x, rng.uniform(0.5, 2.0, N), group, other)
 
 
@@ -67,7 +80,13 @@ class Move:
 
     def __call__(self, case):
         return Case(
-            case.kind, (self.a + case.y) * self.b, (self.d + case.x) * self.f, self.c * case.weights, case.group, case.other, case.rows
+            case.kind,
+            (self.a + case.y) * self.b,
+            (self.d + case.x) * self.f,
+            self.c * case.weights,
+            case.group,
+            case.other,
+            case.rows,
         )
 
     def back(self, beta):
@@ -83,11 +102,23 @@ class Move:
         return 100 * EPSILON * max(1.0, abs(self.a), abs(self.d))
 
     def __str__(self):
-        return " ".join(f"{name}={value:g}" for name, value in vars(self).items() if value != Move.__dict__[name])
+        return " ".join(
+            f"{name}={value:g}"
+            for name, value in vars(self).items()
+            if value != Move.__dict__[name]
+        )
 
 
-SCALES = [Move(b=b) for b in DECADES] + [Move(c=c) for c in DECADES] + [Move(b=1e-15, c=1e15), Move(a=1e6), Move(a=-1e3, b=1e12)]
-PLACES = [Move(f=f) for f in DECADES] + [Move(d=d) for d in (2010.0, 2e5, -1e6)] + [Move(d=1e6, f=1e-15), Move(d=1e6, f=1e15)]
+SCALES = (
+    [Move(b=b) for b in DECADES]
+    + [Move(c=c) for c in DECADES]
+    + [Move(b=1e-15, c=1e15), Move(a=1e6), Move(a=-1e3, b=1e12)]
+)
+PLACES = (
+    [Move(f=f) for f in DECADES]
+    + [Move(d=d) for d in (2010.0, 2e5, -1e6)]
+    + [Move(d=1e6, f=1e-15), Move(d=1e6, f=1e15)]
+)
 EVERYTHING = [Move(a=300.0, b=1e-9, c=1e12, d=2010.0, f=1e5)]
 
 
@@ -97,7 +128,9 @@ def _moves(kind):
     return SCALES + PLACES + EVERYTHING
 
 
-EACH = pytest.mark.parametrize(("kind", "move"), [(kind, move) for kind in KINDS for move in _moves(kind)], ids=str)
+EACH = pytest.mark.parametrize(
+    ("kind", "move"), [(kind, move) for kind in KINDS for move in _moves(kind)], ids=str
+)
 
 
 @pytest.mark.parametrize("method", ["reml", "ml"])
@@ -112,10 +145,22 @@ def test_estimates_transform(kind, move, method):
     criterion = after.criterion - shift
     assert criterion == pytest.approx(before.criterion, rel=max(1e-10, N * move.tolerance))
     loosely = 1e-4
-    assert after.params.sigma / (move.b * np.sqrt(move.c)) == pytest.approx(before.params.sigma, rel=loosely)
+    assert after.params.sigma / (move.b * np.sqrt(move.c)) == pytest.approx(
+        before.params.sigma, rel=loosely
+    )
     for name, cov in before.params.cov.items():
-        np.testing.assert_allclose(after.params.cov[name] / move.b**2, cov, rtol=loosely, atol=loosely * before.params.sigma**2)
-    np.testing.assert_allclose(move.back(after.params.beta), before.params.beta, rtol=loosely, atol=loosely + move.tolerance)
+        np.testing.assert_allclose(
+            after.params.cov[name] / move.b**2,
+            cov,
+            rtol=loosely,
+            atol=loosely * before.params.sigma**2,
+        )
+    np.testing.assert_allclose(
+        move.back(after.params.beta),
+        before.params.beta,
+        rtol=loosely,
+        atol=loosely + move.tolerance,
+    )
     np.testing.assert_allclose(after.u / move.b, before.u, rtol=loosely, atol=loosely)
     if p:
         assert after.se[1] * move.f / move.b == pytest.approx(before.se[1], rel=loosely)
@@ -142,7 +187,9 @@ def test_weak_priors_say_the_same_and_so_does_the_posterior(kind, move):
     case = CASES[kind]
     before, after = _draws(case.data()), _draws(move(case).data())
     evidence = after.attrs["log_evidence"] + N * np.log(move.b)
-    assert evidence == pytest.approx(before.attrs["log_evidence"], abs=max(1e-9, N * move.tolerance))
+    assert evidence == pytest.approx(
+        before.attrs["log_evidence"], abs=max(1e-9, N * move.tolerance)
+    )
     tolerance = max(1e-8, 1e3 * move.tolerance)
     one, other = before.posterior, after.posterior
     np.testing.assert_allclose(other.sigma / (move.b * np.sqrt(move.c)), one.sigma, rtol=tolerance)
@@ -152,7 +199,9 @@ def test_weak_priors_say_the_same_and_so_does_the_posterior(kind, move):
         np.testing.assert_allclose(move.back(other.beta.to_numpy()), one.beta, atol=tolerance)
 
 
-@pytest.mark.parametrize("move", [SCALES[0], SCALES[5], SCALES[6], SCALES[11], PLACES[8], *EVERYTHING], ids=str)
+@pytest.mark.parametrize(
+    "move", [SCALES[0], SCALES[5], SCALES[6], SCALES[11], PLACES[8], *EVERYTHING], ids=str
+)
 @pytest.mark.parametrize("kind", ["slopes", "crossed"])
 def test_leave_one_out_transforms(kind, move):
     """Each row's log density loses log b."""
@@ -162,18 +211,23 @@ def test_leave_one_out_transforms(kind, move):
 
 LOG_DENSITIES = {
     "marginal": marginal_model,
-    "conditional": lambda data, priors: conditional_model(data, priors, centred=True),
-    "non-centred": lambda data, priors: conditional_model(data, priors, centred=False),
+    "conditional": lambda data, priors: conditional_model(data, priors, centered=True),
+    "non-centred": lambda data, priors: conditional_model(data, priors, centered=False),
 }
 
 
-@pytest.mark.parametrize("move", [Move(b=1e-15), Move(c=1e15), Move(d=2e5, f=1e-15), *EVERYTHING], ids=str)
+@pytest.mark.parametrize(
+    "move", [Move(b=1e-15), Move(c=1e15), Move(d=2e5, f=1e-15), *EVERYTHING], ids=str
+)
 @pytest.mark.parametrize("formulation", LOG_DENSITIES)
 def test_compiled_log_densities_transform(formulation, move):
     """At the same point in other units: y loses N log b, γ its p Jacobians, centred effects J log b; SDs are on logarithms."""
     case = CASES["intercepts"]
     values = []
-    for data, b, c, f in ((case.data(), 1.0, 1.0, 1.0), (move(case).data(), move.b, move.c, move.f)):
+    for data, b, c, f in (
+        (case.data(), 1.0, 1.0, 1.0),
+        (move(case).data(), move.b, move.c, move.f),
+    ):
         model = LOG_DENSITIES[formulation](data, Priors.weak(data))
         scale = np.array([b, b / f])
         place = np.array([0.3 + case.y.mean() + (move.a if b != 1 else 0.0), 0.5])
@@ -193,7 +247,13 @@ def test_compiled_log_densities_transform(formulation, move):
 
 
 def _permuted(case, order):
-    return replace(case, **{name: getattr(case, name)[order] for name in ("y", "x", "weights", "group", "other", "rows")})
+    return replace(
+        case,
+        **{
+            name: getattr(case, name)[order]
+            for name in ("y", "x", "weights", "group", "other", "rows")
+        },
+    )
 
 
 def _renamed(case):
@@ -202,7 +262,11 @@ def _renamed(case):
     return replace(case, group=names[case.group], other=(7 - 3 * case.other) % 5)
 
 
-NEW_NAMES = {f"g[{j}]: {effect}": f"g[level {chr(122 - j)}]: {effect}" for j in range(J) for effect in ("Intercept", "x1", "x2")}
+NEW_NAMES = {
+    f"g[{j}]: {effect}": f"g[level {chr(122 - j)}]: {effect}"
+    for j in range(J)
+    for effect in ("Intercept", "x1", "x2")
+}
 NEW_NAMES |= {f"h[{j}]: Intercept": f"h[{(7 - 3 * j) % 5}]: Intercept" for j in range(5)}
 REORDERED = {
     "rows": lambda case: _permuted(case, np.random.default_rng(2).permutation(N)),
@@ -221,7 +285,9 @@ def test_order_and_names_change_nothing(kind, reordered):
     assert estimate(other).params.sigma == pytest.approx(estimate(one).params.sigma, rel=1e-4)
     effects = [dict(zip(d.design.ranef["ranef"], estimate(d).u, strict=True)) for d in (one, other)]
     for name, value in effects[0].items():
-        assert effects[1][NEW_NAMES.get(name, name) if reordered != "rows" else name] == pytest.approx(value, abs=1e-4)
+        assert effects[1][
+            NEW_NAMES.get(name, name) if reordered != "rows" else name
+        ] == pytest.approx(value, abs=1e-4)
     before, after = _draws(one), _draws(other)
     assert after.attrs["log_evidence"] == pytest.approx(before.attrs["log_evidence"], abs=1e-9)
     for name in ("sd", "sigma"):
@@ -245,7 +311,11 @@ def test_compiled_log_densities_know_no_order(formulation):
         point["gamma"] = np.array([0.4, 0.5])
         if formulation != "marginal":
             point["g z"] = (0.1 * np.arange(J))[:: 1 if case is CASES["crossed"] else -1, None]
-            point["h z"] = 0.2 * np.arange(5)[:, None] if case is CASES["crossed"] else 0.2 * ((7 - np.arange(5)) * 2 % 5)[:, None]
+            point["h z"] = (
+                0.2 * np.arange(5)[:, None]
+                if case is CASES["crossed"]
+                else 0.2 * ((7 - np.arange(5)) * 2 % 5)[:, None]
+            )
         values.append(float(model.compile_logp(**FAST)(point)))
     assert values[1] == pytest.approx(values[0], rel=1e-10)
 
@@ -259,7 +329,10 @@ def test_a_covariate_up_to_many_spreads_from_zero_is_estimated(spreads):
 
 
 def test_a_covariate_whose_spread_is_rounding_is_told():
-    with pytest.raises(ValueError, match=r"x2 can be made from the columns before to the rounding of its entries; x2 lies far from zero"):
+    with pytest.raises(
+        ValueError,
+        match=r"x2 can be made from the columns before to the rounding of its entries; x2 lies far from zero",
+    ):
         Move(d=1e15)(CASES["intercepts"]).data()
 
 
@@ -270,13 +343,22 @@ def test_a_response_whose_residual_is_rounding_is_told():
     with pytest.raises(ValueError, match=told):
         estimate(far)
     with pytest.raises(ValueError, match=told):
-        posterior(far, Priors.build(far.design, (0.0, 1e16), ScalePrior("half-normal", 1.0)), rng=np.random.default_rng(1))
-    with pytest.raises(ValueError, match=r"y must vary .*by more than its rounding; .*subtract a constant"):
+        posterior(
+            far,
+            Priors.build(far.design, (0.0, 1e16), ScalePrior("half-normal", 1.0)),
+            rng=np.random.default_rng(1),
+        )
+    with pytest.raises(
+        ValueError, match=r"y must vary .*by more than its rounding; .*subtract a constant"
+    ):
         Priors.weak(Move(a=1e16)(CASES["intercepts"]).data())
 
 
 def test_a_search_in_rounding_is_told_its_reason():
-    with pytest.warns(ConvergenceWarning, match="subtract a constant from a response or covariate that lies far from zero"):
+    with pytest.warns(
+        ConvergenceWarning,
+        match="subtract a constant from a response or covariate that lies far from zero",
+    ):
         assert not estimate(Move(a=1e13)(CASES["intercepts"]).data()).converged
 
 
@@ -295,5 +377,7 @@ def test_a_calendar_year_is_a_covariate_like_any_other(origin):
             data = Data(y, Design(columns, [Term.grouped("site", site)]))
             tree = _draws(data, 1024)
             found.append((tree.attrs["log_evidence"], float(tree.posterior.beta[..., 1].mean())))
-            assert found[-1][1] == pytest.approx(estimate(data).params.beta[1], abs=0.1 * estimate(data).se[1])
+            assert found[-1][1] == pytest.approx(
+                estimate(data).params.beta[1], abs=0.1 * estimate(data).se[1]
+            )
     np.testing.assert_allclose(found[2:], found[:2], rtol=0, atol=5e-7)

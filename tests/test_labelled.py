@@ -29,11 +29,16 @@ def _shuffled(labelled):
         lambda: Data(_shuffled(Y), Design(X.to_numpy(), [Term.grouped("g", G)])),
         lambda: Design(X, [Term.dense("z", _shuffled(X))]),
         lambda: Term.grouped("g", G, _shuffled(X)),
-        lambda: multivariate.MultivariateData(_shuffled(X), Design(np.ones((6, 1)), [Term.grouped("g", G)])),
+        lambda: multivariate.MultivariateData(
+            _shuffled(X), Design(np.ones((6, 1)), [Term.grouped("g", G)])
+        ),
     ],
 )
 def test_rows_that_are_labelled_in_another_order_are_refused(make):
-    with pytest.raises(ValueError, match=r"the rows of .* and of .* bear different labels, .* by \.to_numpy\(\) if they belong together"):
+    with pytest.raises(
+        ValueError,
+        match=r"the rows of .* and of .* bear different labels, .* by \.to_numpy\(\) if they belong together",
+    ):
         make()
 
 
@@ -52,7 +57,9 @@ def test_rows_of_a_table_keep_its_labels():
     table = pd.DataFrame({"y": Y, "x": X.x, "g": G})
     data = from_formula("y ~ x + (1 | g)", table)
     np.testing.assert_array_equal(data.with_y(2 * table.y).y, 2 * Y)
-    with pytest.raises(ValueError, match="the rows of y and of the design bear different labels, 5 and 3 in row 0"):
+    with pytest.raises(
+        ValueError, match="the rows of y and of the design bear different labels, 5 and 3 in row 0"
+    ):
         data.with_y(_shuffled(table.y))
     ones = np.ones((2, 50))
     draws = as_draws(data=data, beta=np.zeros((2, 50, 2)), sd=ones[..., None], sigma=ones)
@@ -64,9 +71,18 @@ def test_rows_of_a_table_keep_its_labels():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Design(X, [TERM], coef=["x", "one"]), "X is labelled one, x, but its places are those of x, one"),
-        (lambda: Term.grouped("g", G, X, effects=["x", "one"]), "covariates of 'g' is labelled one, x, but its places are those of x, one"),
-        (lambda: Term.dense("z", X, levels=["x", "one"]), "Z of 'z' is labelled one, x, but its places are those of x, one"),
+        (
+            lambda: Design(X, [TERM], coef=["x", "one"]),
+            "X is labelled one, x, but its places are those of x, one",
+        ),
+        (
+            lambda: Term.grouped("g", G, X, effects=["x", "one"]),
+            "covariates of 'g' is labelled one, x, but its places are those of x, one",
+        ),
+        (
+            lambda: Term.dense("z", X, levels=["x", "one"]),
+            "Z of 'z' is labelled one, x, but its places are those of x, one",
+        ),
         (
             lambda: Params([0.0], {"g": pd.DataFrame(np.eye(2), ["a", "b"], ["b", "a"])}, 1.0),
             "cov of 'g' along its columns is labelled b, a, but its places are those of a, b",
@@ -85,8 +101,13 @@ def test_names_of_parameters_are_compared_with_the_design_s():
     beta = pd.Series({"one": 1.0, "x": 0.5})
     plain = loglik.marginal(data, Params([1.0, 0.5], {"g": cov.to_numpy()}, 1.0))
     assert loglik.marginal(data, Params(beta, {"g": cov}, 1.0)) == plain
-    with pytest.raises(ValueError, match="beta is labelled x, one, but its places are those of one, x; bring it into this order"):
+    with pytest.raises(
+        ValueError,
+        match="beta is labelled x, one, but its places are those of one, x; bring it into this order",
+    ):
         loglik.marginal(data, Params(beta[::-1], {"g": cov}, 1.0))
-    with pytest.raises(ValueError, match="cov of 'g' is labelled x, one, but its places are those of one, x"):
+    with pytest.raises(
+        ValueError, match="cov of 'g' is labelled x, one, but its places are those of one, x"
+    ):
         loglik.marginal(data, Params(beta, {"g": cov.iloc[::-1, ::-1]}, 1.0))
     assert Term.dense("z", X).levels == ("one", "x")

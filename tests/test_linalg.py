@@ -6,8 +6,8 @@ from scipy.sparse import csr_array
 
 from cases import CASES, each_case
 from lmmlib import linalg
-from lmmlib.design import Design
 from lmmlib.linalg import stacks
+from lmmlib.model import Design
 from noise import with_last_digits_of
 
 
@@ -20,7 +20,9 @@ def test_pack_rebuilds_the_matrix(name):
     for batch in design.blocks:
         for rows, columns, values in zip(batch.rows, batch.columns, batch.values, strict=True):
             rebuilt[np.ix_(rows, columns)] += values
-    white = np.sqrt(design.weights)[:, None] * np.hstack([t.columns_of_independent_levels().toarray() for t in design.terms])
+    white = np.sqrt(design.weights)[:, None] * np.hstack(
+        [t.columns_of_independent_levels().toarray() for t in design.terms]
+    )
     np.testing.assert_array_equal(rebuilt[:n], white)
     assert sorted(r for b in design.blocks for r in b.rows.ravel() if r < n) == list(range(n))
     assert sorted(c for b in design.blocks for c in b.columns.ravel()) == list(range(K))
@@ -31,19 +33,28 @@ def test_groups_and_nested_groups_are_blocks():
     nested = CASES["nested"]()[0].design.blocks
     assert sum(len(b.rows) for b in nested) == 4
     assert sum(len(b.rows) for b in CASES["crossed"]()[0].design.blocks) == 1
-    assert sum(len(b.rows) for b in CASES["rows without effects"]()[0].design.blocks) == 5  # four groups, and rows of none
+    assert (
+        sum(len(b.rows) for b in CASES["rows without effects"]()[0].design.blocks) == 5
+    )  # four groups, and rows of none
 
 
 def test_positions_find_every_row():
     design = CASES["unbalanced slopes"]()[0].design
     flat = np.concatenate([b.rows.ravel() for b in design.blocks])
-    np.testing.assert_array_equal(flat[linalg.positions(design.blocks, design.n)], np.arange(design.n))
+    np.testing.assert_array_equal(
+        flat[linalg.positions(design.blocks, design.n)], np.arange(design.n)
+    )
 
 
 def test_eliminate_keeps_every_sum_of_squares():
     rng = np.random.default_rng(1)
     for m in (1, 2, 3, 9):
-        Z, B, s, t = rng.normal(size=(m, 3)), rng.normal(size=(m, 2)), rng.normal(size=3), rng.normal(size=2)
+        Z, B, s, t = (
+            rng.normal(size=(m, 3)),
+            rng.normal(size=(m, 2)),
+            rng.normal(size=3),
+            rng.normal(size=2),
+        )
         R, RB, rest = linalg.eliminate(Z, B)
         got = np.sum((R @ s - RB @ t) ** 2) + np.sum((rest @ t) ** 2)
         np.testing.assert_allclose(got, np.sum((Z @ s - B @ t) ** 2), rtol=1e-12)
@@ -62,9 +73,13 @@ def test_reduced_rows_keep_every_cross_product_and_no_empty_row(sides):
     """Two crossed factors, with sides and without any."""
     rng = np.random.default_rng(8)
     Z, B = np.zeros((30, 9)), sides * rng.normal(size=(30, 2))
-    Z[np.arange(30), rng.integers(6, size=30)] = Z[np.arange(30), 6 + rng.integers(3, size=30)] = 1.0
+    Z[np.arange(30), rng.integers(6, size=30)] = Z[np.arange(30), 6 + rng.integers(3, size=30)] = (
+        1.0
+    )
     sparse = csr_array(Z)
-    rows, kept = linalg.as_rows(linalg.reduce_rows(sparse, B, linalg.plan(sparse, [(6, 1), (3, 1)])), 9)
+    rows, kept = linalg.as_rows(
+        linalg.reduce_to_arrowhead(sparse, B, linalg.find_partition(sparse, [(6, 1), (3, 1)])), 9
+    )
     before, after = np.hstack([Z, B]), np.hstack([rows.toarray(), kept])
     np.testing.assert_allclose(after.T @ after, before.T @ before, atol=1e-12)
     assert np.abs(after).max(1).min() > 0
@@ -74,7 +89,7 @@ def test_reduced_rows_keep_every_cross_product_and_no_empty_row(sides):
 def _penalised(A, r):
     """Factor of A'A + I, the minimiser and the minimum of |r - As|^2 + |s|^2, through reduced rows."""
     Z = csr_array(A)
-    forms = linalg.reduce_rows(Z, r[:, None], linalg.plan(Z, [(A.shape[1], 1)]))
+    forms = linalg.reduce_to_arrowhead(Z, r[:, None], linalg.find_partition(Z, [(A.shape[1], 1)]))
     factor = linalg.factorise(forms, [np.ones((1, 1, 1))])
     (form,), q = factor.forms, A.shape[1]
     R = form.blocks[0][:, :q, 0, 0, 0] if form.blocks else np.zeros((0, 0))
@@ -96,7 +111,10 @@ def test_penalised_is_the_minimum():
 def test_penalised_without_columns_or_rows():
     assert _penalised(np.zeros((2, 0)), np.array([3.0, 4.0]))[2] == pytest.approx(25)
     Z = csr_array((0, 2))
-    factor = linalg.factorise(linalg.reduce_rows(Z, np.zeros((0, 1)), linalg.plan(Z, [(2, 1)])), [np.ones((1, 1, 1))])
+    factor = linalg.factorise(
+        linalg.reduce_to_arrowhead(Z, np.zeros((0, 1)), linalg.find_partition(Z, [(2, 1)])),
+        [np.ones((1, 1, 1))],
+    )
     assert factor.rest.item() == 0
     np.testing.assert_allclose(np.abs(factor.forms[0].blocks[0][0, 0]).ravel(), 1)
 
@@ -111,9 +129,19 @@ def test_rotation_keeps_every_sum_of_squares():
     for batch, rotation in zip(design.blocks, rotations, strict=True):
         padded = np.append(data.y, 0)[batch.rows]
         c = np.einsum("bmk,bm->bk", rotation.Q, padded)
-        squares += np.sum((c - rotation.RX @ beta - np.einsum("bkq,bq->bk", rotation.R, v[batch.columns])) ** 2)
-        np.subtract.at(outside, batch.rows[batch.rows < design.n], np.einsum("bmk,bk->bm", rotation.Q, c)[batch.rows < design.n])
-    np.testing.assert_allclose(squares + np.sum(outside**2), np.sum((data.y - design.X @ beta - design.Z @ v) ** 2), rtol=1e-12)
+        squares += np.sum(
+            (c - rotation.RX @ beta - np.einsum("bkq,bq->bk", rotation.R, v[batch.columns])) ** 2
+        )
+        np.subtract.at(
+            outside,
+            batch.rows[batch.rows < design.n],
+            np.einsum("bmk,bk->bm", rotation.Q, c)[batch.rows < design.n],
+        )
+    np.testing.assert_allclose(
+        squares + np.sum(outside**2),
+        np.sum((data.y - design.X @ beta - design.Z @ v) ** 2),
+        rtol=1e-12,
+    )
 
 
 @each_case
@@ -130,15 +158,19 @@ def test_what_a_factor_tells_is_the_dense_algebra(name):
 
     half = linalg.forward_substitute(forms, factor, sides[..., None])[..., 0]
     np.testing.assert_allclose(half.T @ half, sides.T @ inverse @ sides, **close)
-    seen = linalg.seen_sides(forms, factor, K)[:, 0]
+    seen = linalg.projected_rhs(forms, factor, K)[:, 0]
     np.testing.assert_allclose(half.T @ seen, sides.T @ inverse @ A.T @ B[:, 0], **close)
     at = linalg.back_substitute(forms, factor, K)[:, 0]
     np.testing.assert_allclose(at, inverse @ A.T @ B[:, 0], **close)
     for j in range(4):
         moved = linalg.back_substitute(forms, factor, K, half[:, [j]])[:, 0]
         np.testing.assert_allclose(moved - at, inverse @ sides[:, j], **close)
-    for rows, squares, rest in linalg.rows_seen(design.independent, B, design.plan, forms, factor, Lam):
-        np.testing.assert_allclose(squares[:, 0], np.einsum("ik,kl,il->i", A[rows], inverse, A[rows]), **close)
+    for rows, squares, rest in linalg.row_leverages(
+        design.independent, B, design.partition, forms, factor, Lam
+    ):
+        np.testing.assert_allclose(
+            squares[:, 0], np.einsum("ik,kl,il->i", A[rows], inverse, A[rows]), **close
+        )
         np.testing.assert_allclose(rest[..., 0].T, B[rows] - A[rows] @ inverse @ A.T @ B, **close)
     roots = [np.eye(len(t.effects)) for t in design.terms]
     first = 0
@@ -152,10 +184,10 @@ def test_the_factor_with_more_levels_is_eliminated_first():
     """The cube is that of the other; a component of one factor alone is none of a border's."""
     data, _ = CASES["crossed"]()
     for terms in (data.design.terms, data.design.terms[::-1]):
-        assert Design(data.design.X, terms).plan.border_counts.sum() == 4
+        assert Design(data.design.X, terms).partition.border_counts.sum() == 4
     a, b = np.eye(5)[[0, 0, 1, 1, 2, 3, 4]], np.eye(2)[[0, 1, 0, 1, 0, 0, 0]]
     b[4:] = 0
-    plan = linalg.plan(csr_array(np.hstack([a, b])), [(5, 1), (2, 1)])
+    plan = linalg.find_partition(csr_array(np.hstack([a, b])), [(5, 1), (2, 1)])
     assert plan.border_counts.tolist() == [[0, 0], [0, 2]]
 
 
@@ -164,8 +196,12 @@ def test_elimination_runs_over_stacks(q):
     rows = np.random.default_rng(q).normal(size=(20, q + 2, 2, 3))
     cross = np.einsum("mi...,mj...->ij...", rows, rows)
     top, rest = stacks.eliminate_stack(rows.copy(), q)
-    np.testing.assert_allclose(np.einsum("mi...,mj...->ij...", top, top)[:q], cross[:q], rtol=1e-10, atol=1e-10)
-    left = np.einsum("mi...,mj...->ij...", top[:, q:], top[:, q:]) + np.einsum("mi...,mj...->ij...", rest, rest)
+    np.testing.assert_allclose(
+        np.einsum("mi...,mj...->ij...", top, top)[:q], cross[:q], rtol=1e-10, atol=1e-10
+    )
+    left = np.einsum("mi...,mj...->ij...", top[:, q:], top[:, q:]) + np.einsum(
+        "mi...,mj...->ij...", rest, rest
+    )
     np.testing.assert_allclose(left, cross[q:, q:], rtol=1e-10, atol=1e-10)
 
 
@@ -173,24 +209,35 @@ def test_elimination_runs_over_stacks(q):
 def test_left_out_is_the_dense_inverse(q):
     rng = np.random.default_rng(q)
     A, r = rng.normal(size=(2, 3, 6, q)), rng.normal(size=(2, 3, 6))
-    residual, variance = linalg.left_out(A, r)
+    residual, variance = linalg.predict_from_others(A, r)
     P = np.linalg.inv(A @ np.swapaxes(A, -1, -2) + np.eye(6))
     c = np.einsum("...ii->...i", P)
     np.testing.assert_allclose(variance, 1 / c, rtol=1e-10)
-    np.testing.assert_allclose(residual, np.einsum("...ij,...j->...i", P, r) / c, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        residual, np.einsum("...ij,...j->...i", P, r) / c, rtol=1e-9, atol=1e-12
+    )
 
 
 def test_left_out_where_leverage_is_nearly_one():
     A = np.zeros((11, 10))
     A[:10] = 1e3 * np.eye(10)
     A[10, 0] = 1e3
-    residual, variance = linalg.left_out(A, np.arange(1.0, 12))
-    np.testing.assert_allclose(variance[1:10], 1 + 1e6, rtol=1e-15)  # a row alone in its column: nothing else tells of it
+    residual, variance = linalg.predict_from_others(A, np.arange(1.0, 12))
+    np.testing.assert_allclose(
+        variance[1:10], 1 + 1e6, rtol=1e-15
+    )  # a row alone in its column: nothing else tells of it
     np.testing.assert_allclose(residual[1:10], np.arange(2.0, 11), rtol=1e-15)
     np.testing.assert_allclose(variance[0], 1 + 1e6 / (1 + 1e6), rtol=1e-12)
 
 
-@pytest.mark.parametrize("bad", [np.diag([1.0, -1e-3]), np.array([[1.0, 2.0], [2.0, 1.0]]), np.array([[0.0, 1e-9], [1e-9, 1.0]])])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.diag([1.0, -1e-3]),
+        np.array([[1.0, 2.0], [2.0, 1.0]]),
+        np.array([[0.0, 1e-9], [1e-9, 1.0]]),
+    ],
+)
 def test_cholesky_refuses_negative_directions(bad):
     with pytest.raises(linalg.NotPositiveSemidefiniteError):
         linalg.cholesky_semidefinite(bad)
@@ -221,13 +268,22 @@ def test_climbs_end_on_the_peak_above_their_start():
     """
 
     def hills(x):
-        low, high = (np.exp(-0.5 * np.sum((x - at) ** 2, 1)) * height for at, height in ((-2.5, 20.0), (2.5, 60.0)))
+        low, high = (
+            np.exp(-0.5 * np.sum((x - at) ** 2, 1)) * height
+            for at, height in ((-2.5, 20.0), (2.5, 60.0))
+        )
         return np.where(x[:, 0] < 8, low + high, np.nan)
 
-    found = linalg.climb(hills, np.array([[-4.0, -4.2], [4.5, 4.0], [2.0, 5.5], [9.0, 9.0]]))
-    np.testing.assert_allclose(found.x, [[-2.5, -2.5], [2.5, 2.5], [2.5, 2.5], [9.0, 9.0]], atol=0.01)
+    found = linalg.newton_maximize(
+        hills, np.array([[-4.0, -4.2], [4.5, 4.0], [2.0, 5.5], [9.0, 9.0]])
+    )
+    np.testing.assert_allclose(
+        found.x, [[-2.5, -2.5], [2.5, 2.5], [2.5, 2.5], [9.0, 9.0]], atol=0.01
+    )
     np.testing.assert_allclose(found.value[:3], [20, 60, 60], atol=1e-3)
-    np.testing.assert_allclose(found.hessian[:3], np.array([20, 60, 60])[:, None, None] * -np.eye(2), atol=0.02)
+    np.testing.assert_allclose(
+        found.hessian[:3], np.array([20, 60, 60])[:, None, None] * -np.eye(2), atol=0.02
+    )
 
 
 def test_climbs_do_not_depend_on_each_other():
@@ -236,9 +292,11 @@ def test_climbs_do_not_depend_on_each_other():
     """
     starts = np.random.default_rng(1).normal(size=(5, 3))
     function = lambda x: -np.sum(np.cosh(x - [0.0, 1.0, 2.0]), 1)  # noqa: E731
-    together = linalg.climb(function, starts)
+    together = linalg.newton_maximize(function, starts)
     for k, start in enumerate(starts):
-        np.testing.assert_allclose(linalg.climb(function, start[None]).x[0], together.x[k], atol=1e-7)
+        np.testing.assert_allclose(
+            linalg.newton_maximize(function, start[None]).x[0], together.x[k], atol=1e-7
+        )
 
 
 @pytest.mark.parametrize(("start", "steps"), [([0.0, 0.0], 0), ([1.2, -1.6], 1), ([3.0, 4.0], 3)])
@@ -251,7 +309,7 @@ def test_a_quadratic_is_climbed_in_as_many_steps_as_its_length_wants(start, step
         looked.append(len(x))
         return -0.5 * np.einsum("si,ij,sj->s", x, curvature, x)
 
-    found = linalg.climb(hill, np.array([start]))
+    found = linalg.newton_maximize(hill, np.array([start]))
     np.testing.assert_allclose(found.x, 0, atol=1e-6)
     np.testing.assert_allclose(found.hessian[0], -curvature, atol=1e-6)
     assert looked == [6] * (steps + 1)  # itself, two a coordinate, and one a pair
@@ -259,9 +317,13 @@ def test_a_quadratic_is_climbed_in_as_many_steps_as_its_length_wants(start, step
 
 def test_a_step_that_leads_down_is_shortened():
     """Full steps overshoot a cusp that is a little rounded; level ground gives no step at all."""
-    found = linalg.climb(lambda x: -((np.sum(x**2, 1) + 1e-2) ** 0.3), np.array([[0.4, 0.3], [1.0, -1.0]]))
+    found = linalg.newton_maximize(
+        lambda x: -((np.sum(x**2, 1) + 1e-2) ** 0.3), np.array([[0.4, 0.3], [1.0, -1.0]])
+    )
     np.testing.assert_allclose(found.x, 0, atol=0.05)
-    np.testing.assert_array_equal(linalg.climb(lambda x: np.zeros(len(x)), np.ones((1, 2))).x, np.ones((1, 2)))
+    np.testing.assert_array_equal(
+        linalg.newton_maximize(lambda x: np.zeros(len(x)), np.ones((1, 2))).x, np.ones((1, 2))
+    )
 
 
 @pytest.mark.parametrize("start", [0.3, 1.0, 3.0])
@@ -279,7 +341,9 @@ def test_a_point_as_high_is_no_step_up(start):
 
     for function in (kink, *(with_last_digits_of(seed, kink) for seed in range(5))):
         evaluations.clear()
-        assert np.abs(linalg.climb(function, np.array([[start]])).x).item() < 0.0076 + 0.0005
+        assert (
+            np.abs(linalg.newton_maximize(function, np.array([[start]])).x).item() < 0.0076 + 0.0005
+        )
         assert len(evaluations) < 30
 
 
@@ -293,12 +357,12 @@ def test_rounding_covers_what_values_are_apart_by(units):
         return 1000 + np.sum(np.cos(x), 1) + unit * noise.integers(-units, units + 1, len(x))
 
     for x in np.random.default_rng(1).uniform(-0.5, 0.5, size=(50, 3)):
-        found = linalg.rounding(bowl, x) / unit
+        found = linalg.rounding_error(bowl, x) / unit
         assert max(4, 2 * units) <= found <= max(4, 2 * 16 * (units + 1))
 
 
 def test_ties_go_to_the_first():
     values = np.array([3.0, 1.0 + 2e-12, 1.0, 1.0 - 1e-12])
-    assert linalg.first_of_least(values, 0.0) == 3
-    assert linalg.first_of_least(values, 1.5e-12) == 2
-    assert linalg.first_of_least(values, 5e-12) == 1
+    assert linalg.first_minimum(values, 0.0) == 3
+    assert linalg.first_minimum(values, 1.5e-12) == 2
+    assert linalg.first_minimum(values, 5e-12) == 1

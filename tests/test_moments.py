@@ -6,7 +6,7 @@ import pytest
 import truth
 from cases import CASES, each_case
 from lmmlib import Data, Design, Params, Term, loglik, moments, simulate
-from lmmlib.simulation import experiment_2
+from lmmlib.report.experiments import experiment_2
 
 
 @each_case
@@ -22,7 +22,10 @@ def test_effects_given_y_are_the_dense_ones(name):
 def test_joint_density_factors_both_ways(name):
     """p(y|u) p(u) = p(y) p(u|y) at any u, in spherical effects where G is singular."""
     data, params = CASES[name]()
-    if np.linalg.matrix_rank(moments.effects_covariance(data.design, params)) < data.design.Z.shape[1]:
+    if (
+        np.linalg.matrix_rank(moments.effects_covariance(data.design, params))
+        < data.design.Z.shape[1]
+    ):
         data, params = _spherical(data, params)
     u = np.random.default_rng(2).normal(size=data.design.Z.shape[1])
     prior = _log_normal(u, np.zeros(len(u)), moments.effects_covariance(data.design, params))
@@ -39,7 +42,12 @@ def _spherical(data, params):
     columns = (a.Z @ axes * np.sqrt(np.clip(size, 0, None)))[:, size > 1e-12]
     if columns.shape[1] == 0:  # G = 0: an effect that moves nothing but is there
         columns = np.full((data.design.n, 1), 1e-8)
-    design = Design(data.design.X, [Term.dense("s", columns / params.sigma)], data.design.weights, data.design.offset)
+    design = Design(
+        data.design.X,
+        [Term.dense("s", columns / params.sigma)],
+        data.design.weights,
+        data.design.offset,
+    )
     return Data(data.y, design), Params(params.beta, {"s": params.sigma**2}, params.sigma)
 
 
@@ -82,7 +90,9 @@ def test_experiment_2_has_its_closed_form():
     K, kappa = 10, 25.0
     mutual = K / 2 * np.log(1 + kappa)
     assert moments.mutual_information(truth_.design, params) == pytest.approx(mutual, rel=1e-12)
-    assert moments.lautum_information(truth_.design, params) == pytest.approx(K * kappa - mutual, rel=1e-12)
+    assert moments.lautum_information(truth_.design, params) == pytest.approx(
+        K * kappa - mutual, rel=1e-12
+    )
     total = 0.5 * (500 * np.log(1.5) - K * np.log(1 + kappa))
     assert moments.total_correlation(truth_.design, params) == pytest.approx(total, rel=1e-12)
     assert total == pytest.approx(85.0758, abs=5e-5)
@@ -96,15 +106,21 @@ def test_moments_keep_their_digits_where_effects_dwarf_the_rows(ratio):
     params = Params([0.0], {"g": ratio**2}, 1.0)
     data = Data(simulate(design, params, np.random.default_rng(3)).y, design)
     got, kappa = moments.effects(data, params), m * ratio**2
-    np.testing.assert_allclose(got.mean, data.y.reshape(K, m).mean(1) * kappa / (kappa + 1), rtol=1e-13)
+    np.testing.assert_allclose(
+        got.mean, data.y.reshape(K, m).mean(1) * kappa / (kappa + 1), rtol=1e-13
+    )
     np.testing.assert_allclose(got.cov, np.eye(K) * ratio**2 / (kappa + 1), rtol=1e-10, atol=1e-12)
-    assert moments.mutual_information(design, params) == pytest.approx(K / 2 * np.log1p(kappa), rel=1e-13)
+    assert moments.mutual_information(design, params) == pytest.approx(
+        K / 2 * np.log1p(kappa), rel=1e-13
+    )
     total = 0.5 * (K * m * np.log1p(ratio**2) - K * np.log1p(kappa))
     assert moments.total_correlation(design, params) == pytest.approx(total, rel=1e-12)
 
 
 def test_effects_want_a_response():
-    with pytest.raises(TypeError, match=r"data must be a Data, got Design; make one with Data\(y, design\)"):
+    with pytest.raises(
+        TypeError, match=r"data must be a Data, got Design; make one with Data\(y, design\)"
+    ):
         moments.effects(CASES["balanced"]()[0].design, CASES["balanced"]()[1])
 
 

@@ -5,9 +5,21 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from cases import CASES as UNIVARIATE
-from lmmlib import Data, Design, Params, Term, estimation, from_formula, linalg, load, loglik, multivariate, simulation
-from lmmlib import effects as univariate_effects
+from lmmlib import (
+    Data,
+    Design,
+    Params,
+    Term,
+    estimation,
+    from_formula,
+    linalg,
+    load_dataset,
+    loglik,
+    multivariate,
+    simulation,
+)
 from lmmlib import moments as univariate_moments
+from lmmlib import random_effects as univariate_effects
 from lmmlib.multivariate import MultivariateData, MultivariateParams, fit
 from noise import with_last_digits_of
 
@@ -34,7 +46,11 @@ def _groups(rng, n=24, J=6):
 
 
 def _related(rng, n=24, J=6):
-    return Term.grouped("g", np.concatenate([np.arange(J), rng.integers(J, size=n - J)]), between=_covariance(rng, J) + np.eye(J))
+    return Term.grouped(
+        "g",
+        np.concatenate([np.arange(J), rng.integers(J, size=n - J)]),
+        between=_covariance(rng, J) + np.eye(J),
+    )
 
 
 CASES = {
@@ -43,17 +59,33 @@ CASES = {
     "three traits": lambda: _make(3, 3, _groups),
     "weights": lambda: _make(4, 2, _groups, weights=True),
     "dense": lambda: _make(5, 3, lambda r: Term.dense("z", r.normal(size=(24, 5)))),
-    "more effects than rows": lambda: _make(6, 2, lambda r: Term.dense("z", r.normal(size=(24, 30))), weights=True),
-    "columns that depend": lambda: _make(7, 2, lambda r: Term.dense("z", r.normal(size=(24, 2)) @ r.normal(size=(2, 4)))),
+    "more effects than rows": lambda: _make(
+        6, 2, lambda r: Term.dense("z", r.normal(size=(24, 30))), weights=True
+    ),
+    "columns that depend": lambda: _make(
+        7, 2, lambda r: Term.dense("z", r.normal(size=(24, 2)) @ r.normal(size=(2, 4)))
+    ),
     "known covariance": lambda: _make(8, 3, _related, weights=True),
     "known covariance of dense": lambda: _make(
-        9, 2, lambda r: Term.dense("z", r.normal(size=(24, 4)), between=_covariance(r, 4) + np.eye(4))
+        9,
+        2,
+        lambda r: Term.dense("z", r.normal(size=(24, 4)), between=_covariance(r, 4) + np.eye(4)),
     ),
     "singular G0": lambda: _make(10, 3, _groups, G0=lambda r: _covariance(r, 3, rank=1)),
     "a trait without effects": lambda: _make(11, 2, _related, G0=lambda r: np.diag([2.0, 0.0])),
     "zero G0": lambda: _make(12, 2, _groups, G0=lambda r: np.zeros((2, 2))),
-    "levels without rows": lambda: _make(13, 2, lambda r: Term.grouped("g", np.repeat([0, 2, 3], 8), levels=["a", "b", "c", "d", "e"])),
-    "one covariate": lambda: _make(14, 2, lambda r: Term.grouped("g", np.repeat(np.arange(6), 4), np.tile([0.0, 1, 2, 3], 6)[:, None])),
+    "levels without rows": lambda: _make(
+        13,
+        2,
+        lambda r: Term.grouped("g", np.repeat([0, 2, 3], 8), levels=["a", "b", "c", "d", "e"]),
+    ),
+    "one covariate": lambda: _make(
+        14,
+        2,
+        lambda r: Term.grouped(
+            "g", np.repeat(np.arange(6), 4), np.tile([0.0, 1, 2, 3], 6)[:, None]
+        ),
+    ),
 }
 each_case = pytest.mark.parametrize("name", CASES)
 
@@ -61,10 +93,17 @@ each_case = pytest.mark.parametrize("name", CASES)
 def _dense(design, params):
     """Mean and covariance of vec(Y) entry by entry, and the covariance of vec(Y) with vec(U)."""
     term = design.terms[0]
-    Z, A = term.Z.toarray(), np.eye(term.size[0]) if term.root is None else term.root @ term.root.T
+    Z, A = (
+        term.Z.toarray(),
+        np.eye(term.size[0]) if term.level_chol is None else term.level_chol @ term.level_chol.T,
+    )
     n, (p, t) = design.n, params.B.shape
-    V = np.einsum("kl,ij->kilj", params.G0, Z @ A @ Z.T) + np.einsum("kl,ij->kilj", params.R0, np.diag(1 / design.weights))
-    mean = [sum(design.X[i, j] * params.B[j, k] for j in range(p)) for k in range(t) for i in range(n)]
+    V = np.einsum("kl,ij->kilj", params.G0, Z @ A @ Z.T) + np.einsum(
+        "kl,ij->kilj", params.R0, np.diag(1 / design.weights)
+    )
+    mean = [
+        sum(design.X[i, j] * params.B[j, k] for j in range(p)) for k in range(t) for i in range(n)
+    ]
     return np.array(mean), V.reshape(n * t, n * t), np.kron(params.G0, Z @ A)
 
 
@@ -96,7 +135,12 @@ def test_moments_are_the_dense_ones(name):
     U = np.random.default_rng(1).normal(size=(data.design.shapes[0][0], len(params.G0)))
     given = multivariate.conditional_moments(data.design, params, U)
     shift = data.design.terms[0].Z.toarray() @ U
-    np.testing.assert_allclose(given.mean.reshape(-1, data.design.n).T, mean.reshape(-1, data.design.n).T + shift, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        given.mean.reshape(-1, data.design.n).T,
+        mean.reshape(-1, data.design.n).T + shift,
+        rtol=1e-12,
+        atol=1e-14,
+    )
     R = _dense(data.design, MultivariateParams(params.B, 0 * params.G0, params.R0))[1]
     np.testing.assert_allclose(given.cov, R, rtol=1e-14)
 
@@ -104,7 +148,9 @@ def test_moments_are_the_dense_ones(name):
 @each_case
 def test_log_density_is_the_dense_one(name):
     data, params = CASES[name]()
-    np.testing.assert_allclose(multivariate.log_density(data, params), _log_density(data, params), rtol=1e-10)
+    np.testing.assert_allclose(
+        multivariate.log_density(data, params), _log_density(data, params), rtol=1e-10
+    )
 
 
 @each_case
@@ -121,7 +167,9 @@ def test_the_transformation_makes_both_covariances_diagonal(name):
     _, params = CASES[name]()
     found = multivariate.canonical(params)
     np.testing.assert_allclose(found.T.T @ params.R0 @ found.T, np.eye(len(found.D)), atol=1e-12)
-    np.testing.assert_allclose(found.T.T @ params.G0 @ found.T, np.diag(found.D), atol=1e-12 * max(1, found.D[0]))
+    np.testing.assert_allclose(
+        found.T.T @ params.G0 @ found.T, np.diag(found.D), atol=1e-12 * max(1, found.D[0])
+    )
     assert np.all(np.diff(found.D) <= 0)
     assert found.D[-1] >= 0
     np.testing.assert_allclose(found.log_det, -np.linalg.slogdet(found.T)[1], rtol=1e-10)
@@ -137,29 +185,52 @@ def test_log_density_is_a_sum_of_univariate_ones(name, scale):
     Y = multivariate.simulate(data.design, params, np.random.default_rng(3)).Y
     found, term = multivariate.canonical(params), data.design.terms[0].name
     turned = zip((Y @ found.T).T, (params.B @ found.T).T, found.D, strict=True)
-    parts = [loglik.marginal(Data(y, data.design), Params(beta, {term: d}, 1.0)) for y, beta, d in turned]
+    parts = [
+        loglik.marginal(Data(y, data.design), Params(beta, {term: d}, 1.0)) for y, beta, d in turned
+    ]
     got = multivariate.log_density(MultivariateData(Y, data.design), params)
     np.testing.assert_allclose(got, sum(parts) - data.design.n * found.log_det, rtol=1e-10)
 
 
 @pytest.mark.parametrize(
-    "name", ["balanced", "singleton groups", "known covariance", "zero SD", "levels without rows", "rows without effects"]
+    "name",
+    [
+        "balanced",
+        "singleton groups",
+        "known covariance",
+        "zero SD",
+        "levels without rows",
+        "rows without effects",
+    ],
 )
 def test_one_trait_is_the_univariate_model(name):
     one, params = UNIVARIATE[name]()
     design, term = one.design, one.design.terms[0].name
     data = MultivariateData(one.y[:, None], design)
     same = MultivariateParams(params.beta[:, None], params.cov[term], [[params.sigma**2]])
-    np.testing.assert_allclose(multivariate.log_density(data, same), loglik.marginal(one, params), rtol=1e-12)
-    np.testing.assert_allclose(multivariate.blup(data, same)[:, 0], univariate_effects.mean_given_y(one, params), rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(multivariate.moments(design, same).cov, univariate_moments.marginal(design, params).cov, rtol=1e-12)
+    np.testing.assert_allclose(
+        multivariate.log_density(data, same), loglik.marginal(one, params), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        multivariate.blup(data, same)[:, 0],
+        univariate_effects.conditional_mean(one, params),
+        rtol=1e-10,
+        atol=1e-12,
+    )
+    np.testing.assert_allclose(
+        multivariate.moments(design, same).cov,
+        univariate_moments.marginal(design, params).cov,
+        rtol=1e-12,
+    )
     made = multivariate.simulate(design, same, np.random.default_rng(4))
     expected = simulation.simulate(design, params, np.random.default_rng(4))
     np.testing.assert_allclose(made.Y[:, 0], expected.y, rtol=1e-12)
     np.testing.assert_allclose(made.U[:, 0], expected.u, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["two traits", "three traits", "weights", "known covariance", "singular G0"])
+@pytest.mark.parametrize(
+    "name", ["two traits", "three traits", "weights", "known covariance", "singular G0"]
+)
 def test_other_traits_tell_the_same(name):
     """For traits YM the density is divided by |M|ⁿ and the effects become UM; a permutation is such an M."""
     data, params = CASES[name]()
@@ -179,7 +250,9 @@ def test_permuted_rows_tell_the_same():
     order, design = np.random.default_rng(6).permutation(24), data.design
     term = Term("g", design.terms[0].levels, design.terms[0].effects, design.terms[0].Z[order])
     moved = MultivariateData(data.Y[order], Design(design.X[order], [term], design.weights[order]))
-    np.testing.assert_allclose(multivariate.log_density(moved, params), multivariate.log_density(data, params), rtol=1e-11)
+    np.testing.assert_allclose(
+        multivariate.log_density(moved, params), multivariate.log_density(data, params), rtol=1e-11
+    )
 
 
 def test_simulated_moments_converge():
@@ -189,14 +262,25 @@ def test_simulated_moments_converge():
     made = [multivariate.simulate(data.design, params, rng) for _ in range(S)]
     y = np.array([m.Y.T.ravel() for m in made])
     u = np.array([m.U.T.ravel() for m in made])
-    exact, A = multivariate.moments(data.design, params), data.design.terms[0].root @ data.design.terms[0].root.T
+    exact, A = (
+        multivariate.moments(data.design, params),
+        data.design.terms[0].level_chol @ data.design.terms[0].level_chol.T,
+    )
     for draws, mean, cov in ((y, exact.mean, exact.cov), (u, np.zeros(6), np.kron(params.G0, A))):
         variance = np.diag(cov)
         assert np.max(np.abs(draws.mean(0) - mean) / np.sqrt(variance / S)) < 5
-        assert np.max(np.abs(np.cov(draws.T) - cov) / np.sqrt((cov**2 + np.outer(variance, variance)) / S)) < 5
+        assert (
+            np.max(
+                np.abs(np.cov(draws.T) - cov) / np.sqrt((cov**2 + np.outer(variance, variance)) / S)
+            )
+            < 5
+        )
     noise = y - [multivariate.conditional_moments(data.design, params, m.U).mean for m in made]
     R = multivariate.conditional_moments(data.design, params, made[0].U).cov
-    assert np.max(np.abs(np.cov(noise.T) - R) / np.sqrt((R**2 + np.outer(np.diag(R), np.diag(R))) / S)) < 5
+    assert (
+        np.max(np.abs(np.cov(noise.T) - R) / np.sqrt((R**2 + np.outer(np.diag(R), np.diag(R))) / S))
+        < 5
+    )
 
 
 def _larger(seed=20, t=2, n=150, J=30, weights=True, **options):
@@ -206,11 +290,15 @@ def _larger(seed=20, t=2, n=150, J=30, weights=True, **options):
 @pytest.mark.parametrize("method", ["ml", "reml"])
 @pytest.mark.parametrize(
     "formula",
-    ["Yield ~ 1 + (1 | Batch), Dyestuff", "Yield ~ 1 + (1 | Batch), Dyestuff2", "Reaction ~ Days + (1 | Subject), sleepstudy"],
+    [
+        "Yield ~ 1 + (1 | Batch), Dyestuff",
+        "Yield ~ 1 + (1 | Batch), Dyestuff2",
+        "Reaction ~ Days + (1 | Subject), sleepstudy",
+    ],
 )
 def test_estimates_of_one_trait_are_the_univariate_ones(formula, method):
     formula, table = formula.split(", ")
-    one = from_formula(formula, load(table))
+    one = from_formula(formula, load_dataset(table))
     expected = estimation.estimate(one, method)
     found = multivariate.estimate(MultivariateData(one.y[:, None], one.design), method)
     assert found.converged
@@ -221,11 +309,24 @@ def test_estimates_of_one_trait_are_the_univariate_ones(formula, method):
     np.testing.assert_allclose(found.se[:, 0], expected.se, rtol=1e-6)
     np.testing.assert_allclose(found.params.R0, expected.params.sigma**2, rtol=2e-6)
     expected_G0 = expected.params.cov[one.design.terms[0].name]
-    np.testing.assert_allclose(found.params.G0, expected_G0, rtol=2e-6, atol=1e-12 * expected.params.sigma**2)
+    np.testing.assert_allclose(
+        found.params.G0, expected_G0, rtol=2e-6, atol=1e-12 * expected.params.sigma**2
+    )
 
 
 @pytest.mark.parametrize("method", ["ml", "reml"])
-@pytest.mark.parametrize("name", ["two traits", "three traits", "weights", "dense", "known covariance", "singular G0", "zero G0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two traits",
+        "three traits",
+        "weights",
+        "dense",
+        "known covariance",
+        "singular G0",
+        "zero G0",
+    ],
+)
 def test_nothing_nearby_is_better(name, method):
     data, params = CASES[name]()
     found, density = multivariate.estimate(data, method), DENSITIES[method]
@@ -260,7 +361,10 @@ def test_the_slope_vanishes_at_the_optimum(method):
             change = np.zeros(value.shape)
             change[i, j] = 1e-4
             change = change if name == "B" else change + change.T
-            up, down = (MultivariateParams(**{**vars(found.params), name: value + s * change}) for s in (1, -1))
+            up, down = (
+                MultivariateParams(**{**vars(found.params), name: value + s * change})
+                for s in (1, -1)
+            )
             slope = (DENSITIES[method](data, up) - DENSITIES[method](data, down)) / 2e-4
             assert abs(slope) < 1e-4  # against curvatures of 10 to 1000
 
@@ -272,8 +376,13 @@ def test_slopes_of_the_criterion_are_its_differences():
     x = fit._flat(np.eye(3), np.eye(3)) + 0.2 * rng.normal(size=12)
     for restricted in (False, True):
         slope = fit._criterion(data.rotated, 24, restricted, frame, x)[1]
-        values = [[fit._criterion(data.rotated, 24, restricted, frame, x + s * h)[0] for s in (1, -1)] for h in 1e-5 * np.eye(12)]
-        np.testing.assert_allclose(slope, np.diff(values, axis=1)[:, 0] / -2e-5, rtol=1e-6, atol=1e-6)
+        values = [
+            [fit._criterion(data.rotated, 24, restricted, frame, x + s * h)[0] for s in (1, -1)]
+            for h in 1e-5 * np.eye(12)
+        ]
+        np.testing.assert_allclose(
+            slope, np.diff(values, axis=1)[:, 0] / -2e-5, rtol=1e-6, atol=1e-6
+        )
 
 
 def test_standard_errors_of_B_are_those_of_generalised_least_squares():
@@ -283,7 +392,9 @@ def test_standard_errors_of_B_are_those_of_generalised_least_squares():
     X = np.kron(np.eye(2), data.design.X)
     covariance = np.linalg.inv(X.T @ np.linalg.solve(V, X))
     np.testing.assert_allclose(found.se.T.ravel(), np.sqrt(np.diag(covariance)), rtol=1e-9)
-    np.testing.assert_allclose(found.params.B.T.ravel(), covariance @ X.T @ np.linalg.solve(V, data.Y.T.ravel()), rtol=1e-9)
+    np.testing.assert_allclose(
+        found.params.B.T.ravel(), covariance @ X.T @ np.linalg.solve(V, data.Y.T.ravel()), rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize("method", ["ml", "reml"])
@@ -304,7 +415,9 @@ def test_covariances_are_recovered(method):
     for name, spread in (("G0", se[:3]), ("R0", se[3:])):
         true, i, j = getattr(params, name), *np.tril_indices(2)
         assert np.max(np.abs(getattr(found.params, name) - true)[i, j] / spread) < 5
-        assert np.max(spread / np.sqrt(true[i, i] * true[j, j])) < 0.4  # so that a wrong one would be noticed
+        assert (
+            np.max(spread / np.sqrt(true[i, i] * true[j, j])) < 0.4
+        )  # so that a wrong one would be noticed
     assert np.max(np.abs(found.params.B - params.B) / found.se) < 5
 
 
@@ -315,12 +428,21 @@ def test_estimates_follow_the_traits():
     """
     data, _ = _larger(t=3, n=90, J=15)
     M = np.array([[1e5, 0, 0], [0, 0, 1e-3], [3e5, 1.0, 0]])
-    first, second = multivariate.estimate(data), multivariate.estimate(MultivariateData(data.Y @ M, data.design))
-    assert second.criterion == pytest.approx(first.criterion + 2 * 90 * np.linalg.slogdet(M)[1], rel=1e-11)
+    first, second = (
+        multivariate.estimate(data),
+        multivariate.estimate(MultivariateData(data.Y @ M, data.design)),
+    )
+    assert second.criterion == pytest.approx(
+        first.criterion + 2 * 90 * np.linalg.slogdet(M)[1], rel=1e-11
+    )
     unit = np.sqrt(np.diag(M.T @ first.params.R0 @ M))
     for name in ("G0", "R0"):
         expected = M.T @ getattr(first.params, name) @ M
-        np.testing.assert_allclose(getattr(second.params, name) / np.outer(unit, unit), expected / np.outer(unit, unit), atol=1e-6)
+        np.testing.assert_allclose(
+            getattr(second.params, name) / np.outer(unit, unit),
+            expected / np.outer(unit, unit),
+            atol=1e-6,
+        )
 
 
 def test_estimates_of_a_singular_covariance():
@@ -339,18 +461,25 @@ def test_estimates_of_a_singular_covariance():
 def test_the_higher_of_two_optima_is_found():
     """The likelihood of these data has an optimum without effects, and another with an SD ratio of 0.6."""
     rng = np.random.default_rng(63)
-    design = Design(np.column_stack([np.ones(30), rng.normal(size=30)]), [Term.dense("z", rng.uniform(size=(30, 3)))])
+    design = Design(
+        np.column_stack([np.ones(30), rng.normal(size=30)]),
+        [Term.dense("z", rng.uniform(size=(30, 3)))],
+    )
     one = Data(simulation.simulate(design, Params([1.0, 2.0], {"z": 1.0}, 1.0), rng).y, design)
     found = multivariate.estimate(MultivariateData(one.y[:, None], design))
     without = MultivariateParams(found.params.B, [[0.0]], found.params.R0)
     np.testing.assert_allclose(found.params.G0 / found.params.R0, 0.3855, rtol=1e-3)
     assert found.criterion == pytest.approx(estimation.estimate(one, "ml").criterion, rel=1e-10)
-    assert found.criterion < -2 * multivariate.log_density(MultivariateData(one.y[:, None], design), without)
+    assert found.criterion < -2 * multivariate.log_density(
+        MultivariateData(one.y[:, None], design), without
+    )
 
 
 def test_variances_that_differ_by_orders_of_magnitude():
     """One combination of traits is nearly all effects, another nearly all residuals; the end is an optimum all the same."""
-    data, params = _larger(seed=27, n=80, J=10, G0=lambda r: np.diag([1e6, 1e-2]) + 50.0 * (1 - np.eye(2)))
+    data, params = _larger(
+        seed=27, n=80, J=10, G0=lambda r: np.diag([1e6, 1e-2]) + 50.0 * (1 - np.eye(2))
+    )
     found = multivariate.estimate(data)
     assert found.converged
     best = multivariate.log_density(data, found.params)
@@ -359,13 +488,19 @@ def test_variances_that_differ_by_orders_of_magnitude():
     for seed in range(20):
         turn = np.eye(2) + 1e-3 * np.random.default_rng(seed).normal(size=(2, 2, 2))
         G0, R0 = turn @ [found.params.G0, found.params.R0] @ np.swapaxes(turn, 1, 2)
-        assert multivariate.log_density(data, MultivariateParams(found.params.B, G0, R0)) <= best + 1e-8
+        assert (
+            multivariate.log_density(data, MultivariateParams(found.params.B, G0, R0))
+            <= best + 1e-8
+        )
 
 
 def test_a_failed_search_is_told(monkeypatch):
     data, _ = CASES["two traits"]()
     monkeypatch.setattr(fit, "_search", lambda *_: (np.array([np.eye(2), np.eye(2)]), 0.5))
-    with pytest.warns(multivariate.ConvergenceWarning, match="ended where a further step promises a gain of 0.5 in the criterion"):
+    with pytest.warns(
+        multivariate.ConvergenceWarning,
+        match="ended where a further step promises a gain of 0.5 in the criterion",
+    ):
         assert not multivariate.estimate(data).converged
 
 
@@ -390,13 +525,20 @@ def test_the_last_digit_of_the_criterion_decides_nothing(monkeypatch, unit, seed
     found = multivariate.estimate(MultivariateData(unit * data.Y, data.design))
     assert found.converged
     shift = 2 * data.Y.size * np.log(unit)
-    assert found.criterion - shift == pytest.approx(expected.criterion, abs=64 * np.spacing(found.criterion))
+    assert found.criterion - shift == pytest.approx(
+        expected.criterion, abs=64 * np.spacing(found.criterion)
+    )
     for name in ("G0", "R0"):
-        np.testing.assert_allclose(getattr(found.params, name) / unit**2, getattr(expected.params, name), rtol=1e-11)
+        np.testing.assert_allclose(
+            getattr(found.params, name) / unit**2, getattr(expected.params, name), rtol=1e-11
+        )
 
 
 def test_negative_curvature_is_no_optimum():
-    step, promised = fit._newton(lambda x: (float(x[0] ** 2 - x[1] ** 2), np.array([2 * x[0], -2 * x[1]])), np.array([0.0, 1.0]))
+    step, promised = fit._newton(
+        lambda x: (float(x[0] ** 2 - x[1] ** 2), np.array([2 * x[0], -2 * x[1]])),
+        np.array([0.0, 1.0]),
+    )
     np.testing.assert_allclose(step, [0.0, 1.0], atol=1e-9)
     assert promised == np.inf
 
@@ -404,14 +546,44 @@ def test_negative_curvature_is_no_optimum():
 @pytest.mark.parametrize(
     ("B", "G0", "R0", "message"),
     [
-        ([1.0, 2.0], np.eye(2), np.eye(2), r"B must have shape \(any, any\), got \(2,\); a row per coefficient, a column per trait"),
-        ([[1.0, 2.0]], np.eye(3), np.eye(2), r"G0 must have shape \(2, 2\), got \(3, 3\); B has 2 columns, one per trait"),
+        (
+            [1.0, 2.0],
+            np.eye(2),
+            np.eye(2),
+            r"B must have shape \(any, any\), got \(2,\); a row per coefficient, a column per trait",
+        ),
+        (
+            [[1.0, 2.0]],
+            np.eye(3),
+            np.eye(2),
+            r"G0 must have shape \(2, 2\), got \(3, 3\); B has 2 columns, one per trait",
+        ),
         ([[1.0, 2.0]], np.eye(2), 1.0, r"R0 must have shape \(2, 2\), got \(\); B has 2 columns"),
-        ([[1.0, 2.0]], [[1, 2], [0, 1]], np.eye(2), r"G0 must be symmetric, got 2 at \(0, 1\) and 0 at \(1, 0\)"),
+        (
+            [[1.0, 2.0]],
+            [[1, 2], [0, 1]],
+            np.eye(2),
+            r"G0 must be symmetric, got 2 at \(0, 1\) and 0 at \(1, 0\)",
+        ),
         ([[1.0, 2.0]], np.eye(2), [[1, 2], [0, 1]], "R0 must be symmetric"),
-        ([[1.0, 2.0]], [[1, 2], [2, 1]], np.eye(2), r"G0 must be positive semi-definite \(its correlations have an eigenvalue of -1\)"),
-        ([[1.0, 2.0]], np.eye(2), [[1, 1], [1, 1]], r"R0 must be positive definite, got .*; drop traits that others determine"),
-        ([[1.0, np.nan]], np.eye(2), np.eye(2), r"B must be finite, got 1 entries that are not, the first at \(0, 1\)"),
+        (
+            [[1.0, 2.0]],
+            [[1, 2], [2, 1]],
+            np.eye(2),
+            r"G0 must be positive semi-definite \(its correlations have an eigenvalue of -1\)",
+        ),
+        (
+            [[1.0, 2.0]],
+            np.eye(2),
+            [[1, 1], [1, 1]],
+            r"R0 must be positive definite, got .*; drop traits that others determine",
+        ),
+        (
+            [[1.0, np.nan]],
+            np.eye(2),
+            np.eye(2),
+            r"B must be finite, got 1 entries that are not, the first at \(0, 1\)",
+        ),
     ],
 )
 def test_bad_params_are_told(B, G0, R0, message):
@@ -426,14 +598,62 @@ ONES = np.ones((6, 1))
 @pytest.mark.parametrize(
     ("Y", "design", "traits", "error", "message"),
     [
-        (np.ones((6, 2)), ONES, None, TypeError, r"design must be a Design, got ndarray; make one with Design\(X, terms\)"),
-        (np.ones((5, 2)), Design(ONES, [GROUPS]), None, ValueError, r"Y must have shape \(6, any\), got \(5, 2\); the design has 6 rows"),
-        (np.ones(6), Design(ONES, [GROUPS]), None, ValueError, r"Y must have shape \(6, any\), got \(6,\); .* a column per trait"),
-        (np.ones((6, 0)), Design(ONES, [GROUPS]), None, ValueError, "Y must have a column at least, got none"),
-        (np.full((6, 2), np.inf), Design(ONES, [GROUPS]), None, ValueError, "Y must be finite, got 12 entries that are not"),
-        (np.ones((6, 2)), Design(ONES, [GROUPS]), ["a"], ValueError, "traits must have 2 labels, got 1"),
-        (np.ones((6, 2)), Design(ONES, [GROUPS]), ["a", "a"], ValueError, "traits must be distinct, got a more than once"),
-        (np.ones((6, 2)), Design(np.ones((6, 2)), [GROUPS]), None, ValueError, "X must have full column rank; x2 can be made"),
+        (
+            np.ones((6, 2)),
+            ONES,
+            None,
+            TypeError,
+            r"design must be a Design, got ndarray; make one with Design\(X, terms\)",
+        ),
+        (
+            np.ones((5, 2)),
+            Design(ONES, [GROUPS]),
+            None,
+            ValueError,
+            r"Y must have shape \(6, any\), got \(5, 2\); the design has 6 rows",
+        ),
+        (
+            np.ones(6),
+            Design(ONES, [GROUPS]),
+            None,
+            ValueError,
+            r"Y must have shape \(6, any\), got \(6,\); .* a column per trait",
+        ),
+        (
+            np.ones((6, 0)),
+            Design(ONES, [GROUPS]),
+            None,
+            ValueError,
+            "Y must have a column at least, got none",
+        ),
+        (
+            np.full((6, 2), np.inf),
+            Design(ONES, [GROUPS]),
+            None,
+            ValueError,
+            "Y must be finite, got 12 entries that are not",
+        ),
+        (
+            np.ones((6, 2)),
+            Design(ONES, [GROUPS]),
+            ["a"],
+            ValueError,
+            "traits must have 2 labels, got 1",
+        ),
+        (
+            np.ones((6, 2)),
+            Design(ONES, [GROUPS]),
+            ["a", "a"],
+            ValueError,
+            "traits must be distinct, got a more than once",
+        ),
+        (
+            np.ones((6, 2)),
+            Design(np.ones((6, 2)), [GROUPS]),
+            None,
+            ValueError,
+            "X must have full column rank; x2 can be made",
+        ),
         (
             np.ones((6, 2)),
             Design(ONES, [GROUPS, Term.grouped("h", list("aabbcd"))]),
@@ -477,7 +697,10 @@ def test_params_of_another_model_are_told():
     for call in calls[:2]:
         with pytest.raises(ValueError, match="B has 1 columns; Y has 2 traits: y1, y2"):
             call(MultivariateParams(np.ones((2, 1)), [[1.0]], [[1.0]]))
-    with pytest.raises(ValueError, match=r"U must have shape \(6, 2\), got \(2, 6\); a row per level, a column per trait"):
+    with pytest.raises(
+        ValueError,
+        match=r"U must have shape \(6, 2\), got \(2, 6\); a row per level, a column per trait",
+    ):
         multivariate.conditional_moments(data.design, params, np.ones((2, 6)))
     with pytest.raises(ValueError, match="one random-effects term, got 2: g, h"):
         multivariate.moments(Design(ONES, [GROUPS, Term.grouped("h", list("abcabc"))]), params)
@@ -485,7 +708,10 @@ def test_params_of_another_model_are_told():
 
 def test_large_designs_are_refused():
     design = Design(np.ones((2501, 1)), [Term.grouped("g", np.arange(2501) % 7)])
-    with pytest.raises(ValueError, match=r"5,000 entries of Y or fewer, got 2,501 rows of 2 traits; use log_density"):
+    with pytest.raises(
+        ValueError,
+        match=r"5,000 entries of Y or fewer, got 2,501 rows of 2 traits; use log_density",
+    ):
         multivariate.moments(design, MultivariateParams(np.ones((1, 2)), np.eye(2), np.eye(2)))
 
 
@@ -498,10 +724,26 @@ def _noise(*columns):
 @pytest.mark.parametrize(
     ("Y", "design", "message"),
     [
-        (_noise([1.0, -2.0]), Design(ONES, [GROUPS]), "X and the traits before determine y3, so that nothing is left for R0"),
-        (np.column_stack([np.ones(6), _noise()]), Design(ONES, [GROUPS]), "X and the traits before determine y1"),
-        (_noise()[:, :1] + [[0, 0], [0, 0], [0, 1], [0, 1], [0, 3], [0, 3]], Design(ONES, [GROUPS]), "fit a combination of traits exactly"),
-        (_noise(), Design(np.eye(6)[:, :3].repeat(2, 0)[:6], [GROUPS]), "the effects are combinations of columns of X"),
+        (
+            _noise([1.0, -2.0]),
+            Design(ONES, [GROUPS]),
+            "X and the traits before determine y3, so that nothing is left for R0",
+        ),
+        (
+            np.column_stack([np.ones(6), _noise()]),
+            Design(ONES, [GROUPS]),
+            "X and the traits before determine y1",
+        ),
+        (
+            _noise()[:, :1] + [[0, 0], [0, 0], [0, 1], [0, 1], [0, 3], [0, 3]],
+            Design(ONES, [GROUPS]),
+            "fit a combination of traits exactly",
+        ),
+        (
+            _noise(),
+            Design(np.eye(6)[:, :3].repeat(2, 0)[:6], [GROUPS]),
+            "the effects are combinations of columns of X",
+        ),
         (
             _noise(),
             Design(ONES, [Term.grouped("g", range(6))]),
@@ -519,7 +761,10 @@ def test_residuals_that_vanish_are_told():
     A = 0.5 ** np.abs(np.subtract.outer(np.arange(30), np.arange(30)))
     term = Term.grouped("g", range(30), between=A)
     Y = np.linalg.cholesky(A) @ np.random.default_rng(11).normal(size=(30, 2))
-    with pytest.raises(ValueError, match="the likelihood rises until a combination of traits has no residual variance"):
+    with pytest.raises(
+        ValueError,
+        match="the likelihood rises until a combination of traits has no residual variance",
+    ):
         multivariate.estimate(MultivariateData(Y, Design(np.ones((30, 1)), [term])))
 
 

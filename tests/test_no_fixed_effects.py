@@ -6,7 +6,21 @@ import numpy as np
 import pytest
 
 from cases import CASES
-from lmmlib import Params, Priors, ScalePrior, as_draws, calibrate, draws, estimate, loo, loo_pit, posterior, reduce, replicate, summary
+from lmmlib import (
+    Params,
+    Priors,
+    ScalePrior,
+    as_draws,
+    calibrate,
+    draws,
+    estimate,
+    loo,
+    loo_pit,
+    merge_reductions,
+    posterior,
+    posterior_predict,
+    summary,
+)
 from lmmlib.calibration import Direct
 
 
@@ -25,15 +39,26 @@ def test_draws_hold_no_beta_and_say_what_theta_is(data, tree):
     assert "coef" not in tree.posterior.dims
     theta = draws.theta(tree, data.design)
     assert theta.beta.shape == (4096, 0)
-    index = [*(f"sd[{name}]" for name in data.design.effects), *(f"cor[{name}]" for name in data.design.pairs), "sigma"]
+    index = [
+        *(f"sd[{name}]" for name in data.design.effects),
+        *(f"cor[{name}]" for name in data.design.pairs),
+        "sigma",
+    ]
     assert summary(tree).index.tolist() == index
 
 
 def test_draws_of_another_engine_come_with_or_without_an_empty_beta(data):
     given = {"sd": np.ones((2, 5, 2)), "sigma": np.ones((2, 5)), "cor": np.zeros((2, 5, 1))}
     for beta in ({}, {"beta": np.zeros((2, 5, 0))}):
-        assert set(as_draws(data=data, **beta, **given).posterior.data_vars) == {"sd", "sigma", "cor"}
-    with pytest.raises(ValueError, match=r"beta must have shape \(chains, draws, …\) = \(2, 5, 0\), got \(2, 5, 1\)"):
+        assert set(as_draws(data=data, **beta, **given).posterior.data_vars) == {
+            "sd",
+            "sigma",
+            "cor",
+        }
+    with pytest.raises(
+        ValueError,
+        match=r"beta must have shape \(chains, draws, …\) = \(2, 5, 0\), got \(2, 5, 1\)",
+    ):
         as_draws(data=data, beta=np.zeros((2, 5, 1)), **given)
     other = CASES["unbalanced slopes"]()[0]
     with pytest.raises(ValueError, match="beta must be given for the coefficients x1, x2"):
@@ -48,19 +73,21 @@ def test_prediction_and_leave_one_out(data, tree):
     pit = loo_pit(tree, data).to_numpy()
     assert ((pit > 0) & (pit < 1)).all()
     for levels in ("known", "new"):
-        y = replicate(tree, data.design, levels, rng=rng).posterior_predictive.y
+        y = posterior_predict(tree, data.design, levels, rng=rng).posterior_predictive.y
         assert y.shape == (4, 1024, 24)
 
 
 def test_reductions(data):
-    merged = reduce([data.rows(np.arange(10)), data.rows(np.arange(10, 24))])
+    merged = merge_reductions([data.rows(np.arange(10)), data.rows(np.arange(10, 24))])
     assert estimate(merged).criterion == pytest.approx(estimate(data).criterion, rel=1e-10)
 
 
 def test_calibration(data):
     priors = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
     with ThreadPoolExecutor(1) as one:
-        result = calibrate(data.design, priors, Direct(), 3, rng=np.random.default_rng(3), executor=one)
+        result = calibrate(
+            data.design, priors, Direct(), 3, rng=np.random.default_rng(3), executor=one
+        )
     assert np.isfinite(np.asarray(result.ranks)).all()
 
 

@@ -6,8 +6,13 @@ from lmmlib import plots
 
 
 def test_shrinkage_draws_an_arrow_from_each_separate_fit_to_its_partially_pooled_one():
-    separate, partial = np.array([[0.0, 1.0], [4.0, 3.0], [2.0, -1.0]]), np.array([[1.0, 1.2], [3.0, 2.0], [2.0, 0.0]])
-    ax = plots.shrinkage(separate, partial, (2.0, 1.0), ["a", "b", "c"], ("Intercept", "Days")).axes[0]
+    separate, partial = (
+        np.array([[0.0, 1.0], [4.0, 3.0], [2.0, -1.0]]),
+        np.array([[1.0, 1.2], [3.0, 2.0], [2.0, 0.0]]),
+    )
+    ax = plots.shrinkage(
+        separate, partial, (2.0, 1.0), ["a", "b", "c"], ("Intercept", "Days")
+    ).axes[0]
     arrows = [text for text in ax.texts if text.arrow_patch is not None]
     ends = [(*text.xyann, *text.xy) for text in arrows]
     np.testing.assert_array_equal(ends, np.hstack([separate, partial]))
@@ -21,7 +26,10 @@ def test_shrinkage_draws_an_arrow_from_each_separate_fit_to_its_partially_pooled
 
 def test_tails_are_in_powers_of_ten_below_their_largest_value():
     tau = np.geomspace(0.1, 1000, 5)
-    panels = {"known": {"J = 1": -np.log(tau), "J = 2": 7 - 2 * np.log(tau)}, "flat": {"J = 1": np.zeros(5)}}
+    panels = {
+        "known": {"J = 1": -np.log(tau), "J = 2": 7 - 2 * np.log(tau)},
+        "flat": {"J = 1": np.zeros(5)},
+    }
     fig = plots.tails(tau, panels)
     assert [ax.get_title("left") for ax in fig.axes] == ["known", "flat"]
     x, height = fig.axes[0].lines[1].get_data()

@@ -5,17 +5,22 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from lmmlib import plots
-from lmmlib.replication import Check
+from lmmlib.prediction import PredictiveCheck
 
 
 def _check(values, observed, p):
-    table = pd.DataFrame({"observed": [observed], "mean": [values.mean()], "sd": [values.std()], "p": [p]}, index=["fourth_moment"])
-    return Check(table, pd.DataFrame({"fourth_moment": values}), None, "new")
+    table = pd.DataFrame(
+        {"observed": [observed], "mean": [values.mean()], "sd": [values.std()], "p": [p]},
+        index=["fourth_moment"],
+    )
+    return PredictiveCheck(table, pd.DataFrame({"fourth_moment": values}), None, "new")
 
 
 def test_each_kind_of_replicates_has_a_hill_where_its_values_are():
     low, high = np.linspace(0, 1, 400), np.linspace(3, 4, 400)
-    fig = plots.replicated_statistics({"known groups": _check(low, 0.5, 0.4), "new groups": _check(high, 0.5, 1.0)})
+    fig = plots.replicated_statistics(
+        {"known groups": _check(low, 0.5, 0.4), "new groups": _check(high, 0.5, 1.0)}
+    )
     (ax,) = fig.axes
     for k, (hill, values) in enumerate(zip(ax.patches, (low, high), strict=True)):
         heights, edges, base = hill.get_data()
@@ -29,13 +34,17 @@ def test_each_kind_of_replicates_has_a_hill_where_its_values_are():
 
 def test_a_sliver_around_the_data_is_drawn_once_more_on_a_scale_of_its_own():
     sliver, wide = np.linspace(1.0, 1.2, 400), np.linspace(0, 9, 400)
-    (ax,) = plots.replicated_statistics({"known groups": _check(sliver, 1.1, 0.5), "new groups": _check(wide, 1.1, 0.9)}).axes
+    (ax,) = plots.replicated_statistics(
+        {"known groups": _check(sliver, 1.1, 0.5), "new groups": _check(wide, 1.1, 0.9)}
+    ).axes
     (inset,) = ax.child_axes
     heights, edges, _ = inset.patches[0].get_data()
     assert heights.sum() >= 398
     np.testing.assert_allclose((edges[0], edges[-1]), np.quantile(sliver, [0.001, 0.999]))
     assert inset.lines[0].get_xdata()[0] == 1.1
-    away = plots.replicated_statistics({"known groups": _check(sliver, 5.0, 0.0), "new groups": _check(wide, 5.0, 0.5)})
+    away = plots.replicated_statistics(
+        {"known groups": _check(sliver, 5.0, 0.0), "new groups": _check(wide, 5.0, 0.5)}
+    )
     assert not away.axes[0].child_axes
 
 
@@ -51,7 +60,9 @@ def test_rows_are_drawn_in_the_order_of_the_response_with_their_own_intervals():
 def test_transforms_are_drawn_as_differences_from_the_uniform_distribution():
     z = np.linspace(0.1, 0.9, 9)
     ax = plots.transforms({"left out": np.array([0.15, 0.15, 0.85])}, (z, z - 2, z + 2)).axes[0]
-    np.testing.assert_allclose(ax.lines[0].get_ydata(), np.array([0, 2, 2, 2, 2, 2, 2, 2, 3]) / 3 - z)
+    np.testing.assert_allclose(
+        ax.lines[0].get_ydata(), np.array([0, 2, 2, 2, 2, 2, 2, 2, 3]) / 3 - z
+    )
 
 
 def test_recovery_shows_bias_as_a_share_of_the_truth_and_coverage_as_it_is():
@@ -60,8 +71,12 @@ def test_recovery_shows_bias_as_a_share_of_the_truth_and_coverage_as_it_is():
         ["few", "posterior", "sigma", 0.01, "bias", 0.002, 0.0002],
         ["few", "posterior", "sigma", 0.01, "coverage", 0.85, 0.02],
     ]
-    table = pd.DataFrame(rows, columns=["scenario", "engine", "parameter", "truth", "measure", "value", "error"])
-    bias, coverage = plots.recovery(table, {"a": ("sigma", "bias"), "b": ("sigma", "coverage")}).axes
+    table = pd.DataFrame(
+        rows, columns=["scenario", "engine", "parameter", "truth", "measure", "value", "error"]
+    )
+    bias, coverage = plots.recovery(
+        table, {"a": ("sigma", "bias"), "b": ("sigma", "coverage")}
+    ).axes
     points = [bar[0].get_xdata()[0] for bar in bias.containers]
     np.testing.assert_allclose(points, [-0.1, 0.2])
     (segment,) = bias.containers[0][2][0].get_segments()
@@ -83,7 +98,14 @@ def test_priors_are_drawn_on_both_kinds_of_axes_with_the_place_of_the_posterior(
 def test_blue_and_orange_are_left_to_the_two_formulations():
     kept = {plots.COLOURS["conditional"], plots.COLOURS["marginal"]}
     sd = np.geomspace(1e-3, 3, 5)
-    drawn = {line.get_color() for ax in plots.sd_priors(sd, {"on σ": sd, "on σ²": 2 * sd}, (0.1, 0.2)).axes for line in ax.lines}
-    squares = {to_hex(patch.get_facecolor()).upper() for patch in plots.left_out(3, 4, 1, 2).axes[0].patches}
+    drawn = {
+        line.get_color()
+        for ax in plots.sd_priors(sd, {"on σ": sd, "on σ²": 2 * sd}, (0.1, 0.2)).axes
+        for line in ax.lines
+    }
+    squares = {
+        to_hex(patch.get_facecolor()).upper()
+        for patch in plots.left_out(3, 4, 1, 2).axes[0].patches
+    }
     assert len(drawn) == len(squares) == 2
     assert kept.isdisjoint(drawn | squares)

@@ -26,7 +26,9 @@ def test_strips_without_a_band_have_a_linear_scale():
 
 def test_mixture_draws_components_and_their_sum():
     x, components = np.linspace(-1, 1, 7), np.random.default_rng(1).uniform(size=(3, 7))
-    fig = plots.mixture((x, x**2), (x[:3], x[:3] ** 2), x, components, np.ones(7), ("log τ", "effect"))
+    fig = plots.mixture(
+        (x, x**2), (x[:3], x[:3] ** 2), x, components, np.ones(7), ("log τ", "effect")
+    )
     left, right = fig.axes
     np.testing.assert_array_equal(left.lines[1].get_ydata(), x[:3] ** 2)
     for line, component in zip(right.lines[:3], components, strict=True):

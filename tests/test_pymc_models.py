@@ -18,19 +18,19 @@ from lmmlib import (
     as_draws,
     conditional_model,
     from_formula,
-    load,
+    load_dataset,
     loglik,
     loo,
     marginal_model,
     posterior,
-    replicate,
+    posterior_predict,
     sample,
     simulate,
     summary,
 )
-from lmmlib.design import Theta
+from lmmlib.model import Theta
 from lmmlib.pymc_models import SamplingError, SamplingWarning, diagnose, marginal, sampling
-from lmmlib.pymc_models.gate import Diagnosis
+from lmmlib.pymc_models.diagnostics import Diagnosis
 from lmmlib.pymc_models.marginal import MarginalDensity, pt
 from lmmlib.pymc_models.quiet import pymc as pm
 from lmmlib.simulation import draw_effects
@@ -47,7 +47,11 @@ def _priors(design, families=("half-normal",), transformed=False):
     rng = np.random.default_rng(9)
     # 10 has an exact single-precision form, whose logarithm PyTensor takes in single precision if it is let
     made = [
-        ScalePrior(family, 10.0 if k == 0 else rng.uniform(1, 2), 4.0 if family == "half-Student-t" else None)
+        ScalePrior(
+            family,
+            10.0 if k == 0 else rng.uniform(1, 2),
+            4.0 if family == "half-Student-t" else None,
+        )
         for k, family in enumerate(families)
     ]
     sd = {name: made[k % len(made)] for k, name in enumerate(design.effects)}
@@ -79,7 +83,11 @@ def _random_point(design, priors, seed):
         "x": rng.normal(size=len(design.pairs)),
     }
     mixed = len({(p.family, p.df) for p in priors.sd.values()}) > 1
-    fixed = {"beta": values["beta"]} if priors.beta_transform is None else {"gamma": priors.transform @ values["beta"]}
+    fixed = (
+        {"beta": values["beta"]}
+        if priors.beta_transform is None
+        else {"gamma": priors.transform @ values["beta"]}
+    )
     point = {**(fixed if len(values["beta"]) else {}), "sigma_log__": values["log_sigma"]}
     point |= (
         {f"sd {name}_log__": s for name, s in zip(design.effects, values["log_sd"], strict=True)}
@@ -87,7 +95,10 @@ def _random_point(design, priors, seed):
         else {"sd_log__": values["log_sd"]}
     )
     correlated = [t for t in design.terms if t.pairs]
-    point |= {f"{t.name} cor_factor_cholesky-corr__": np.array([x]) for t, x in zip(correlated, values["x"], strict=True)}
+    point |= {
+        f"{t.name} cor_factor_cholesky-corr__": np.array([x])
+        for t, x in zip(correlated, values["x"], strict=True)
+    }
     return values, point
 
 
@@ -119,7 +130,9 @@ def _logp(model, point):
 def _effects(model, point):
     """The effects that the model hands out at a point."""
     (u,) = model.replace_rvs_by_values([model["u"]])
-    return model.compile_fn(u, inputs=model.value_vars, on_unused_input="ignore", **FAST)(_shaped(model, point))
+    return model.compile_fn(u, inputs=model.value_vars, on_unused_input="ignore", **FAST)(
+        _shaped(model, point)
+    )
 
 
 BRIDGE = [
@@ -140,7 +153,9 @@ def test_marginal_model_is_likelihood_times_prior(name, families, transformed):
     data, _ = CASES[name]()
     priors = _priors(data.design, families, transformed)
     model = marginal_model(data, priors)
-    assert {"gamma", "beta"} & {v.name for v in model.free_RVs} == {"gamma" if transformed else "beta"}
+    assert {"gamma", "beta"} & {v.name for v in model.free_RVs} == {
+        "gamma" if transformed else "beta"
+    }
     values, point = _random_point(data.design, priors, 3)
     log_density = loglik.log_density(data, _theta(data.design, values).repeat(1))[0]
     expected = log_density + _log_prior_and_jacobian(priors, data.design, values)
@@ -150,17 +165,23 @@ def test_marginal_model_is_likelihood_times_prior(name, families, transformed):
 def _density_and_slopes(data, params):
     """log p(y|θ) by the tensor, and its derivatives by β, σ and all roots."""
     theta = params.theta(data.design)
-    values = [theta.beta, theta.sigma, *theta.roots]
+    values = [theta.beta, theta.sigma, *theta.effect_chols]
     inputs = [pt.TensorType("float64", np.shape(v))() for v in values]
     value = MarginalDensity(data.design)(pt.constant(data.y), *inputs)
-    filled = [i for i, v in zip(inputs, values, strict=True) if np.size(v)]  # no derivative by coefficients that are none
+    filled = [
+        i for i, v in zip(inputs, values, strict=True) if np.size(v)
+    ]  # no derivative by coefficients that are none
     slopes = pt.concatenate([g.ravel() for g in pt.grad(value, filled)])
     given = {i: v for i, v in zip(inputs, values, strict=True) if i in filled}
     found = pt.concatenate([value[None], slopes]).eval(given, mode="FAST_COMPILE")
     return found[0], found[1:]
 
 
-NARROW = [name for name in CASES if name not in ("known covariance", "known covariance of groups", "wide crossed")]
+NARROW = [
+    name
+    for name in CASES
+    if name not in ("known covariance", "known covariance of groups", "wide crossed")
+]
 
 
 @pytest.mark.parametrize("name", NARROW)
@@ -177,29 +198,38 @@ def test_the_density_by_columns_and_by_blocks_is_the_dense_one(name, monkeypatch
 
 
 @pytest.mark.parametrize("ratio", [1e-4, 1.0, 1e4, 1e6])
-@pytest.mark.parametrize("name", ["balanced", "unbalanced slopes", "more effects than rows", "perfect correlation"])
+@pytest.mark.parametrize(
+    "name", ["balanced", "unbalanced slopes", "more effects than rows", "perfect correlation"]
+)
 def test_the_density_by_columns_is_exact_at_wide_ratios(name, ratio):
     """Orthogonalisation loses the condition number of [A; I], which is about τ/σ, times the precision; 100 for the sizes."""
     data, params = CASES[name]()
-    params = Params(params.beta, {k: np.asarray(c) * ratio**2 for k, c in params.cov.items()}, params.sigma)
+    params = Params(
+        params.beta, {k: np.asarray(c) * ratio**2 for k, c in params.cov.items()}, params.sigma
+    )
     exact, magnitude = truth.marginal_50_digits(data, params)
     found, _ = _density_and_slopes(data, params)
     assert abs(found - exact) < 100 * max(ratio, 1.0) * np.finfo(float).eps * magnitude
 
 
 @pytest.mark.parametrize(("name", "families"), BRIDGE)
-@pytest.mark.parametrize("centred", [True, False, "first effects", "other effects"])
-def test_conditional_model_is_likelihood_times_priors(name, families, centred):
+@pytest.mark.parametrize("centered", [True, False, "first effects", "other effects"])
+def test_conditional_model_is_likelihood_times_priors(name, families, centered):
     data, _ = CASES[name]()
     design = data.design
-    priors = _priors(design, families, transformed=centred == "other effects")
-    sampled = {True: (True, True), False: (False, False), "first effects": (True, False), "other effects": (False, True)}[centred]
+    priors = _priors(design, families, transformed=centered == "other effects")
+    sampled = {
+        True: (True, True),
+        False: (False, False),
+        "first effects": (True, False),
+        "other effects": (False, True),
+    }[centered]
     itself = {e: sampled[a % 2] for t in design.terms for a, e in enumerate(t.effect_names)}
     values, point = _random_point(design, priors, 4)
     theta = _theta(design, values)
     z = np.random.default_rng(5).normal(size=design.Z.shape[1])
     v, log_root_det, first = [], 0.0, 0
-    for t, root in zip(design.terms, theta.roots, strict=True):
+    for t, root in zip(design.terms, theta.effect_chols, strict=True):
         J, q = t.size
         v.append(z[first : first + J * q].reshape(J, q) @ root.T)
         here = np.array([itself[e] for e in t.effect_names])
@@ -215,9 +245,14 @@ def test_conditional_model_is_likelihood_times_priors(name, families, centred):
             }
     u = design.layout.with_known_covariance(np.concatenate([part.ravel() for part in v]))
     residual = data.y - design.fixed_part(theta.beta) - design.random_part(u)
-    expected = stats.norm(0, theta.sigma / np.sqrt(design.weights)).logpdf(residual).sum() + stats.norm.logpdf(z).sum()
+    expected = (
+        stats.norm(0, theta.sigma / np.sqrt(design.weights)).logpdf(residual).sum()
+        + stats.norm.logpdf(z).sum()
+    )
     expected += _log_prior_and_jacobian(priors, design, values) - log_root_det
-    model = conditional_model(data, priors, centred=centred if isinstance(centred, bool) else itself)
+    model = conditional_model(
+        data, priors, centered=centered if isinstance(centered, bool) else itself
+    )
     np.testing.assert_allclose(_logp(model, point), expected, rtol=1e-10)
     np.testing.assert_allclose(_effects(model, point), u, rtol=1e-10)  # the density sees Zu alone
 
@@ -240,7 +275,7 @@ def test_prior_predictive_has_the_marginal_covariance(name):
     sd = np.sqrt(np.diag(params.cov["g"]))
     fixed = {e: ScalePrior("fixed", s) for e, s in zip(data.design.effects, sd, strict=True)}
     priors = Priors.build(data.design, (0.0, 1e-6), fixed, ScalePrior("fixed", params.sigma))
-    for model in (marginal_model(data, priors), conditional_model(data, priors, centred=False)):
+    for model in (marginal_model(data, priors), conditional_model(data, priors, centered=False)):
         with model:
             tree = pm.sample_prior_predictive(4000, random_seed=2, compile_kwargs=FAST)
         y = tree.prior_predictive.y.to_numpy()[0]
@@ -248,10 +283,14 @@ def test_prior_predictive_has_the_marginal_covariance(name):
         mean_cov = np.diag(sd**2).astype(float)
         mean_cov[0, 1] = mean_cov[1, 0] = sd.prod() * cor.mean()
         root = np.linalg.cholesky(mean_cov)
-        one = Theta(np.zeros((4000, 2)), (np.tile(root, (4000, 1, 1)),), np.full(4000, params.sigma))
+        one = Theta(
+            np.zeros((4000, 2)), (np.tile(root, (4000, 1, 1)),), np.full(4000, params.sigma)
+        )
         ours = data.design.random_part(draw_effects(data.design, one, np.random.default_rng(3)))
         variance = ours.var(0) + params.sigma**2
-        assert np.max(np.abs(y.var(0) / variance - 1)) < 10 * np.sqrt(2 / 4000)  # two variances, five errors each
+        assert np.max(np.abs(y.var(0) / variance - 1)) < 10 * np.sqrt(
+            2 / 4000
+        )  # two variances, five errors each
         assert q == 2
 
 
@@ -268,7 +307,7 @@ def marginal_draws(small):
 
 def test_models_have_the_same_names_and_labels(small):
     data, priors = small
-    a, c = conditional_model(data, priors, centred=False), marginal_model(data, priors)
+    a, c = conditional_model(data, priors, centered=False), marginal_model(data, priors)
     assert {v.name for v in a.unobserved_RVs} - {v.name for v in c.unobserved_RVs} == {"g z", "u"}
     for model in (a, c):
         assert model.named_vars_to_dims["y"] == ("row",)
@@ -287,12 +326,20 @@ def test_a_marginal_fit_has_exact_effects(small, marginal_draws):
 def test_both_formulations_have_one_posterior(small, marginal_draws):
     import arviz_stats
 
-    other = sample(conditional_model(*small, centred=False), random_seed=2)
+    other = sample(conditional_model(*small, centered=False), random_seed=2)
     for method in ("mean", "sd"):
-        moments = [getattr(t.posterior, "std" if method == "sd" else "mean")(("chain", "draw")) for t in (marginal_draws, other)]
-        errors = [arviz_stats.mcse(t.posterior.to_dataset(), method=method) for t in (marginal_draws, other)]
+        moments = [
+            getattr(t.posterior, "std" if method == "sd" else "mean")(("chain", "draw"))
+            for t in (marginal_draws, other)
+        ]
+        errors = [
+            arviz_stats.mcse(t.posterior.to_dataset(), method=method)
+            for t in (marginal_draws, other)
+        ]
         for name in ("beta", "sd", "sigma", "u"):
-            gap = np.abs(moments[0][name] - moments[1][name]) / np.hypot(errors[0][name], errors[1][name])
+            gap = np.abs(moments[0][name] - moments[1][name]) / np.hypot(
+                errors[0][name], errors[1][name]
+            )
             assert float(gap.max()) < 5, (method, name)
 
 
@@ -304,7 +351,12 @@ def test_exchanged_values_are_the_ones_drawn_for(small):
     draws = sample(model, random_seed=3)
     np.testing.assert_array_equal(draws.observed_data.y, data.y + 100)
     within = data.y - data.y.reshape(5, 4).mean(1).repeat(4)
-    assert np.corrcoef(draws.posterior.u.mean(("chain", "draw")), (data.y - within).reshape(5, 4)[:, 0])[0, 1] > 0.5
+    assert (
+        np.corrcoef(
+            draws.posterior.u.mean(("chain", "draw")), (data.y - within).reshape(5, 4)[:, 0]
+        )[0, 1]
+        > 0.5
+    )
 
 
 def test_additions_by_the_user_are_kept_and_told(small):
@@ -316,7 +368,9 @@ def test_additions_by_the_user_are_kept_and_told(small):
     np.testing.assert_allclose(quiet.posterior.variance, quiet.posterior.sigma**2)
     with model:
         pm.Potential("wish", -model["sigma"])
-    with pytest.warns(SamplingWarning, match="wish was added to the marginal model, so u given y is not known"):
+    with pytest.warns(
+        SamplingWarning, match="wish was added to the marginal model, so u given y is not known"
+    ):
         assert "u" not in sample(model, random_seed=4).posterior
 
 
@@ -335,21 +389,31 @@ def test_a_failing_fit_is_rerun_and_then_raised_or_told(small, monkeypatch):
             sigma=np.exp(rng.normal(size=lead)),
             u=np.zeros((*lead, 5)) + walk,
         )
-        stat = {"diverging": np.zeros(lead, bool), "energy": rng.normal(size=lead), "tree_depth": np.full(lead, 3)}
+        stat = {
+            "diverging": np.zeros(lead, bool),
+            "energy": rng.normal(size=lead),
+            "tree_depth": np.full(lead, 3),
+        }
         tree["sample_stats"] = as_draws(
-            data=data, beta=np.zeros((*lead, 2)), sd=np.ones((*lead, 1)), sigma=np.ones(lead), stats=stat
+            data=data,
+            beta=np.zeros((*lead, 2)),
+            sd=np.ones((*lead, 1)),
+            sigma=np.ones(lead),
+            stats=stat,
         ).sample_stats
         return tree
 
     monkeypatch.setattr(pm, "sample", poor)
-    model = conditional_model(*small, centred=False)
+    model = conditional_model(*small, centered=False)
     what_failed = r"failed twice: R-hat above 1.01 for \d+ parameters \(beta\[x1\], "
     with pytest.raises(SamplingError, match=what_failed + ".*; what may help: the marginal model"):
         sample(model, random_seed=1)
     assert calls == [(1000, 0.95), (2000, pytest.approx(0.99))]
     with pytest.warns(SamplingWarning, match="failed twice"):
         sample(model, random_seed=1, on_failure="warn")
-    with pytest.raises(SamplingError, match=r"what may help: more draws, or narrower priors on the SDs$"):  # it is marginal already
+    with pytest.raises(
+        SamplingError, match=r"what may help: more draws, or narrower priors on the SDs$"
+    ):  # it is marginal already
         sample(marginal_model(*small), random_seed=1)
 
 
@@ -362,66 +426,117 @@ def test_the_gate_sees_each_failure(marginal_draws):
         return diagnose(tree)
 
     assert changed(diverging=lambda d: d | (d.draw == 7)).failures == ("4 divergent transitions",)
-    assert "R-hat above 1.01 for 1 parameters (sigma)" in changed(sigma=lambda s: s + (s.chain == 0) * 5).failures[0]
-    assert any(
-        "ESS below 400" in f for f in changed(u=lambda u: u.isel(draw=(u.draw // 100 * 100).to_numpy()).assign_coords(draw=u.draw)).failures
+    assert (
+        "R-hat above 1.01 for 1 parameters (sigma)"
+        in changed(sigma=lambda s: s + (s.chain == 0) * 5).failures[0]
     )
-    assert changed(tree_depth=lambda t: t * 0 + 10).doubts == ("100.0% of the trees reached their largest size",)
+    assert any(
+        "ESS below 400" in f
+        for f in changed(
+            u=lambda u: u.isel(draw=(u.draw // 100 * 100).to_numpy()).assign_coords(draw=u.draw)
+        ).failures
+    )
+    assert changed(tree_depth=lambda t: t * 0 + 10).doubts == (
+        "100.0% of the trees reached their largest size",
+    )
     assert "E-BFMI" in changed(energy=lambda e: e.cumsum("draw")).doubts[0]
 
 
 def test_bad_calls_are_told(small):
     data, priors = small
-    with pytest.raises(ValueError, match="centred must be True, False, 'auto' or a mapping of g: Intercept to these, got 'yes'"):
-        conditional_model(data, priors, centred="yes")
-    with pytest.raises(ValueError, match="model must come from conditional_model or marginal_model"):
+    with pytest.raises(
+        ValueError,
+        match="centered must be True, False, 'auto' or a mapping of g: Intercept to these, got 'yes'",
+    ):
+        conditional_model(data, priors, centered="yes")
+    with pytest.raises(
+        ValueError, match="model must come from conditional_model or marginal_model"
+    ):
         sample(pm.Model(), random_seed=1)
     with pytest.raises(ValueError, match="on_failure must be 'raise' or 'warn', got 'ignore'"):
         sample(marginal_model(data, priors), random_seed=1, on_failure="ignore")
     other, _ = CASES["unbalanced slopes"]()
-    for build in (marginal_model, lambda d, p: conditional_model(d, p, centred=False)):
-        with pytest.raises(ValueError, match="priors of sd must be given for g: x1, g: x2; it misses"):
+    for build in (marginal_model, lambda d, p: conditional_model(d, p, centered=False)):
+        with pytest.raises(
+            ValueError, match="priors of sd must be given for g: x1, g: x2; it misses"
+        ):
             build(other, priors)
-    zero = Priors.build(data.design, (0, 1), {"g: Intercept": ScalePrior("fixed", 0.0)}, ScalePrior("half-normal", 1.0))
-    with pytest.raises(ValueError, match="an SD fixed at zero gives effects without a density; use centred=False"):
-        conditional_model(data, zero, centred=True)
+    zero = Priors.build(
+        data.design,
+        (0, 1),
+        {"g: Intercept": ScalePrior("fixed", 0.0)},
+        ScalePrior("half-normal", 1.0),
+    )
+    with pytest.raises(
+        ValueError, match="an SD fixed at zero gives effects without a density; use centered=False"
+    ):
+        conditional_model(data, zero, centered=True)
 
 
 def test_an_sd_fixed_at_zero_is_an_ordinary_value(small):
     data, _ = small
-    zero = Priors.build(data.design, (0, 1), {"g: Intercept": ScalePrior("fixed", 0.0)}, ScalePrior("half-normal", 1.0))
-    for model in (marginal_model(data, zero), conditional_model(data, zero, centred=False)):
+    zero = Priors.build(
+        data.design,
+        (0, 1),
+        {"g: Intercept": ScalePrior("fixed", 0.0)},
+        ScalePrior("half-normal", 1.0),
+    )
+    for model in (marginal_model(data, zero), conditional_model(data, zero, centered=False)):
         assert np.isfinite(model.compile_logp(mode="FAST_COMPILE")(model.initial_point()))
 
 
 def test_auto_centres_the_effects_that_the_data_inform():
-    table = load("thread_like")
+    table = load_dataset("thread_like")
     terms = [Term.dense(f"z{k}", table[[f"z{k}"]].to_numpy()) for k in range(1, 6)]
     data = Data(table.y, Design(table[["x1", "x2", "x3", "x4"]].to_numpy(), terms))
     model = conditional_model(data, Priors.weak(data))
-    assert {v.name for v in model.free_RVs} == {"gamma", "sd", "sigma", "z1 v", "z2 v", "z3 v", "z4 v", "z5 v"}
-    sleep = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
+    assert {v.name for v in model.free_RVs} == {
+        "gamma",
+        "sd",
+        "sigma",
+        "z1 v",
+        "z2 v",
+        "z3 v",
+        "z4 v",
+        "z5 v",
+    }
+    sleep = from_formula("Reaction ~ Days + (Days | Subject)", load_dataset("sleepstudy"))
     assert "Subject z" in {v.name for v in conditional_model(sleep, Priors.weak(sleep)).free_RVs}
     mixed = Params([250.0, 10.0], {"Subject": np.diag([0.1, 100.0])}, 2.0)
     mixed = sleep.with_y(simulate(sleep.design, mixed, np.random.default_rng(1)).y)
-    assert {"Subject: Intercept z", "Subject: Days v"} < {v.name for v in conditional_model(mixed, Priors.weak(sleep)).free_RVs}
-    zero = {"Subject: Intercept": ScalePrior("half-normal", 1.0), "Subject: Days": ScalePrior("fixed", 0.0)}
+    assert {"Subject: Intercept z", "Subject: Days v"} < {
+        v.name for v in conditional_model(mixed, Priors.weak(sleep)).free_RVs
+    }
+    zero = {
+        "Subject: Intercept": ScalePrior("half-normal", 1.0),
+        "Subject: Days": ScalePrior("fixed", 0.0),
+    }
     zero = Priors.build(sleep.design, (0, 100), zero, ScalePrior("half-normal", 1.0), cor=2.0)
-    assert "Subject z" in {v.name for v in conditional_model(mixed, zero).free_RVs}  # without a density, whatever the data say
+    assert "Subject z" in {
+        v.name for v in conditional_model(mixed, zero).free_RVs
+    }  # without a density, whatever the data say
 
 
 @pytest.mark.parametrize("formulation", ["conditional", "marginal"])
 def test_posterior_predictive_sampling_by_pymc_draws_nothing_but_y(formulation):
     """Draws lack no free variable, which PyMC would draw from its prior without a word; y then has the right spread."""
-    data = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
+    data = from_formula("Reaction ~ Days + (Days | Subject)", load_dataset("sleepstudy"))
     priors = Priors.weak(data)
-    model = conditional_model(data, priors) if formulation == "conditional" else marginal_model(data, priors)
+    model = (
+        conditional_model(data, priors)
+        if formulation == "conditional"
+        else marginal_model(data, priors)
+    )
     draws = sample(model, random_seed=5)
     assert {v.name for v in model.free_RVs} <= set(draws.posterior.data_vars)
     with model:
-        theirs = pm.sample_posterior_predictive(draws, random_seed=1, progressbar=False, compile_kwargs=FAST).posterior_predictive.y
+        theirs = pm.sample_posterior_predictive(
+            draws, random_seed=1, progressbar=False, compile_kwargs=FAST
+        ).posterior_predictive.y
     levels = "known" if formulation == "conditional" else "new"
-    ours = replicate(draws, data.design, levels, rng=np.random.default_rng(1)).posterior_predictive.y
+    ours = posterior_predict(
+        draws, data.design, levels, rng=np.random.default_rng(1)
+    ).posterior_predictive.y
     ratio = theirs.var(("chain", "draw")) / ours.var(("chain", "draw"))
     # Two variances of 4000 nearly independent draws each; their kurtosis, from the spread of θ, is below 10.
     assert float(np.abs(ratio - 1).max()) < 5 * np.sqrt(2 * 9 / 4000)
@@ -445,10 +560,10 @@ def test_a_model_without_fixed_effects_has_no_beta(formulation):
         model = marginal_model(data, priors)
         expected += loglik.log_density(data, theta.repeat(1))[0]
     else:
-        model = conditional_model(data, priors, centred=False)
+        model = conditional_model(data, priors, centered=False)
         z = np.random.default_rng(7).normal(size=6)
         point["g z"] = z[:, None]
-        residual = data.y - data.design.random_part(theta.roots[0][0, 0] * z)
+        residual = data.y - data.design.random_part(theta.effect_chols[0][0, 0] * z)
         expected += stats.norm(0, theta.sigma).logpdf(residual).sum() + stats.norm.logpdf(z).sum()
     assert not {"beta", "gamma"} & set(model.named_vars)
     np.testing.assert_allclose(_logp(model, point), expected, rtol=1e-10)
@@ -463,8 +578,14 @@ def test_draws_without_fixed_effects_serve_everything_after():
     rng = np.random.default_rng(1)
     direct = posterior(data, priors, rng=rng)
     ours, theirs = (loo(tree, data, priors=priors, rng=rng).elpd for tree in (draws, direct))
-    assert abs(ours - theirs) < 0.2  # importance sampling of 24 rows, k below 0.7: a few hundredths a row at worst
-    assert replicate(draws, data.design, "new", rng=rng).posterior_predictive.y.shape == (4, 1000, 24)
+    assert (
+        abs(ours - theirs) < 0.2
+    )  # importance sampling of 24 rows, k below 0.7: a few hundredths a row at worst
+    assert posterior_predict(draws, data.design, "new", rng=rng).posterior_predictive.y.shape == (
+        4,
+        1000,
+        24,
+    )
 
 
 def test_a_failed_fit_of_an_effect_a_row_says_what_cannot_be_told_apart(monkeypatch):
@@ -476,9 +597,14 @@ def test_a_failed_fit_of_an_effect_a_row_says_what_cannot_be_told_apart(monkeypa
     assert "row z" in {v.name for v in model.free_RVs}
     failed = Diagnosis(0, 1.2, 50.0, 50.0, 1.0, 0.0, ("R-hat above 1.01",), ())
     monkeypatch.setattr(sampling, "_attempt", lambda *_: (None, failed))
-    with pytest.raises(SamplingError, match=r"sigma and the SD of 'row: Intercept' cannot be told apart: .*drop the term, or give"):
+    with pytest.raises(
+        SamplingError,
+        match=r"sigma and the SD of 'row: Intercept' cannot be told apart: .*drop the term, or give",
+    ):
         sample(model, random_seed=1)
-    fixed = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0), ScalePrior("fixed", 1.0))
+    fixed = Priors.build(
+        data.design, (0, 1), ScalePrior("half-normal", 1.0), ScalePrior("fixed", 1.0)
+    )
     with pytest.raises(SamplingError, match="what may help: the marginal model"):
         sample(conditional_model(data, fixed), random_seed=1)
 
@@ -487,19 +613,34 @@ def test_a_singular_known_covariance_is_a_model_of_fewer_effects():
     """Four pairs of clones: the densities are those of a term whose four levels are the pairs."""
     pair = np.repeat(np.arange(4), 6)
     y = np.cos(np.arange(24.0))
-    clones = Term.grouped("g", np.repeat(np.arange(8), 3), between=np.kron(np.eye(4), np.ones((2, 2))))
-    by_clone, by_pair = (Data(y, Design(np.ones((24, 1)), [term])) for term in (clones, Term.grouped("g", pair)))
+    clones = Term.grouped(
+        "g", np.repeat(np.arange(8), 3), between=np.kron(np.eye(4), np.ones((2, 2)))
+    )
+    by_clone, by_pair = (
+        Data(y, Design(np.ones((24, 1)), [term])) for term in (clones, Term.grouped("g", pair))
+    )
     priors = Priors.build(by_pair.design, (0.3, 2.0), ScalePrior("half-normal", 1.5))
     point = {"beta": np.array([0.2]), "sd_log__": np.array([0.3]), "sigma_log__": np.array(-0.1)}
-    assert _logp(marginal_model(by_clone, priors), point) == pytest.approx(_logp(marginal_model(by_pair, priors), point), rel=1e-10)
+    assert _logp(marginal_model(by_clone, priors), point) == pytest.approx(
+        _logp(marginal_model(by_pair, priors), point), rel=1e-10
+    )
     z = np.array([[0.5], [-1.0], [0.2], [1.5]])
     spare = np.zeros((8, 1))
-    spare[np.flatnonzero(clones.root.any(0))] = z
-    conditional = [conditional_model(data, priors, centred=False) for data in (by_clone, by_pair)]
-    unused = 4 * stats.norm.logpdf(0.0)  # standard normals of directions that the clones do not have
+    spare[np.flatnonzero(clones.level_chol.any(0))] = z
+    conditional = [conditional_model(data, priors, centered=False) for data in (by_clone, by_pair)]
+    unused = 4 * stats.norm.logpdf(
+        0.0
+    )  # standard normals of directions that the clones do not have
     values = [_logp(m, {**point, "g z": at}) for m, at in zip(conditional, (spare, z), strict=True)]
     assert values[0] == pytest.approx(values[1] + unused, rel=1e-10)
-    np.testing.assert_allclose(_effects(conditional[0], {**point, "g z": spare}), np.repeat(np.exp(0.3) * z.ravel(), 2), rtol=1e-12)
-    with pytest.raises(ValueError, match="the known covariance of the levels of 'g' is singular, so that their effects have no density"):
-        conditional_model(by_clone, priors, centred=True)
+    np.testing.assert_allclose(
+        _effects(conditional[0], {**point, "g z": spare}),
+        np.repeat(np.exp(0.3) * z.ravel(), 2),
+        rtol=1e-12,
+    )
+    with pytest.raises(
+        ValueError,
+        match="the known covariance of the levels of 'g' is singular, so that their effects have no density",
+    ):
+        conditional_model(by_clone, priors, centered=True)
     assert "g z" in {v.name for v in conditional_model(by_clone, priors).free_RVs}

@@ -30,7 +30,9 @@ def printed(code, names):
 def numbers(output):
     """The numbers of an output, and the unit of each one's last digit."""
     texts = NUMBER.findall(output)
-    return np.array([float(t) for t in texts]), np.array([10.0 ** -len(t.partition(".")[2]) for t in texts])
+    return np.array([float(t) for t in texts]), np.array(
+        [10.0 ** -len(t.partition(".")[2]) for t in texts]
+    )
 
 
 def words(output):

@@ -5,7 +5,7 @@ import pytest
 
 from cases import CASES
 from lmmlib import moments, simulate
-from lmmlib.simulation import experiment_1, experiment_2
+from lmmlib.report.experiments import experiment_1, experiment_2
 
 
 def test_one_stream_one_result():

@@ -14,10 +14,13 @@ import xarray as xr
 
 import lmmlib
 import lmmlib as lmm
-from lmmlib import effects, loglik, moments, multivariate, simulation
+from lmmlib import held_out, loglik, moments, multivariate, random_effects
+from lmmlib.report import experiments
 
 PACKAGE = Path(lmmlib.__file__).parent
-TABLE = pd.DataFrame({"y": np.cos(np.arange(12.0)), "x": np.sin(np.arange(12.0)), "g": np.repeat(list("abcd"), 3)})
+TABLE = pd.DataFrame(
+    {"y": np.cos(np.arange(12.0)), "x": np.sin(np.arange(12.0)), "g": np.repeat(list("abcd"), 3)}
+)
 DATA = lmm.from_formula("y ~ x + (1 | g)", TABLE)
 DESIGN = DATA.design
 PRIORS = lmm.Priors.weak(DATA)
@@ -32,12 +35,24 @@ ARRAYS = {
     "u": _RNG.normal(size=(2, 20, 4)),
 }
 DRAWS = lmm.as_draws(data=DATA, **ARRAYS)
-REPLICATES = lmm.replicate(DRAWS, DESIGN, rng=1)
-BRMS = pd.DataFrame({".chain": [1, 1], "b_Intercept": 0.0, "b_x": 1.0, "sd_g__Intercept": 1.0, "sigma": 1.0}, index=[0, 1])
-BAMBI = xr.DataTree.from_dict(
-    {"posterior": xr.Dataset({name: (("chain", "draw"), np.ones((2, 5))) for name in ("Intercept", "x", "1|g_sigma", "sigma")})}
+REPLICATES = lmm.posterior_predict(DRAWS, DESIGN, rng=1)
+BRMS = pd.DataFrame(
+    {".chain": [1, 1], "b_Intercept": 0.0, "b_x": 1.0, "sd_g__Intercept": 1.0, "sigma": 1.0},
+    index=[0, 1],
 )
-TRAITS = multivariate.MultivariateData(np.column_stack([TABLE.y, TABLE.x]), lmm.Design(np.ones((12, 1)), [TERM]))
+BAMBI = xr.DataTree.from_dict(
+    {
+        "posterior": xr.Dataset(
+            {
+                name: (("chain", "draw"), np.ones((2, 5)))
+                for name in ("Intercept", "x", "1|g_sigma", "sigma")
+            }
+        )
+    }
+)
+TRAITS = multivariate.MultivariateData(
+    np.column_stack([TABLE.y, TABLE.x]), lmm.Design(np.ones((12, 1)), [TERM])
+)
 OF_TRAITS = multivariate.MultivariateParams([[0.0, 0.0]], np.eye(2), np.eye(2))
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -77,10 +92,20 @@ WORKING = {
     lmm.ScalePrior: {"family": "half-normal", "scale": 1.0, "df": None},
     lmm.Priors.build: {"design": DESIGN, "beta": (0, 1), "sd": SCALE, "sigma": None, "cor": 2.0},
     lmm.Priors.weak: {"data": DATA},
-    lmm.load: {"name": "sleepstudy"},
-    lmm.from_formula: {"formula": "y ~ x + (1 | g)", "table": TABLE, "weights": None, "offset": None},
-    lmm.reduce_tables: {"formula": "y ~ x + (1 | g)", "tables": [TABLE], "weights": None, "offset": None},
-    lmm.reduce: {"parts": [DATA]},
+    lmm.load_dataset: {"name": "sleepstudy"},
+    lmm.from_formula: {
+        "formula": "y ~ x + (1 | g)",
+        "table": TABLE,
+        "weights": None,
+        "offset": None,
+    },
+    lmm.reduce_tables: {
+        "formula": "y ~ x + (1 | g)",
+        "tables": [TABLE],
+        "weights": None,
+        "offset": None,
+    },
+    lmm.merge_reductions: {"parts": [DATA]},
     lmm.estimate: {"data": DATA, "method": "reml"},
     lmm.posterior: {"data": DATA, "priors": PRIORS, "draws": 64, "rng": 1, "weighted": False},
     lmm.prior_draws: {"of": DATA, "priors": PRIORS, "draws": 10, "rng": 1},
@@ -88,11 +113,19 @@ WORKING = {
     lmm.summary: {"draws": DRAWS},
     lmm.from_bambi: {"tree": BAMBI, "data": DATA},
     lmm.from_brms: {"frame": BRMS, "data": DATA},
-    lmm.loo: {"draws": DRAWS, "data": DATA, "leave": "row", "route": "leverage", "priors": None, "rng": None, "by": None},
+    lmm.loo: {
+        "draws": DRAWS,
+        "data": DATA,
+        "leave": "row",
+        "route": "leverage",
+        "priors": None,
+        "rng": None,
+        "by": None,
+    },
     lmm.loo_pit: {"draws": DRAWS, "data": DATA},
     lmm.compare: {"results": {"a": LOO, "b": LOO}},
-    lmm.replicate: {"draws": DRAWS, "design": DESIGN, "levels": "known", "rng": 1, "new": None},
-    lmm.check: {"replicates": REPLICATES, "data": DATA, "statistics": ["within"], "term": None},
+    lmm.posterior_predict: {"draws": DRAWS, "design": DESIGN, "levels": "known", "rng": 1, "new": None},
+    lmm.predictive_check: {"replicates": REPLICATES, "data": DATA, "statistics": ["within"], "term": None},
     lmm.simulate: {"design": DESIGN, "params": PARAMS, "rng": 1},
     lmm.calibrate: {
         "design": DESIGN,
@@ -110,12 +143,12 @@ WORKING = {
         "rng": 1,
         "executor": _Now(),
     },
-    simulation.experiment_1: {"rng": 1, "n": 20, "p": 2, "q": 2, "sigma": 0.1},
-    simulation.experiment_2: {"rng": 1, "n": 20, "p": 2, "groups": 4, "tau": 0.7, "sigma": 1.0},
+    experiments.experiment_1: {"rng": 1, "n": 20, "p": 2, "q": 2, "sigma": 0.1},
+    experiments.experiment_2: {"rng": 1, "n": 20, "p": 2, "groups": 4, "tau": 0.7, "sigma": 1.0},
     loglik.conditional: {"data": DATA, "params": PARAMS, "u": np.zeros(4)},
     loglik.marginal: {"data": DATA, "params": PARAMS},
     loglik.restricted: {"data": DATA, "params": PARAMS},
-    loglik.left_out: {"data": DATA, "params": PARAMS},
+    held_out.rows: {"data": DATA, "params": PARAMS},
     moments.conditional: {"design": DESIGN, "params": PARAMS, "u": np.zeros(4)},
     moments.marginal: {"design": DESIGN, "params": PARAMS},
     moments.effects: {"data": DATA, "params": PARAMS},
@@ -124,17 +157,25 @@ WORKING = {
     moments.mutual_information: {"design": DESIGN, "params": PARAMS},
     moments.lautum_information: {"design": DESIGN, "params": PARAMS},
     moments.total_correlation: {"design": DESIGN, "params": PARAMS},
-    effects.mean_given_y: {"data": DATA, "params": PARAMS},
-    effects.covariance_given_y: {"data": DATA, "params": PARAMS},
-    effects.information: {"data": DATA, "params": PARAMS},
-    effects.leverages: {"data": DATA, "params": PARAMS},
-    effects.draw_given_y: {"data": DATA, "theta": PARAMS.theta(DESIGN).repeat(2), "rng": 1},
+    random_effects.conditional_mean: {"data": DATA, "params": PARAMS},
+    random_effects.conditional_covariance: {"data": DATA, "params": PARAMS},
+    random_effects.shrinkage_information: {"data": DATA, "params": PARAMS},
+    random_effects.leverages: {"data": DATA, "params": PARAMS},
+    random_effects.conditional_draws: {
+        "data": DATA,
+        "theta": PARAMS.theta(DESIGN).repeat(2),
+        "rng": 1,
+    },
     multivariate.MultivariateData: {"Y": TRAITS.Y, "design": TRAITS.design, "traits": None},
     multivariate.MultivariateParams: {"B": [[0.0, 0.0]], "G0": np.eye(2), "R0": np.eye(2)},
     multivariate.estimate: {"data": TRAITS, "method": "ml"},
     multivariate.simulate: {"design": TRAITS.design, "params": OF_TRAITS, "rng": 1},
     multivariate.moments: {"design": TRAITS.design, "params": OF_TRAITS},
-    multivariate.conditional_moments: {"design": TRAITS.design, "params": OF_TRAITS, "U": np.zeros((4, 2))},
+    multivariate.conditional_moments: {
+        "design": TRAITS.design,
+        "params": OF_TRAITS,
+        "U": np.zeros((4, 2)),
+    },
     multivariate.canonical: {"params": OF_TRAITS},
     multivariate.log_density: {"data": TRAITS, "params": OF_TRAITS},
     multivariate.blup: {"data": TRAITS, "params": OF_TRAITS},
@@ -175,7 +216,11 @@ STRANGE = {
 @cache
 def _raises(file):
     """Lines of a file that belong to its raise statements."""
-    nodes = [node for node in ast.walk(ast.parse(Path(file).read_text("utf8"))) if isinstance(node, ast.Raise)]
+    nodes = [
+        node
+        for node in ast.walk(ast.parse(Path(file).read_text("utf8")))
+        if isinstance(node, ast.Raise)
+    ]
     return {line for node in nodes for line in range(node.lineno, node.end_lineno + 1)}
 
 
@@ -221,19 +266,23 @@ WHOLE = [
     (lmm.calibrate, "draws", np.int64(9)),
     (lmm.calibrate, "replications", np.int32(2)),
     (lmm.recover, "replications", np.int64(2)),
-    (simulation.experiment_1, "n", np.int64(20)),
-    (simulation.experiment_2, "groups", np.int64(4)),
+    (experiments.experiment_1, "n", np.int64(20)),
+    (experiments.experiment_2, "groups", np.int64(4)),
 ]
 
 
-@pytest.mark.parametrize(("function", "argument", "value"), WHOLE, ids=lambda v: getattr(v, "__name__", str(v)))
+@pytest.mark.parametrize(
+    ("function", "argument", "value"), WHOLE, ids=lambda v: getattr(v, "__name__", str(v))
+)
 @pytest.mark.filterwarnings("ignore")
 def test_whole_numbers_are_python_s_and_numpy_s_and_nothing_else(function, argument, value):
     function(**{**WORKING[function], argument: value})
     for strange in (True, np.True_, 64.0, np.float64(64), "64", None, [64]):
         with pytest.raises(TypeError, match=f"{argument} must be a whole number"):
             function(**{**WORKING[function], argument: strange})
-    with pytest.raises(ValueError, match=f"{argument} must be a whole number, .* at least, got -64"):
+    with pytest.raises(
+        ValueError, match=f"{argument} must be a whole number, .* at least, got -64"
+    ):
         function(**{**WORKING[function], argument: -64})
 
 
@@ -244,15 +293,31 @@ RANDOM = [f for f in WORKING if "rng" in WORKING[f]]
 @pytest.mark.filterwarnings("ignore")
 def test_rng_is_what_default_rng_takes(function):
     """A seed gives what its generator gives; None takes one from the system."""
-    for rng in (None, 1, np.int64(1), [1, 2], np.random.SeedSequence(1), np.random.PCG64(1), np.random.default_rng(1)):
+    for rng in (
+        None,
+        1,
+        np.int64(1),
+        [1, 2],
+        np.random.SeedSequence(1),
+        np.random.PCG64(1),
+        np.random.default_rng(1),
+    ):
         function(**{**WORKING[function], "rng": rng})
     for strange in ("1", 1.5, -1, {}, np.random):
-        with pytest.raises((TypeError, ValueError), match=r"rng must be what numpy\.random\.default_rng takes"):
+        with pytest.raises(
+            (TypeError, ValueError), match=r"rng must be what numpy\.random\.default_rng takes"
+        ):
             function(**{**WORKING[function], "rng": strange})
 
 
 def test_every_public_function_is_here():
     """But for the figures and PyMC's, which have tests of their own."""
-    ours = {f for f in map(lmm.__dict__.get, lmm.__all__) if inspect.isfunction(f)} | {getattr(lmm, name) for name in lmm.__all__}
-    functions = {f for f in ours if inspect.isfunction(inspect.unwrap(f)) and "pymc_models" not in f.__module__}
+    ours = {f for f in map(lmm.__dict__.get, lmm.__all__) if inspect.isfunction(f)} | {
+        getattr(lmm, name) for name in lmm.__all__
+    }
+    functions = {
+        f
+        for f in ours
+        if inspect.isfunction(inspect.unwrap(f)) and "pymc_models" not in f.__module__
+    }
     assert {f.__qualname__ for f in functions} <= {_name(f) for f in WORKING}

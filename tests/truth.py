@@ -11,10 +11,17 @@ from scipy.stats import multivariate_normal, norm
 def arrays(design, params):
     """Z, G, R, V and the mean of y as dense arrays."""
     Z = np.hstack([t.Z.toarray() for t in design.terms])
-    known = [np.eye(len(t.levels)) if t.root is None else t.root @ t.root.T for t in design.terms]
-    G = block_diag(*(np.kron(A, params.cov[t.name]) for A, t in zip(known, design.terms, strict=True)))
+    known = [
+        np.eye(len(t.levels)) if t.level_chol is None else t.level_chol @ t.level_chol.T
+        for t in design.terms
+    ]
+    G = block_diag(
+        *(np.kron(A, params.cov[t.name]) for A, t in zip(known, design.terms, strict=True))
+    )
     R = np.diag(params.sigma**2 / design.weights)
-    return SimpleNamespace(Z=Z, G=G, R=R, V=Z @ G @ Z.T + R, mean=design.offset + design.X @ params.beta)
+    return SimpleNamespace(
+        Z=Z, G=G, R=R, V=Z @ G @ Z.T + R, mean=design.offset + design.X @ params.beta
+    )
 
 
 def marginal(data, params):
@@ -63,7 +70,11 @@ def set_left_out(data, params, rows):
     """log p(y_I | y_-I), joint over a set of rows, by conditioning the joint normal."""
     a = arrays(data.design, params)
     r, o = data.y - a.mean, np.setdiff1d(np.arange(data.design.n), rows)
-    gain = np.linalg.solve(a.V[np.ix_(o, o)], a.V[np.ix_(o, rows)]).T if len(o) else np.zeros((len(rows), 0))
+    gain = (
+        np.linalg.solve(a.V[np.ix_(o, o)], a.V[np.ix_(o, rows)]).T
+        if len(o)
+        else np.zeros((len(rows), 0))
+    )
     cov = a.V[np.ix_(rows, rows)] - gain @ a.V[np.ix_(o, rows)]
     return multivariate_normal(gain @ r[o], cov).logpdf(r[rows])
 
@@ -87,13 +98,21 @@ def marginal_120_digits(data, params):
         Z = mpmath.matrix(np.hstack([t.Z.toarray() for t in design.terms]).tolist())
         known = [np.kron(np.eye(len(t.levels)), params.cov[t.name]) for t in design.terms]
         G = mpmath.matrix(block_diag(*known).tolist())
-        r = mpmath.matrix((data.y - design.offset).tolist()) - mpmath.matrix(design.X.tolist()) * mpmath.matrix(params.beta.tolist())
+        r = mpmath.matrix((data.y - design.offset).tolist()) - mpmath.matrix(
+            design.X.tolist()
+        ) * mpmath.matrix(params.beta.tolist())
         A = G * (Z.T * Z) * precision
         for i in range(A.rows):
             A[i, i] += 1
         seen = Z.T * r
-        squares = (r.T * r)[0] * precision - (seen.T * mpmath.lu_solve(A, G * seen))[0] * precision**2
-        terms = [Z.rows * mpmath.log(2 * mpmath.pi), mpmath.log(mpmath.det(A)) - Z.rows * mpmath.log(precision), squares]
+        squares = (r.T * r)[0] * precision - (seen.T * mpmath.lu_solve(A, G * seen))[
+            0
+        ] * precision**2
+        terms = [
+            Z.rows * mpmath.log(2 * mpmath.pi),
+            mpmath.log(mpmath.det(A)) - Z.rows * mpmath.log(precision),
+            squares,
+        ]
         return float(-sum(terms) / 2), float(sum(abs(t) for t in terms) / 2)
 
 
@@ -109,7 +128,10 @@ def set_left_out_50_digits(data, params, rows):
                 block[a, b] = P[int(i), int(j)]
         e = mpmath.matrix([(P * r)[int(i)] for i in rows])
         residual = mpmath.lu_solve(block, e)
-        return float(-(m * mpmath.log(2 * mpmath.pi) - mpmath.log(mpmath.det(block)) + (residual.T * e)[0]) / 2)
+        return float(
+            -(m * mpmath.log(2 * mpmath.pi) - mpmath.log(mpmath.det(block)) + (residual.T * e)[0])
+            / 2
+        )
 
 
 def left_out_50_digits(data, params):
@@ -125,9 +147,22 @@ def _exact(data, params):
     design = data.design
     exact = mpmath.matrix
     Z = exact(np.hstack([t.Z.toarray() for t in design.terms]).tolist())
-    root = exact(block_diag(*(np.kron(np.eye(t.size[0]) if t.root is None else t.root, np.eye(t.size[1])) for t in design.terms)).tolist())
-    own = exact(block_diag(*(np.kron(np.eye(t.size[0]), params.cov[t.name]) for t in design.terms)).tolist())
+    root = exact(
+        block_diag(
+            *(
+                np.kron(
+                    np.eye(t.size[0]) if t.level_chol is None else t.level_chol, np.eye(t.size[1])
+                )
+                for t in design.terms
+            )
+        ).tolist()
+    )
+    own = exact(
+        block_diag(*(np.kron(np.eye(t.size[0]), params.cov[t.name]) for t in design.terms)).tolist()
+    )
     V = Z * (root * own * root.T) * Z.T
     for i, w in enumerate(design.weights):
         V[i, i] += mpmath.mpf(params.sigma) ** 2 / mpmath.mpf(w)
-    return V, exact((data.y - design.offset).tolist()) - exact(design.X.tolist()) * exact(params.beta.tolist())
+    return V, exact((data.y - design.offset).tolist()) - exact(design.X.tolist()) * exact(
+        params.beta.tolist()
+    )

@@ -1,6 +1,6 @@
 """Engines that are wrong on purpose, each in a way that people have been: a calibration that passes one is worthless.
 
-One more is a model: ``lmmlib.pymc_models.Refitter("independent", …)`` drops the correlations between rows.
+One more is a model: ``lmmlib.report.working_independence_model``, fitted by ``Refitter``, drops the correlations between rows.
 """
 
 from dataclasses import dataclass, field
@@ -9,8 +9,7 @@ import numpy as np
 import xarray as xr
 
 from lmmlib.calibration.engines import Direct, Engine
-from lmmlib.data import Data
-from lmmlib.design import Priors
+from lmmlib.model import Data, Priors
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,9 @@ class TimesSD:
     def __call__(self, data: Data, priors: Priors, rng: np.random.Generator) -> xr.DataTree:
         """Draws with the SDs scaled."""
         tree = self.engine(data, priors, rng)
-        tree["posterior"] = tree.posterior.to_dataset().assign(sd=self.factor * tree.posterior["sd"])
+        tree["posterior"] = tree.posterior.to_dataset().assign(
+            sd=self.factor * tree.posterior["sd"]
+        )
         return tree
 
 

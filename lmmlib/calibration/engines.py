@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from lmmlib.data import Data
-from lmmlib.design import Priors
-from lmmlib.design.arguments import in_brief
-from lmmlib.direct import PosteriorError, posterior
+from lmmlib.importance import PosteriorError, posterior
+from lmmlib.model import Data, Priors
+from lmmlib.model.options import in_brief
 
 Engine = Callable[[Data, Priors, np.random.Generator], xr.DataTree]
 
@@ -27,7 +26,7 @@ class Direct:
 
     Examples
     --------
-    >>> from lmmlib.design import Design, ScalePrior, Term
+    >>> from lmmlib.model import Design, ScalePrior, Term
     >>> data = Data(np.arange(8.0), Design(np.ones((8, 1)), [Term.grouped("g", list("aabbccdd"))]))
     >>> priors = Priors.build(data.design, (0, 5), ScalePrior("half-normal", 3.0))
     >>> tree = Direct()(data, priors, np.random.default_rng(1))
@@ -45,11 +44,15 @@ class Direct:
             if tree.attrs["kish_ess"] >= SMALLEST_ESS:
                 return tree
             if draws >= MOST_DRAWS:
-                raise PosteriorError(f"an effective sample size of {tree.attrs['kish_ess']:.0f} of {draws} draws, below {SMALLEST_ESS}")
+                raise PosteriorError(
+                    f"an effective sample size of {tree.attrs['kish_ess']:.0f} of {draws} draws, below {SMALLEST_ESS}"
+                )
             draws *= 2
 
 
 def check_engine(name: str, engine: object) -> None:
     """Raise unless ``engine`` can be called."""
     if not callable(engine) or isinstance(engine, type):
-        raise TypeError(f"{name} must be a callable (data, priors, rng) -> draws, got {in_brief(engine)}; give for instance Direct()")
+        raise TypeError(
+            f"{name} must be a callable (data, priors, rng) -> draws, got {in_brief(engine)}; give for instance Direct()"
+        )

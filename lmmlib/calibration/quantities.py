@@ -4,9 +4,8 @@ import numpy as np
 import xarray as xr
 
 from lmmlib import draws as draws_
-from lmmlib.data import Data
-from lmmlib.design import Theta
 from lmmlib.loglik import conditional_in_draws, log_density
+from lmmlib.model import Data, Theta
 from lmmlib.simulation import draw_effects
 
 
@@ -15,16 +14,24 @@ def names(data: Data) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> from lmmlib.design import Design, Term
+    >>> from lmmlib.model import Design, Term
     >>> names(Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])])))
     ('x1', 'sd g: Intercept', 'sigma', 'log p(y)', 'log p(y|u)', 'spread of new levels: g: Intercept')
     """
     d = data.design
     scales = [f"sd {e}" for e in d.effects] + [f"cor {pair}" for pair in d.pairs] + ["sigma"]
-    return (*d.coef, *scales, "log p(y)", "log p(y|u)", *(f"spread of new levels: {e}" for e in d.effects))
+    return (
+        *d.coef,
+        *scales,
+        "log p(y)",
+        "log p(y|u)",
+        *(f"spread of new levels: {e}" for e in d.effects),
+    )
 
 
-def measured(data: Data, theta: Theta, u: np.ndarray, rng: np.random.Generator, shared: bool = False) -> np.ndarray:
+def measured(
+    data: Data, theta: Theta, u: np.ndarray, rng: np.random.Generator, shared: bool = False
+) -> np.ndarray:
     """The quantities at S draws of (θ, u), (S, Q); the last ones of effects that are drawn afresh for as many levels.
 
     Parameters
@@ -42,10 +49,11 @@ def measured(data: Data, theta: Theta, u: np.ndarray, rng: np.random.Generator, 
     Modrák et al. (2025), Bayesian Anal. 20(2), for data-dependent test quantities.
     """
     d = data.design
-    sd = [np.linalg.norm(root, axis=-1) for root in theta.roots]
+    sd = [np.linalg.norm(root, axis=-1) for root in theta.effect_chols]
     cor = [
-        np.sum(root[:, i] * root[:, j], -1) / np.where(s[:, i] * s[:, j] > 0, s[:, i] * s[:, j], 1.0)
-        for t, root, s in zip(d.terms, theta.roots, sd, strict=True)
+        np.sum(root[:, i] * root[:, j], -1)
+        / np.where(s[:, i] * s[:, j] > 0, s[:, i] * s[:, j], 1.0)
+        for t, root, s in zip(d.terms, theta.effect_chols, sd, strict=True)
         for i, j in t.pairs
     ]
     given_u = conditional_in_draws(data, theta, u).sum(1)
@@ -71,7 +79,9 @@ def in_draws(data: Data, draws: xr.DataTree, count: int, rng: np.random.Generato
     ValueError  if the draws are weighted, so that a draw chosen at random is none of the posterior
     """
     if draws_.log_weight(draws) is not None:
-        raise ValueError("ranks need draws of equal weight, got weighted ones; leave out weighted=True")
+        raise ValueError(
+            "ranks need draws of equal weight, got weighted ones; leave out weighted=True"
+        )
     u = draws_.flat(draws, "u")
     chosen = rng.choice(len(u), count, replace=False)
     theta = draws_.theta(draws, data.design, chosen=chosen)

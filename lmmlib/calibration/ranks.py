@@ -78,12 +78,18 @@ class Calibration:
         """
         N, Q = self.ranks.shape
         if not Q / SIMULATED <= false_alarm < 1:
-            raise ValueError(f"false_alarm must be at least {Q / SIMULATED:g} for {Q} quantities, and below one; got {false_alarm:g}")
+            raise ValueError(
+                f"false_alarm must be at least {Q / SIMULATED:g} for {Q} quantities, and below one; got {false_alarm:g}"
+            )
         null = _null(N, self.draws)
         gamma = discrepancy(self.ranks, self.draws)
         p = (1 + np.searchsorted(null, gamma * (1 + 1e-12), side="right")) / (1 + len(null))
-        passed = bool(np.all(p > false_alarm / Q)) and len(self.failures) <= MOST_FAILED * (N + len(self.failures))
-        return Verdict(passed, false_alarm, pd.Series(p, index=list(self.names)), len(self.failures))
+        passed = bool(np.all(p > false_alarm / Q)) and len(self.failures) <= MOST_FAILED * (
+            N + len(self.failures)
+        )
+        return Verdict(
+            passed, false_alarm, pd.Series(p, index=list(self.names)), len(self.failures)
+        )
 
     def band(self, false_alarm: float = FALSE_ALARM) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Thresholds z (L,), and the band of ECDF − z within which all of Q quantities stay but for the false-alarm rate."""
@@ -108,7 +114,11 @@ def discrepancy(ranks: np.ndarray, draws: int) -> np.ndarray:
 
 
 def power(
-    calibration: Calibration, replications: int, rng: np.random.Generator, false_alarm: float = FALSE_ALARM, trials: int = 400
+    calibration: Calibration,
+    replications: int,
+    rng: np.random.Generator,
+    false_alarm: float = FALSE_ALARM,
+    trials: int = 400,
 ) -> float:
     """Probability that an engine with ranks like these fails the verdict at a number of replications.
 
@@ -123,7 +133,9 @@ def power(
     ranks, Q = calibration.ranks, calibration.ranks.shape[1]
     level = np.quantile(_null(replications, calibration.draws), false_alarm / Q)
     chosen = rng.integers(len(ranks), size=(trials, replications))
-    return float(np.mean([np.any(discrepancy(ranks[rows], calibration.draws) < level) for rows in chosen]))
+    return float(
+        np.mean([np.any(discrepancy(ranks[rows], calibration.draws) < level) for rows in chosen])
+    )
 
 
 def _up_to(ranks: np.ndarray, draws: int) -> np.ndarray:
@@ -144,5 +156,7 @@ def _tails(N: int, draws: int) -> tuple[np.ndarray, np.ndarray]:
 def _null(N: int, draws: int) -> np.ndarray:
     """γ of simulated sets of N uniform ranks, sorted; a fixed stream, so that verdicts repeat."""
     rng = np.random.default_rng([N, draws])
-    parts = [discrepancy(rng.integers(draws + 1, size=(N, 500)), draws) for _ in range(SIMULATED // 500)]
+    parts = [
+        discrepancy(rng.integers(draws + 1, size=(N, 500)), draws) for _ in range(SIMULATED // 500)
+    ]
     return np.sort(np.concatenate(parts))

@@ -10,13 +10,12 @@ from scipy.special import ndtri
 from lmmlib import draws as draws_
 from lmmlib.calibration.engines import Engine
 from lmmlib.calibration.workers import running, shown
-from lmmlib.data import Data
-from lmmlib.design import Design, Params, Priors, RNGLike, checked_rng
-from lmmlib.design.arguments import in_brief, whole_number
-from lmmlib.design.design import checked_rows
-from lmmlib.design.params import checked_params
-from lmmlib.design.priors import checked_priors
 from lmmlib.estimation import estimate
+from lmmlib.model import Data, Design, Params, Priors, RNGLike, checked_rng
+from lmmlib.model.design import checked_rows
+from lmmlib.model.options import in_brief, whole_number
+from lmmlib.model.params import checked_params
+from lmmlib.model.priors import checked_priors
 from lmmlib.simulation import simulate
 
 ESTIMATES = ("ml", "reml")
@@ -55,7 +54,7 @@ def recover(
     Examples
     --------
     >>> from concurrent.futures import ThreadPoolExecutor
-    >>> from lmmlib.design import ScalePrior, Term
+    >>> from lmmlib.model import ScalePrior, Term
     >>> design = Design(np.ones((12, 1)), [Term.grouped("g", list("aabbccddeeff"))])
     >>> priors = Priors.build(design, (0, 5), ScalePrior("half-normal", 3.0))
     >>> with ThreadPoolExecutor(1) as one:
@@ -66,21 +65,35 @@ def recover(
     """
     replications = whole_number("replications", replications, 2)
     if not isinstance(engines, Mapping):
-        raise TypeError(f"engines must be a mapping from names to engines, got {type(engines).__name__}; give {{'REML': 'reml'}}")
+        raise TypeError(
+            f"engines must be a mapping from names to engines, got {type(engines).__name__}; give {{'REML': 'reml'}}"
+        )
     for name, engine in engines.items():
         if engine not in ESTIMATES if isinstance(engine, str) else not callable(engine):
-            raise ValueError(f"an engine must be 'ml', 'reml' or a callable, got {in_brief(engine)} for {name!r}")
+            raise ValueError(
+                f"an engine must be 'ml', 'reml' or a callable, got {in_brief(engine)} for {name!r}"
+            )
     _check_scenarios(scenarios)
     rng = checked_rng(rng)
     tables = []
     with running(executor) as pool:
         jobs = {}
-        for name, (scenario, stream) in zip(scenarios, zip(scenarios.values(), rng.spawn(len(scenarios)), strict=True), strict=True):
-            jobs[name] = [pool.submit(_fitted, scenario, engines, s) for s in stream.spawn(replications)]
+        for name, (scenario, stream) in zip(
+            scenarios, zip(scenarios.values(), rng.spawn(len(scenarios)), strict=True), strict=True
+        ):
+            jobs[name] = [
+                pool.submit(_fitted, scenario, engines, s) for s in stream.spawn(replications)
+            ]
         total = len(scenarios) * replications
-        results = [job.result() for job in shown((job for these in jobs.values() for job in these), total)]
+        results = [
+            job.result() for job in shown((job for these in jobs.values() for job in these), total)
+        ]
     for k, (name, (design, params, _)) in enumerate(scenarios.items()):
-        tables.append(_table(name, design, params, engines, results[k * replications : (k + 1) * replications]))
+        tables.append(
+            _table(
+                name, design, params, engines, results[k * replications : (k + 1) * replications]
+            )
+        )
     return pd.concat(tables, ignore_index=True)
 
 
@@ -88,23 +101,33 @@ def _check_scenarios(scenarios: object) -> None:
     """Raise unless there are designs, truths and priors by name."""
     if not isinstance(scenarios, Mapping) or not scenarios:
         kind = "none" if isinstance(scenarios, Mapping) else type(scenarios).__name__
-        raise ValueError(f"scenarios must be a mapping from names to (design, truth, priors), got {kind}")
+        raise ValueError(
+            f"scenarios must be a mapping from names to (design, truth, priors), got {kind}"
+        )
     for name, scenario in scenarios.items():
         if not isinstance(scenario, tuple | list) or len(scenario) != 3:
-            raise ValueError(f"scenario {name!r} must be (design, truth, priors), got {in_brief(scenario)}")
+            raise ValueError(
+                f"scenario {name!r} must be (design, truth, priors), got {in_brief(scenario)}"
+            )
         design, params, priors = scenario
         checked_params(params).theta(checked_rows(design))
         checked_priors(priors, design)
 
 
-def _fitted(scenario: Scenario, engines: Mapping[str, Engine | str], rng: np.random.Generator) -> list[np.ndarray | str]:
+def _fitted(
+    scenario: Scenario, engines: Mapping[str, Engine | str], rng: np.random.Generator
+) -> list[np.ndarray | str]:
     """Estimate, lower and upper end of each parameter by each engine, (Q, 3); or why it failed."""
     design, params, priors = scenario
     data = Data(simulate(design, params, rng).y, design)
     found: list[np.ndarray | str] = []
     for engine, stream in zip(engines.values(), rng.spawn(len(engines)), strict=True):
         try:
-            found.append(_estimates(data, engine) if isinstance(engine, str) else _summaries(data, engine(data, priors, stream)))
+            found.append(
+                _estimates(data, engine)
+                if isinstance(engine, str)
+                else _summaries(data, engine(data, priors, stream))
+            )
         except (RuntimeError, ValueError) as failure:
             found.append(f"{type(failure).__name__}: {failure}")
     return found
@@ -118,17 +141,29 @@ def _values(design: Design, params: Params) -> np.ndarray:
 def _estimates(data: Data, method: str) -> np.ndarray:
     fit = estimate(data, method=method)
     value, half = _values(data.design, fit.params), ndtri((1 + LEVEL) / 2) * fit.se
-    ends = np.full((2, len(value)), np.inf) * np.array([[-1.0], [1.0]])  # no interval: it covers nothing that is reported
+    ends = np.full((2, len(value)), np.inf) * np.array(
+        [[-1.0], [1.0]]
+    )  # no interval: it covers nothing that is reported
     ends[:, : len(half)] = fit.params.beta - half, fit.params.beta + half
     return np.column_stack([value, *ends])
 
 
 def _summaries(data: Data, tree: object) -> np.ndarray:
-    flat = np.concatenate([draws_.flat(tree, "beta"), draws_.flat(tree, "sd"), draws_.flat(tree, "sigma")[:, None]], 1)
-    return np.column_stack([flat.mean(0), *np.quantile(flat, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)])
+    flat = np.concatenate(
+        [draws_.flat(tree, "beta"), draws_.flat(tree, "sd"), draws_.flat(tree, "sigma")[:, None]], 1
+    )
+    return np.column_stack(
+        [flat.mean(0), *np.quantile(flat, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)]
+    )
 
 
-def _table(name: str, design: Design, params: Params, engines: Mapping[str, Engine | str], results: Sequence[list]) -> pd.DataFrame:
+def _table(
+    name: str,
+    design: Design,
+    params: Params,
+    engines: Mapping[str, Engine | str],
+    results: Sequence[list],
+) -> pd.DataFrame:
     labels = [*design.coef, *(f"sd {e}" for e in design.effects), "sigma"]
     truth, rows = _values(design, params), []
     for k, engine in enumerate(engines):
@@ -136,9 +171,14 @@ def _table(name: str, design: Design, params: Params, engines: Mapping[str, Engi
         failed = len(results) - len(fits)
         for q, label in enumerate(labels):
             if len(fits) > 1:
-                rows += [[name, engine, label, truth[q], *measure] for measure in _measures(fits[:, q], truth[q])]
+                rows += [
+                    [name, engine, label, truth[q], *measure]
+                    for measure in _measures(fits[:, q], truth[q])
+                ]
         rows.append([name, engine, "all", np.nan, "failed fits", failed, 0.0])
-    table = pd.DataFrame(rows, columns=["scenario", "engine", "parameter", "truth", "measure", "value", "error"])
+    table = pd.DataFrame(
+        rows, columns=["scenario", "engine", "parameter", "truth", "measure", "value", "error"]
+    )
     return table.astype({"truth": "Float64"})
 
 
@@ -148,7 +188,9 @@ def _measures(fits: np.ndarray, truth: float) -> list[tuple[str, float, float]]:
     rmse = float(np.sqrt(np.mean(error**2)))
     found = [("bias", float(error.mean()), float(error.std(ddof=1) / np.sqrt(n)))]
     spread = float(np.std(error**2, ddof=1) / np.sqrt(n))
-    found.append(("rmse", rmse, spread / (2 * rmse) if rmse > 0 else 0.0))  # every estimate hit the truth
+    found.append(
+        ("rmse", rmse, spread / (2 * rmse) if rmse > 0 else 0.0)
+    )  # every estimate hit the truth
     if np.isfinite(fits[:, 1:]).all():
         covered = float(np.mean((fits[:, 1] <= truth) & (truth <= fits[:, 2])))
         found.append(("coverage", covered, float(np.sqrt(max(covered * (1 - covered), 1 / n) / n))))

@@ -8,12 +8,11 @@ from lmmlib.calibration.engines import Engine, check_engine
 from lmmlib.calibration.quantities import in_draws, measured, names
 from lmmlib.calibration.ranks import Calibration
 from lmmlib.calibration.workers import running, shown
-from lmmlib.data import Data
-from lmmlib.design import Design, Priors, RNGLike, checked_rng
-from lmmlib.design.arguments import whole_number
-from lmmlib.design.design import checked_rows
-from lmmlib.design.priors import checked_priors
-from lmmlib.prior import draw_parameters
+from lmmlib.model import Data, Design, Priors, RNGLike, checked_rng
+from lmmlib.model.design import checked_rows
+from lmmlib.model.options import whole_number
+from lmmlib.model.priors import checked_priors
+from lmmlib.prior_predictive import draw_parameters
 from lmmlib.simulation import draw_effects, draw_response
 
 DRAWS = 99  # ranked, so that a rank is one of a hundred
@@ -64,7 +63,7 @@ def calibrate(
     --------
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> from lmmlib.calibration.engines import Direct
-    >>> from lmmlib.design import ScalePrior, Term
+    >>> from lmmlib.model import ScalePrior, Term
     >>> design = Design(np.ones((8, 1)), [Term.grouped("g", list("aabbccdd"))])
     >>> priors = Priors.build(design, (0, 1), ScalePrior("half-normal", 1.0))
     >>> with ThreadPoolExecutor(1) as one:
@@ -76,19 +75,28 @@ def calibrate(
     replications = whole_number("replications", replications, 1)
     draws = whole_number("draws", draws, 1)
     check_engine("engine", engine)
-    data = Data(np.zeros(design.n), design)  # whether it can be fitted is asked before anything is simulated
+    data = Data(
+        np.zeros(design.n), design
+    )  # whether it can be fitted is asked before anything is simulated
     streams = checked_rng(rng).spawn(replications)
     with running(executor) as pool:
-        jobs = {pool.submit(_replicate, design, priors, engine, stream, draws): i for i, stream in enumerate(streams)}
+        jobs = {
+            pool.submit(_replicate, design, priors, engine, stream, draws): i
+            for i, stream in enumerate(streams)
+        }
         done = {jobs[job]: job.result() for job in shown(as_completed(jobs), replications)}
     ranks = [r for i in range(replications) if not isinstance(r := done[i], str)]
-    failures = tuple(f"replication {i}: {r}" for i in range(replications) if isinstance(r := done[i], str))
+    failures = tuple(
+        f"replication {i}: {r}" for i in range(replications) if isinstance(r := done[i], str)
+    )
     if not ranks:
         raise RuntimeError(f"all {replications} fits failed; the first: {failures[0]}")
     return Calibration(names(data), np.array(ranks), draws, failures)
 
 
-def _replicate(design: Design, priors: Priors, engine: Engine, rng: np.random.Generator, draws: int) -> np.ndarray | str:
+def _replicate(
+    design: Design, priors: Priors, engine: Engine, rng: np.random.Generator, draws: int
+) -> np.ndarray | str:
     """Ranks of one truth, (Q,), or why the fit failed."""
     _, theta = draw_parameters(design.layout, priors, 1, rng)
     u = draw_effects(design, theta, rng)

@@ -17,10 +17,14 @@ def running(executor: Executor | None) -> Iterator[Executor]:
     """The executor given, or a pool of processes for the time being."""
     if executor is not None:
         if not hasattr(executor, "submit"):
-            raise TypeError(f"executor must be a concurrent.futures.Executor or None, got {type(executor).__name__}")
+            raise TypeError(
+                f"executor must be a concurrent.futures.Executor or None, got {type(executor).__name__}"
+            )
         yield executor
         return
-    with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn"), initializer=_take_one_thread) as pool:
+    with ProcessPoolExecutor(
+        os.cpu_count() or 1, mp_context=get_context("spawn"), initializer=_take_one_thread
+    ) as pool:
         yield pool
 
 
@@ -33,5 +37,10 @@ def shown(jobs: Iterable, total: int) -> Iterator:
     """The jobs, with a count on a terminal."""
     for k, job in enumerate(jobs, 1):
         if sys.stderr.isatty():
-            print(f"\rcalibration: {k} of {total}", end="" if k < total else "\n", file=sys.stderr, flush=True)
+            print(
+                f"\rcalibration: {k} of {total}",
+                end="" if k < total else "\n",
+                file=sys.stderr,
+                flush=True,
+            )
         yield job

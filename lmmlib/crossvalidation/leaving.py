@@ -12,11 +12,11 @@ from lmmlib import linalg
 from lmmlib.crossvalidation.refits import refitted
 from lmmlib.crossvalidation.result import TaskLOO, collected
 from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights
-from lmmlib.data import Data, checked_data
-from lmmlib.design import Priors, RNGLike, checked_rng
-from lmmlib.design.arguments import choice, in_brief
-from lmmlib.design.priors import checked_priors
-from lmmlib.loglik import conditional_in_draws, left_out_in_draws, levels_left_out_in_draws
+from lmmlib.held_out import levels_in_draws, rows_in_draws
+from lmmlib.loglik import conditional_in_draws
+from lmmlib.model import Data, Priors, RNGLike, checked_data, checked_rng
+from lmmlib.model.options import choice, in_brief
+from lmmlib.model.priors import checked_priors
 
 ROUTES = ("leverage", "conditional")
 FEWEST = 25  # draws, below which the largest weights are no tail
@@ -80,7 +80,7 @@ def loo(
 
     Examples
     --------
-    >>> from lmmlib.design import Design, Term
+    >>> from lmmlib.model import Design, Term
     >>> rng = np.random.default_rng(1)
     >>> data = Data(rng.normal(size=20), Design(np.ones((20, 1)), [Term.grouped("g", np.repeat(list("abcd"), 5))]))
     >>> spread = rng.uniform(0.9, 1.1, size=(2, 100))
@@ -100,15 +100,22 @@ def loo(
     draws_.check_additions(draws, integrates_u=route == "leverage", refits=priors is not None)
     theta = draws_.theta(draws, data.design)
     if len(theta.sigma) < FEWEST:
-        raise ValueError(f"Pareto smoothing needs {FEWEST} draws at least, got {len(theta.sigma)}; draw more")
+        raise ValueError(
+            f"Pareto smoothing needs {FEWEST} draws at least, got {len(theta.sigma)}; draw more"
+        )
     units, labels = _units(data, leave)
     if route == "conditional":
         densities = iter([(units, conditional_in_draws(data, theta, draws_.flat(draws, "u")))])
     elif leave == "row":
-        densities = left_out_in_draws(data, theta)
+        densities = rows_in_draws(data, theta)
     else:
-        unit_of_level = dict(zip(data.design.level_of_rows(leave).tolist(), units.tolist(), strict=True))
-        densities = (([unit_of_level[j] for j in found.tolist()], v) for found, v in levels_left_out_in_draws(data, theta, leave))
+        unit_of_level = dict(
+            zip(data.design.level_of_rows(leave).tolist(), units.tolist(), strict=True)
+        )
+        densities = (
+            ([unit_of_level[j] for j in found.tolist()], v)
+            for found, v in levels_in_draws(data, theta, leave)
+        )
     found = _smoothed(densities, len(labels), relative_efficiency(draws), draws_.log_weight(draws))
     S = len(theta.sigma)
     good_k = min(1 - 1 / np.log10(S), 0.7)
@@ -117,7 +124,9 @@ def loo(
         _warn(high, labels, leave, route, good_k)
     else:
         for unit in high:
-            found["elpd_i"][unit] = refitted(data, priors, np.flatnonzero(units == unit), S, rng, labels[unit])
+            found["elpd_i"][unit] = refitted(
+                data, priors, np.flatnonzero(units == unit), S, rng, labels[unit]
+            )
         found["refitted"][high] = True
     return collected(data, leave, route, units, labels, by, found, S, good_k)
 
@@ -126,9 +135,13 @@ def _check_options(data: Data, leave: str, route: str) -> None:
     choice("route", route, ROUTES)
     terms = [t.name for t in data.design.terms]
     if "row" in terms:
-        raise ValueError("a term is named 'row', so that leave='row' has two meanings; give that column another name")
+        raise ValueError(
+            "a term is named 'row', so that leave='row' has two meanings; give that column another name"
+        )
     if not isinstance(leave, str) or leave not in ("row", *terms):
-        raise ValueError(f"leave must be 'row' or a term, {', '.join(terms)}; got {in_brief(leave)}")
+        raise ValueError(
+            f"leave must be 'row' or a term, {', '.join(terms)}; got {in_brief(leave)}"
+        )
     if leave != "row" and route == "conditional":
         raise ValueError(
             "levels can be left out by the leverage route only: p(y|u, θ) with u drawn from these very rows tells nothing of them"
@@ -143,9 +156,13 @@ def _units(data: Data, leave: str) -> tuple[np.ndarray, list[str]]:
     return units, [data.design.term(leave).levels[j] for j in present]
 
 
-def _smoothed(densities: Densities, count: int, r_eff: float, log_weight: np.ndarray | None) -> dict[str, np.ndarray]:
+def _smoothed(
+    densities: Densities, count: int, r_eff: float, log_weight: np.ndarray | None
+) -> dict[str, np.ndarray]:
     """Left-out and in-sample log density and Pareto k of every unit."""
-    found = {name: np.empty(count) for name in ("elpd_i", "in_sample", "pareto_k")} | {"refitted": np.zeros(count, bool)}
+    found = {name: np.empty(count) for name in ("elpd_i", "in_sample", "pareto_k")} | {
+        "refitted": np.zeros(count, bool)
+    }
     for units, log_density in densities:
         log_weights, found["pareto_k"][units] = smoothed_weights(log_density, r_eff, log_weight)
         found["elpd_i"][units] = logsumexp(log_weights + log_density, axis=0)

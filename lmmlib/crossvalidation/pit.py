@@ -7,8 +7,9 @@ from scipy.special import ndtr
 from lmmlib import draws as draws_
 from lmmlib import linalg
 from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights
-from lmmlib.data import Data, checked_data
-from lmmlib.loglik import log_normal, rows_given_others
+from lmmlib.held_out import row_predictions
+from lmmlib.loglik import log_normal
+from lmmlib.model import Data, checked_data
 
 
 @linalg.one_thread()
@@ -39,7 +40,7 @@ def loo_pit(draws: xr.DataTree, data: Data) -> xr.DataArray:
 
     Examples
     --------
-    >>> from lmmlib.design import Design, Term
+    >>> from lmmlib.model import Design, Term
     >>> data = Data([0.0, 0.0, 0.0, 0.0], Design(np.ones((4, 1)), [Term.grouped("g", list("aabb"))]))
     >>> ones = np.ones((2, 50))
     >>> draws = draws_.as_draws(data=data, beta=0 * ones[..., None], sd=ones[..., None], sigma=ones)
@@ -52,8 +53,10 @@ def loo_pit(draws: xr.DataTree, data: Data) -> xr.DataArray:
     theta = draws_.theta(draws, data.design)
     r_eff, log_weight = relative_efficiency(draws), draws_.log_weight(draws)
     pit = np.empty(data.design.n)
-    for rows, residual, variance in rows_given_others(data, theta):
+    for rows, residual, variance in row_predictions(data, theta):
         scale = theta.sigma[:, None] ** 2 * variance
         log_weights, _ = smoothed_weights(log_normal(residual, scale), r_eff, log_weight)
         pit[rows] = np.sum(np.exp(log_weights) * ndtr(residual / np.sqrt(scale)), 0)
-    return xr.DataArray(np.clip(pit, 0.0, 1.0), coords={"row": np.arange(data.design.n)}, name="loo_pit")
+    return xr.DataArray(
+        np.clip(pit, 0.0, 1.0), coords={"row": np.arange(data.design.n)}, name="loo_pit"
+    )

@@ -4,10 +4,9 @@ import numpy as np
 from scipy.special import logsumexp
 
 from lmmlib import draws as draws_
-from lmmlib.data import Data
-from lmmlib.design import Priors
-from lmmlib.direct import PosteriorError, posterior
-from lmmlib.loglik import set_left_out_in_draws
+from lmmlib.importance import PosteriorError, posterior
+from lmmlib.held_out import set_in_draws
+from lmmlib.model import Data, Priors
 
 
 def without(data: Data, rows: np.ndarray) -> Data:
@@ -19,7 +18,7 @@ def without(data: Data, rows: np.ndarray) -> Data:
 
     Examples
     --------
-    >>> from lmmlib.design import Design, Term
+    >>> from lmmlib.model import Design, Term
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
     >>> left = without(data, np.array([0]))
     >>> left.design.n, left.design.terms[0].levels
@@ -28,7 +27,9 @@ def without(data: Data, rows: np.ndarray) -> Data:
     return data.rows(np.setdiff1d(np.arange(data.design.n), rows))
 
 
-def refitted(data: Data, priors: Priors, rows: np.ndarray, draws: int, rng: np.random.Generator, label: str) -> float:
+def refitted(
+    data: Data, priors: Priors, rows: np.ndarray, draws: int, rng: np.random.Generator, label: str
+) -> float:
     """log p(y_I|y_−I) by averaging p(y_I|y_−I,θ) over a posterior without the rows I, under the same priors.
 
     Raises
@@ -37,7 +38,7 @@ def refitted(data: Data, priors: Priors, rows: np.ndarray, draws: int, rng: np.r
 
     Examples
     --------
-    >>> from lmmlib.design import Design, ScalePrior, Term
+    >>> from lmmlib.model import Design, ScalePrior, Term
     >>> rng = np.random.default_rng(1)
     >>> data = Data(rng.normal(size=20), Design(np.ones((20, 1)), [Term.grouped("g", np.repeat(list("abcd"), 5))]))
     >>> priors = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
@@ -45,8 +46,10 @@ def refitted(data: Data, priors: Priors, rows: np.ndarray, draws: int, rng: np.r
     True
     """
     try:
-        tree = posterior(without(data, rows), priors, max(1024, 4 * (draws // 4)), rng=rng, weighted=True)
+        tree = posterior(
+            without(data, rows), priors, max(1024, 4 * (draws // 4)), rng=rng, weighted=True
+        )
     except (PosteriorError, ValueError) as error:
         raise type(error)(f"the refit without {label} failed: {error}") from error
     theta = draws_.theta(tree, data.design, same_rows=False)
-    return float(logsumexp(set_left_out_in_draws(data, theta, rows) + draws_.log_weight(tree)))
+    return float(logsumexp(set_in_draws(data, theta, rows) + draws_.log_weight(tree)))

@@ -9,8 +9,8 @@ import pandas as pd
 import xarray as xr
 from arviz_stats.utils import ELPDDataLOO
 
-from lmmlib.data import Data
-from lmmlib.design.labelled import check_same_rows, row_index
+from lmmlib.model import Data
+from lmmlib.model.row_labels import check_same_rows, row_index
 
 
 @dataclass(kw_only=True, repr=False)
@@ -73,7 +73,9 @@ def collected(
         elpd_i=xr.DataArray(elpd_i, coords=index, name="elpd_i"),
         pareto_k=xr.DataArray(k, coords=index, name="pareto_k"),
         approx_posterior=False,
-        task="row i from all other rows" if leave == "row" else f"all rows of one {leave} from the rows of all others",
+        task="row i from all other rows"
+        if leave == "row"
+        else f"all rows of one {leave} from the rows of all others",
         leave=leave,
         route=route,
         refitted=tuple(labels[i] for i in np.flatnonzero(refitted)),
@@ -99,10 +101,18 @@ def _groups(data: Data, leave: str, units: np.ndarray, by: object) -> tuple[np.n
         raise TypeError(f"by must name a term or hold one label per row, got {type(by).__name__}")
     label = data.design.level_of_rows(by) if isinstance(by, str) else np.asarray(by)
     if label.shape != (data.design.n,):
-        raise ValueError(f"by must name a term or hold one label per row, shape ({data.design.n},), got shape {label.shape}")
+        raise ValueError(
+            f"by must name a term or hold one label per row, shape ({data.design.n},), got shape {label.shape}"
+        )
     if pd.isna(label).any():
-        raise ValueError(f"by must have no missing labels, got {int(pd.isna(label).sum())} of {len(label)}")
+        raise ValueError(
+            f"by must have no missing labels, got {int(pd.isna(label).sum())} of {len(label)}"
+        )
     pairs = np.unique(np.column_stack([units, pd.factorize(label)[0]]), axis=0)
     if len(pairs) != len(np.unique(units)):
-        raise ValueError(f"rows left out together must lie in one group, but those of one {leave} lie in several; take another by")
-    return np.unique(pairs[:, 1], return_inverse=True)[1], f"levels of {by}" if isinstance(by, str) else "groups"
+        raise ValueError(
+            f"rows left out together must lie in one group, but those of one {leave} lie in several; take another by"
+        )
+    return np.unique(pairs[:, 1], return_inverse=True)[1], f"levels of {by}" if isinstance(
+        by, str
+    ) else "groups"

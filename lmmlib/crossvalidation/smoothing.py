@@ -8,7 +8,9 @@ from arviz_stats.base import array_stats
 from lmmlib import draws as draws_
 
 
-def smoothed_weights(log_density: np.ndarray, r_eff: float = 1.0, log_weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def smoothed_weights(
+    log_density: np.ndarray, r_eff: float = 1.0, log_weight: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Pareto-smoothed weights proportional to one over a density, by ArviZ.
 
     Parameters
@@ -33,9 +35,13 @@ def smoothed_weights(log_density: np.ndarray, r_eff: float = 1.0, log_weight: np
     """
     target = log_density if log_weight is None else log_density - log_weight[:, None]
     log_weights, k = np.full(target.shape, -np.log(len(target))), np.full(target.shape[1], -np.inf)
-    vary = np.ptp(target, 0) > 1e-12 * np.maximum(1.0, np.abs(target).max(0))  # equal weights have no tail to smooth
+    vary = np.ptp(target, 0) > 1e-12 * np.maximum(
+        1.0, np.abs(target).max(0)
+    )  # equal weights have no tail to smooth
     if vary.any():
-        smooth, k[vary] = array_stats.psislw(target[:, vary], r_eff=r_eff, axis=0)  # it negates the density itself
+        smooth, k[vary] = array_stats.psislw(
+            target[:, vary], r_eff=r_eff, axis=0
+        )  # it negates the density itself
         log_weights[:, vary] = smooth.T
     return log_weights, k
 
@@ -49,4 +55,8 @@ def relative_efficiency(draws: xr.DataTree) -> float:
     ess = arviz_stats.ess(posterior.to_dataset()[names], method="mean")
     found = np.concatenate([np.ravel(v.to_numpy()) for v in ess.data_vars.values()])
     found = found[np.isfinite(found)]
-    return float(found.mean()) / (posterior.sizes["chain"] * posterior.sizes["draw"]) if len(found) else 1.0
+    return (
+        float(found.mean()) / (posterior.sizes["chain"] * posterior.sizes["draw"])
+        if len(found)
+        else 1.0
+    )

@@ -5,7 +5,16 @@ A DataTree with ``posterior`` (``beta``, ``sigma``, ``sd``, ``cor``, ``u``), ``o
 ``log_likelihood``: which density that would be is the question.
 """
 
-from lmmlib.draws.checks import ADDED, ADDED_ON_U, ADDED_ON_Y, DISTRIBUTION, check_additions, check_data, check_design, checked_tree
+from lmmlib.draws.checks import (
+    ADDED,
+    ADDED_ON_U,
+    ADDED_ON_Y,
+    DISTRIBUTION,
+    check_additions,
+    check_data,
+    check_design,
+    checked_tree,
+)
 from lmmlib.draws.form import DIMS, FINGERPRINT, VARIABLES, as_draws, assemble, coords, tree_of
 from lmmlib.draws.reading import flat, log_weight, theta
 from lmmlib.draws.table import summary

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from lmmlib.design.checks import label, numbers
-from lmmlib.design.labelled import some
+from lmmlib.model.row_labels import some
+from lmmlib.model.validation import label, numbers
 
 SAMPLED = ("chain", "draw")
 
@@ -43,7 +43,9 @@ def _in_places(name: str, value: xr.DataArray, names: Sequence[str] | None) -> n
     if names is None or value.ndim != 3 or value.dims[-1] not in value.coords:
         return value.to_numpy()
     given = [label(entry) for entry in value.coords[value.dims[-1]].to_numpy().tolist()]
-    if given == list(names) or given == [str(place) for place in range(len(names))]:  # ArviZ numbers what has no names
+    if given == list(names) or given == [
+        str(place) for place in range(len(names))
+    ]:  # ArviZ numbers what has no names
         return value.to_numpy()
     missing = [entry for entry in names if entry not in given]
     unknown = [entry for entry in given if entry not in set(names)]

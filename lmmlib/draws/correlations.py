@@ -3,7 +3,7 @@
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.design import Design, Term
+from lmmlib.model import Design, Term
 
 
 def check_correlations(design: Design, cor: np.ndarray) -> None:

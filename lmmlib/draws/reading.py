@@ -4,12 +4,17 @@ import numpy as np
 import xarray as xr
 
 from lmmlib import linalg
-from lmmlib.design import Design, Theta
 from lmmlib.draws.checks import check_design, checked_tree
 from lmmlib.draws.correlations import matrices_of_pairs
+from lmmlib.model import Design, Theta
 
 
-def theta(draws: xr.DataTree, design: Design, same_rows: bool = True, chosen: slice | np.ndarray = slice(None)) -> Theta:
+def theta(
+    draws: xr.DataTree,
+    design: Design,
+    same_rows: bool = True,
+    chosen: slice | np.ndarray = slice(None),
+) -> Theta:
     """Parameters of all chains, or of chosen draws, in arrays with one leading axis; of other rows of the design, if asked.
 
     Raises
@@ -18,12 +23,12 @@ def theta(draws: xr.DataTree, design: Design, same_rows: bool = True, chosen: sl
 
     Examples
     --------
-    >>> from lmmlib.data import Data
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Data
+    >>> from lmmlib.model import Term
     >>> from lmmlib.draws import as_draws
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
     >>> draws = as_draws(data=data, beta=np.zeros((2, 5, 1)), sd=np.ones((2, 5, 1)), sigma=np.ones((2, 5)))
-    >>> theta(draws, data.design).roots[0].shape
+    >>> theta(draws, data.design).effect_chols[0].shape
     (10, 1, 1)
     """
     check_design(draws, design, same_rows)
@@ -35,7 +40,10 @@ def theta(draws: xr.DataTree, design: Design, same_rows: bool = True, chosen: sl
     for t in design.terms:
         q = len(t.effects)
         pairs = cor[:, first_pair : first_pair + len(t.pairs)]
-        roots.append(sd[:, first : first + q, None] * linalg.cholesky_semidefinite(matrices_of_pairs(t, pairs)))
+        roots.append(
+            sd[:, first : first + q, None]
+            * linalg.cholesky_semidefinite(matrices_of_pairs(t, pairs))
+        )
         first += q
         first_pair += len(t.pairs)
     sigma = flat(draws, "sigma")[chosen]

@@ -35,8 +35,8 @@ def summary(draws: xr.DataTree) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from lmmlib.data import Data
-    >>> from lmmlib.design import Design, Term
+    >>> from lmmlib.model import Data
+    >>> from lmmlib.model import Design, Term
     >>> from lmmlib.draws import as_draws
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
     >>> rng = np.random.default_rng(1)
@@ -49,11 +49,17 @@ def summary(draws: xr.DataTree) -> pd.DataFrame:
 
     tree = checked_tree(draws)
     if log_weight(tree) is not None:
-        raise ValueError("the draws are weighted, and ArviZ would count them alike; resample them: posterior(..., weighted=False)")
+        raise ValueError(
+            "the draws are weighted, and ArviZ would count them alike; resample them: posterior(..., weighted=False)"
+        )
     if tree.posterior.sizes["draw"] < FEWEST:
-        raise ValueError(f"a summary needs {FEWEST} draws a chain at least, got {tree.posterior.sizes['draw']}; draw more")
+        raise ValueError(
+            f"a summary needs {FEWEST} draws a chain at least, got {tree.posterior.sizes['draw']}; draw more"
+        )
     names = [name for name in VARIABLES[:-1] if name in tree.posterior]
-    with np.errstate(invalid="ignore", divide="ignore"):  # of what is fixed ArviZ divides zero by zero
+    with np.errstate(
+        invalid="ignore", divide="ignore"
+    ):  # of what is fixed ArviZ divides zero by zero
         table = arviz_stats.summary(tree, var_names=names, round_to="none")
     return SummaryDataFrame(table, fmt_map=_texts(table))
 

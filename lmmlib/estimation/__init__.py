@@ -1,7 +1,14 @@
 """Maximum likelihood and REML, with β and σ profiled out and the ratios of standard deviations searched."""
 
-from lmmlib.estimation.checks import check_spare, confounded_with_sigma
-from lmmlib.estimation.fit import Estimate, estimate, rough
+from lmmlib.estimation.checks import check_residual_df, confounded_with_sigma
+from lmmlib.estimation.fit import Estimate, estimate, initial_scales
 from lmmlib.linalg import ConvergenceWarning
 
-__all__ = ["ConvergenceWarning", "Estimate", "check_spare", "confounded_with_sigma", "estimate", "rough"]
+__all__ = [
+    "ConvergenceWarning",
+    "Estimate",
+    "check_residual_df",
+    "confounded_with_sigma",
+    "estimate",
+    "initial_scales",
+]

@@ -6,17 +6,19 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from lmmlib import linalg
-from lmmlib.data import Reduction
-from lmmlib.design import Priors, ScalePrior
-from lmmlib.estimation.criterion import free_entries, profile_at, unit_starts
+from lmmlib.estimation.deviance import free_entries, profile_at, unit_starts
+from lmmlib.model import Priors, Reduction, ScalePrior
 
-WIDE, NOTHING = 1e8, 1e-14  # a ratio that leaves effects free, and the share of the sum of squares that is rounding
+WIDE, NOTHING = (
+    1e8,
+    1e-14,
+)  # a ratio that leaves effects free, and the share of the sum of squares that is rounding
 ROUNDING = 1e-13  # of the numbers that make up a residual, below which it has too few digits to tell an SD from
 ROUGH = 1e-8  # the same for the curvature that a search takes from differences of its criterion
 LIKE = 1e-10  # share of the largest singular value by which singular values that are one differ by rounding
 
 
-def check_spare(reduction: Reduction, priors: Priors | None = None) -> None:
+def check_residual_df(reduction: Reduction, priors: Priors | None = None) -> None:
     """Raise if X and the effects can fit y exactly with rows to spare: the density then has no bound as σ goes to zero.
 
     Effects whose SD is known to be zero fit nothing.
@@ -27,10 +29,10 @@ def check_spare(reduction: Reduction, priors: Priors | None = None) -> None:
 
     Examples
     --------
-    >>> from lmmlib.data import Data
-    >>> from lmmlib.design import Design, Term
+    >>> from lmmlib.model import Data
+    >>> from lmmlib.model import Design, Term
     >>> design = Design([[1.0]] * 4, [Term.grouped("g", ["a", "a", "b", "b"])])
-    >>> check_spare(Data([1.0, 1.0, 5.0, 5.0], design).reduction)
+    >>> check_residual_df(Data([1.0, 1.0, 5.0, 5.0], design).reduction)
     Traceback (most recent call last):
         ...
     ValueError: X and the effects fit y exactly, so that nothing is left for sigma; drop a term, or give sigma a fixed prior
@@ -41,15 +43,21 @@ def check_spare(reduction: Reduction, priors: Priors | None = None) -> None:
     if priors:
         free &= np.array([not zero for zero in _known_zeros(reduction, priors)])
     at = profile_at(reduction, np.outer((0.0, WIDE, 10 * WIDE), free))
-    growth = np.diff((at.log_det + at.log_det_fixed)[1:])[0] / np.log(10)  # the rank of [Z X] above that of X
+    growth = np.diff((at.log_det + at.log_det_fixed)[1:])[0] / np.log(
+        10
+    )  # the rank of [Z X] above that of X
     spare = reduction.n - len(reduction.independent_columns) - round(growth)
     if spare <= 0:
         return
-    if at.least[1] <= NOTHING * at.least[0]:
-        raise ValueError("X and the effects fit y exactly, so that nothing is left for sigma; drop a term, or give sigma a fixed prior")
-    fit = fixed_fit(reduction)
+    if at.pwrss[1] <= NOTHING * at.pwrss[0]:
+        raise ValueError(
+            "X and the effects fit y exactly, so that nothing is left for sigma; drop a term, or give sigma a fixed prior"
+        )
+    fit = fixed_effects_fit(reduction)
     if fit.is_exact:
-        raise ValueError(f"{fit.sentence}, so that nothing is left for sigma; {fit.advice}, or give sigma a fixed prior")
+        raise ValueError(
+            f"{fit.sentence}, so that nothing is left for sigma; {fit.advice}, or give sigma a fixed prior"
+        )
 
 
 def _known_zeros(reduction: Reduction, priors: Priors) -> list[bool]:
@@ -75,11 +83,15 @@ def check_identified(reduction: Reduction) -> None:
                 raise ValueError(
                     f"the effects {name!r} are combinations of columns of X, so that nothing tells their SD; drop one or the other"
                 )
-        several = len(t.effects) > 1 and t.root is None
-        if t.root is None:
-            confounded = b - a >= reduction.n and (several or _is_like_residuals(columns, reduction.n))
+        several = len(t.effects) > 1 and t.level_chol is None
+        if t.level_chol is None:
+            confounded = b - a >= reduction.n and (
+                several or _is_like_residuals(columns, reduction.n)
+            )
         else:
-            confounded = b - a >= reduction.n - basis.shape[1] and _is_beside_fixed(columns, basis, reduction.n)
+            confounded = b - a >= reduction.n - basis.shape[1] and _is_beside_fixed(
+                columns, basis, reduction.n
+            )
         if confounded:
             told = f"term {t.name!r} has {b - a} effects for {reduction.n} rows"
             raise ValueError(
@@ -115,8 +127,8 @@ def row_effects(reduction: Reduction) -> list[str]:
 
     Examples
     --------
-    >>> from lmmlib.data import Data
-    >>> from lmmlib.design import Design, Term
+    >>> from lmmlib.model import Data
+    >>> from lmmlib.model import Design, Term
     >>> terms = [Term.grouped("row", range(4)), Term.grouped("g", ["a", "a", "b", "b"])]
     >>> row_effects(Data([1.0, 2.0, 5.0, 4.0], Design([[1.0]] * 4, terms)).reduction)
     ['row: Intercept']
@@ -125,7 +137,9 @@ def row_effects(reduction: Reduction) -> list[str]:
     return [
         t.effect_names[0]
         for t, a, b in zip(reduction.layout.terms, starts, starts[1:], strict=False)
-        if len(t.effects) == 1 and b - a >= reduction.n and _is_like_residuals(Z[:, a:b], reduction.n)
+        if len(t.effects) == 1
+        and b - a >= reduction.n
+        and _is_like_residuals(Z[:, a:b], reduction.n)
     ]
 
 
@@ -143,7 +157,7 @@ def confounded_with_sigma(reduction: Reduction, priors: Priors) -> str | None:
 
 
 @dataclass(frozen=True)
-class FixedFit:
+class FixedEffectsFit:
     """What X alone leaves of y.
 
     Attributes
@@ -179,7 +193,7 @@ class FixedFit:
         return "drop columns of X, add rows, or subtract a constant from a response or covariate that lies far from zero"
 
 
-def fixed_fit(reduction: Reduction) -> FixedFit:
+def fixed_effects_fit(reduction: Reduction) -> FixedEffectsFit:
     """How exactly X alone fits y: a residual errs by the precision times the y and x_j β_j that it is made of."""
     at = profile_at(reduction, unit_starts(reduction.layout, (0.0,)))
     beta = linalg.solve_upper_stack(at.R_X, at.t)[:, 0]
@@ -187,4 +201,4 @@ def fixed_fit(reduction: Reduction) -> FixedFit:
     length = np.sqrt(np.sum(columns**2, 0))
     parts = np.append(np.abs(beta) * length[reduction.independent_columns], length[-1])
     row = np.sqrt(reduction.n) * np.exp(0.5 * reduction.log_weights / reduction.n)  # of mean weight
-    return FixedFit(float(np.sqrt(at.least[0]) / row), float(parts.max() / row))
+    return FixedEffectsFit(float(np.sqrt(at.pwrss[0]) / row), float(parts.max() / row))

@@ -7,15 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.data import Data, Reduction, reduced
-from lmmlib.design import Params
-from lmmlib.design.arguments import choice
-from lmmlib.effects import covariance_given_y, leverages, mean_given_y
-from lmmlib.estimation.checks import check_identified, check_spare, fixed_fit
-from lmmlib.estimation.criterion import criteria_of, degrees_left, factors, minus_twice, profile_at, unit_starts
+from lmmlib.estimation.checks import check_identified, check_residual_df, fixed_effects_fit
+from lmmlib.estimation.deviance import (
+    criteria_of,
+    degrees_left,
+    factors,
+    minus_twice,
+    profile_at,
+    unit_starts,
+)
 from lmmlib.estimation.search import GAIN, search
 from lmmlib.linalg import ConvergenceWarning
 from lmmlib.loglik import profile
+from lmmlib.model import Data, Params, Reduction, as_reduction
+from lmmlib.model.options import choice
+from lmmlib.random_effects import conditional_covariance, conditional_mean, leverages
 
 METHODS = ("reml", "ml")
 STARTS = (1.0, 0.1, 10.0)  # ratios to the residual SD of effects in the unit of their own covariate
@@ -81,45 +87,53 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
 
     Examples
     --------
-    >>> from lmmlib.datasets import load
+    >>> from lmmlib.datasets import load_dataset
     >>> from lmmlib.formula import from_formula
-    >>> fit = estimate(from_formula("Yield ~ 1 + (1 | Batch)", load("Dyestuff")), method="ml")
+    >>> fit = estimate(from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff")), method="ml")
     >>> round(fit.criterion, 6), fit.params.beta.round(3).tolist(), round(fit.params.sigma, 3)
     (327.32706, [1527.5], 49.51)
     """
     choice("method", method, METHODS)
-    reduction = reduced(data)
+    reduction = as_reduction(data)
     degrees = degrees_left(reduction, method)
-    if reduction.rank_fault:  # of a fold: a flat prior of β is improper given y, where proper ones are not
-        raise ValueError(reduction.rank_fault)
+    if (
+        reduction.rank_error
+    ):  # of a fold: a flat prior of β is improper given y, where proper ones are not
+        raise ValueError(reduction.rank_error)
     if degrees < 1:
         raise ValueError(
             f"the fixed effects fit the data exactly, {reduction.n} rows by {len(reduction.layout.coef)} columns, so no variance can be "
             "estimated; drop columns of X or add rows"
         )
-    fit = fixed_fit(reduction)
+    fit = fixed_effects_fit(reduction)
     if fit.is_exact:
         raise ValueError(f"{fit.sentence}, so no variance can be estimated; {fit.advice}")
-    check_spare(reduction)
+    check_residual_df(reduction)
     check_identified(reduction)
     criteria = criteria_of(reduction, method)
     best, promised = search(criteria, unit_starts(reduction.layout, STARTS))
     converged = promised < GAIN
     if not converged:
         told = f"the search ended where a further step promises a gain of {promised:.2g} in the criterion"
-        advice = fit.advice if fit.is_rough else "centre covariates that are far from zero, rescale them, or simplify terms"
+        advice = (
+            fit.advice
+            if fit.is_rough
+            else "centre covariates that are far from zero, rescale them, or simplify terms"
+        )
         warnings.warn(f"{told}; {advice}", ConvergenceWarning, stacklevel=3)  # past the decorator
     Lam = factors(reduction, best[None])
     at = profile(reduction, Lam)
-    sigma = float(np.sqrt(at.least[0] / degrees))
-    cov = {t.name: sigma**2 * L[0] @ L[0].T for t, L in zip(reduction.layout.terms, Lam, strict=True)}
+    sigma = float(np.sqrt(at.pwrss[0] / degrees))
+    cov = {
+        t.name: sigma**2 * L[0] @ L[0].T for t, L in zip(reduction.layout.terms, Lam, strict=True)
+    }
     params = Params(linalg.solve_upper_stack(at.R_X, at.t)[:, 0], cov, sigma)
     root = np.linalg.inv(at.R_X[..., 0])
     return Estimate(
         params=params,
         se=sigma * np.linalg.norm(root, axis=1),
-        u=mean_given_y(data, params),
-        u_cov=covariance_given_y(data, params),
+        u=conditional_mean(data, params),
+        u_cov=conditional_covariance(data, params),
         leverages=leverages(data, params) if isinstance(data, Data) else None,
         criterion=float(minus_twice(at, degrees, method, reduction.log_weights)[0]),
         method=method,
@@ -127,26 +141,28 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     )
 
 
-def rough(data: Data | Reduction) -> tuple[np.ndarray, float] | None:
+def initial_scales(data: Data | Reduction) -> tuple[np.ndarray, float] | None:
     """SDs of all effects and of the rows near the REML optimum without correlations, good enough to start from.
 
     None where X alone fits y exactly, which leaves nothing to estimate them from.
 
     Examples
     --------
-    >>> from lmmlib.datasets import load
+    >>> from lmmlib.datasets import load_dataset
     >>> from lmmlib.formula import from_formula
-    >>> sds, sigma = rough(from_formula("Yield ~ 1 + (1 | Batch)", load("Dyestuff")))
+    >>> sds, sigma = initial_scales(from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff")))
     >>> sds.round().tolist(), round(sigma)
     ([42.0], 50)
     """
-    reduction = reduced(data)
-    if degrees_left(reduction, "reml") < 1 or fixed_fit(reduction).is_exact:
+    reduction = as_reduction(data)
+    if degrees_left(reduction, "reml") < 1 or fixed_effects_fit(reduction).is_exact:
         return None
     criteria, start = criteria_of(reduction, "reml"), unit_starts(reduction.layout, STARTS[:1])
     onto = np.eye(start.size)[np.flatnonzero(start)]  # the diagonal among all entries of the ratios
-    found = linalg.climb(lambda logs: -0.5 * criteria(np.exp(logs) @ onto), np.zeros((1, len(onto)))).x
+    found = linalg.newton_maximize(
+        lambda logs: -0.5 * criteria(np.exp(logs) @ onto), np.zeros((1, len(onto)))
+    ).x
     points = np.exp(found) @ onto
     Lam = factors(reduction, points)
-    sigma = float(np.sqrt(profile_at(reduction, points).least[0] / degrees_left(reduction, "reml")))
+    sigma = float(np.sqrt(profile_at(reduction, points).pwrss[0] / degrees_left(reduction, "reml")))
     return np.concatenate([sigma * np.linalg.norm(L[0], axis=1) for L in Lam]), sigma

@@ -4,10 +4,12 @@ import numpy as np
 from scipy.optimize import minimize
 
 from lmmlib import linalg
-from lmmlib.estimation.criterion import Criteria
+from lmmlib.estimation.deviance import Criteria
 
 STEP = 1e-3  # of differences, for ratios of about one
-AT_ZERO = 1e-3  # a ratio below it is compared with zero itself, where the criterion may be lower still
+AT_ZERO = (
+    1e-3  # a ratio below it is compared with zero itself, where the criterion may be lower still
+)
 POLISH = 30  # of Newton's steps from the best end, at most: where a ratio is large, a descent ends far off
 GAIN = 1e-6  # of the criterion that a step from the end of a search may still promise
 CURVED = 1e-4  # curvature of the criterion below which a direction counts as flat
@@ -39,7 +41,9 @@ def _first_of_least(criteria: Criteria, points: np.ndarray) -> np.ndarray:
     """The first of the points (m, d) with the least criterion, where values that rounding may part are alike."""
     values = criteria(points)
     least = points[np.argmin(values)]
-    return points[linalg.first_of_least(values, linalg.rounding(criteria, least, _scale(least)))]
+    return points[
+        linalg.first_minimum(values, linalg.rounding_error(criteria, least, _scale(least)))
+    ]
 
 
 def _scale(x: np.ndarray) -> np.ndarray:
@@ -61,7 +65,9 @@ def _newton(criteria: Criteria, x: np.ndarray) -> tuple[np.ndarray, float]:
     d, scale = len(x), _scale(x)
     unit = STEP * np.diag(scale)
     pairs = [(i, j) for i in range(d) for j in range(i)]
-    across = [s * unit[i] + t * unit[j] for i, j in pairs for s, t in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
+    across = [
+        s * unit[i] + t * unit[j] for i, j in pairs for s, t in ((1, 1), (1, -1), (-1, 1), (-1, -1))
+    ]
     along = [k * unit[i] for i in range(d) for k in (-1, -2, 2, 1)]
     values = criteria(x + np.array([np.zeros(d), *along, *across]))
     low, lower, higher, high = values[1 : 4 * d + 1].reshape(d, 4).T

@@ -1,7 +1,7 @@
 """From lme4's notation to a Data: formulas are read here, the matrix of each side is formulaic's."""
 
-from lmmlib.formula.doors import from_formula, reduce_tables
+from lmmlib.formula.build import from_formula, reduce_tables
 from lmmlib.formula.notation import ParsedFormula, parse
-from lmmlib.formula.recipe import Recipe
+from lmmlib.formula.spec import FormulaSpec
 
-__all__ = ["ParsedFormula", "Recipe", "from_formula", "parse", "reduce_tables"]
+__all__ = ["FormulaSpec", "ParsedFormula", "from_formula", "parse", "reduce_tables"]

@@ -9,9 +9,14 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from lmmlib.design.checks import label
+from lmmlib.model.validation import label
 
-NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")  # what pandas finds in a column of objects
+NUMBERS = (
+    "integer",
+    "floating",
+    "mixed-integer-float",
+    "decimal",
+)  # what pandas finds in a column of objects
 DATES = ("date", "datetime", "datetime64", "time", "timedelta", "timedelta64", "period")
 DAYS = "make it a number, for instance (table[{name!r}] - table[{name!r}].min()).dt.days, or use it as a factor"
 
@@ -32,7 +37,9 @@ class Columns:
     def __init__(self, table: object) -> None:
         if not isinstance(table, pd.DataFrame):
             advice = "make one with pandas.DataFrame(...)"
-            raise TypeError(f"a table must be a pandas DataFrame, got {type(table).__name__}; {advice}")
+            raise TypeError(
+                f"a table must be a pandas DataFrame, got {type(table).__name__}; {advice}"
+            )
         if not len(table):
             raise ValueError("the table must have a row at least, got none")
         self.table = table
@@ -56,11 +63,15 @@ class Columns:
         if unknown:
             told = f"{formula!r} names unknown columns {', '.join(unknown)}; the table has {', '.join(self.names)}"
             signs = [name for name in self.names if not name.replace(".", "_").isidentifier()]
-            hint = f"; names with other signs stand in backticks, as in `{signs[0]}`" if signs else ""
+            hint = (
+                f"; names with other signs stand in backticks, as in `{signs[0]}`" if signs else ""
+            )
             raise ValueError(told + hint)
         twice = [name for name in wanted if self.names.count(name) > 1]
         if twice:
-            raise ValueError(f"the table must have each column once, got {', '.join(twice)} more often; rename them")
+            raise ValueError(
+                f"the table must have each column once, got {', '.join(twice)} more often; rename them"
+            )
         self._refuse_missing(wanted)
 
     def raw(self, name: str) -> pd.Series:
@@ -68,13 +79,17 @@ class Columns:
         if name not in self._taken:
             column = self.table.iloc[:, self.places[name]]
             is_foreign = isinstance(column.dtype, np.dtype) and not column.dtype.isnative
-            self._taken[name] = column.astype(column.dtype.newbyteorder("=")) if is_foreign else column
+            self._taken[name] = (
+                column.astype(column.dtype.newbyteorder("=")) if is_foreign else column
+            )
         return self._taken[name]
 
     def is_text(self, name: str) -> bool:
         """Whether the column holds text, rather than categories that were declared."""
         column = self.raw(name)
-        return isinstance(column.dtype, pd.StringDtype) or pd.api.types.is_object_dtype(column.dtype)
+        return isinstance(column.dtype, pd.StringDtype) or pd.api.types.is_object_dtype(
+            column.dtype
+        )
 
     def values(self, name: str) -> np.ndarray | pd.Categorical:
         """The column as a formula means it: floats (n,), truth values (n,), or categories with text for levels.
@@ -95,7 +110,9 @@ class Columns:
         if pd.api.types.is_bool_dtype(dtype):
             return column.to_numpy(bool)
         if pd.api.types.is_complex_dtype(dtype):
-            raise ValueError(f"column {name!r} must be real numbers, got type {dtype}; convert it first")
+            raise ValueError(
+                f"column {name!r} must be real numbers, got type {dtype}; convert it first"
+            )
         if pd.api.types.is_numeric_dtype(dtype):
             return _finite(name, column.to_numpy(float))
         return self._extension(name, column)
@@ -125,23 +142,33 @@ class Columns:
             return self.categories(name)
         if kind == "boolean":
             return column.to_numpy(bool)
-        if kind in NUMBERS or all(isinstance(value, Real) and not isinstance(value, bool) for value in column):
+        if kind in NUMBERS or all(
+            isinstance(value, Real) and not isinstance(value, bool) for value in column
+        ):
             return _finite(name, column.to_numpy(float))
         if kind in DATES:
             raise _dates(name)
         if kind == "complex":
-            raise ValueError(f"column {name!r} must be real numbers, got complex ones; convert it first")
+            raise ValueError(
+                f"column {name!r} must be real numbers, got complex ones; convert it first"
+            )
         kinds = ", ".join(sorted({type(value).__name__ for value in column}))
-        raise ValueError(f"column {name!r} holds values of several kinds, {kinds}; make them all numbers or all text")
+        raise ValueError(
+            f"column {name!r} holds values of several kinds, {kinds}; make them all numbers or all text"
+        )
 
     def _extension(self, name: str, column: pd.Series) -> np.ndarray | pd.Categorical:
         """A column of a type that is neither NumPy's numbers nor declared text: dates, and Arrow's types."""
         kind = pd.api.types.infer_dtype(column, skipna=True)
         if kind in DATES or pd.api.types.is_datetime64_any_dtype(column.dtype):
             raise _dates(name)
-        if kind in ("string", "bytes") or str(column.dtype).startswith("dictionary"):  # Arrow's categories
+        if kind in ("string", "bytes") or str(column.dtype).startswith(
+            "dictionary"
+        ):  # Arrow's categories
             return self.categories(name)
-        raise ValueError(f"column {name!r} must be numbers or text, got type {column.dtype}; convert it first")
+        raise ValueError(
+            f"column {name!r} must be numbers or text, got type {column.dtype}; convert it first"
+        )
 
     def _refuse_missing(self, names: list[str]) -> None:
         missing = {name: self.raw(name).isna().to_numpy() for name in names}
@@ -151,7 +178,9 @@ class Columns:
         rows = int(np.any([missing[name] for name in counts], axis=0).sum())
         where = ", ".join(f"{name}: {count}" for name, count in counts.items())
         advice = "drop them with table.dropna(subset=…) or impute them"
-        raise ValueError(f"{rows} of {len(self.table)} rows have missing values ({where}); {advice}")
+        raise ValueError(
+            f"{rows} of {len(self.table)} rows have missing values ({where}); {advice}"
+        )
 
 
 def refuse_alike(name: str, texts: list[str], values: list[object]) -> None:
@@ -172,7 +201,9 @@ def refuse_alike(name: str, texts: list[str], values: list[object]) -> None:
     for text, value in zip(texts, values, strict=True):
         if text in first:
             both = f"{first[text]!r} and {value!r}"
-            raise ValueError(f"levels of {name!r} must be distinct as text, got {text!r} for {both}; rename them")
+            raise ValueError(
+                f"levels of {name!r} must be distinct as text, got {text!r} for {both}; rename them"
+            )
         first[text] = value
 
 
@@ -186,4 +217,6 @@ def _finite(name: str, values: np.ndarray) -> np.ndarray:
 
 
 def _dates(name: str) -> ValueError:
-    return ValueError(f"column {name!r} holds dates or times, which are no numbers; {DAYS.format(name=name)}, factor({name})")
+    return ValueError(
+        f"column {name!r} holds dates or times, which are no numbers; {DAYS.format(name=name)}, factor({name})"
+    )

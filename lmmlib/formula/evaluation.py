@@ -8,18 +8,43 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lmmlib.design.checks import label
 from lmmlib.formula.columns import Columns
-from lmmlib.formula.expression import COMPARISONS, Binary, Call, Expression, Listing, Literal, Name, Number, Unary
+from lmmlib.formula.expression import (
+    COMPARISONS,
+    Binary,
+    Call,
+    Expression,
+    Listing,
+    Literal,
+    Name,
+    Number,
+    Unary,
+)
 from lmmlib.formula.functions import FACTORS, STATEFUL, elementwise
 from lmmlib.formula.terms import displayed
+from lmmlib.model.validation import label
 
 if TYPE_CHECKING:
     from formulaic.materializers.types import FactorValues
 
-Memory = dict[Expression, object]  # levels of factors, and what formulaic's transforms took from the first table
-ARITHMETIC = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "^": np.power, "**": np.power}
-COMPARE = dict(zip(COMPARISONS, (np.equal, np.not_equal, np.less_equal, np.greater_equal, np.less, np.greater), strict=True))
+Memory = dict[
+    Expression, object
+]  # levels of factors, and what formulaic's transforms took from the first table
+ARITHMETIC = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "^": np.power,
+    "**": np.power,
+}
+COMPARE = dict(
+    zip(
+        COMPARISONS,
+        (np.equal, np.not_equal, np.less_equal, np.greater_equal, np.less, np.greater),
+        strict=True,
+    )
+)
 BASES = ("poly", "bs", "cr", "cs", "cc")  # of curves, with a column for each degree of freedom
 NUMERIC = "numbers"  # what is remembered of a column of numbers
 
@@ -35,7 +60,9 @@ class Evaluator:
     declared : whether categories without rows are kept, as for a table that others follow
     """
 
-    def __init__(self, columns: Columns, memory: Memory, is_first: bool = False, declared: bool = False) -> None:
+    def __init__(
+        self, columns: Columns, memory: Memory, is_first: bool = False, declared: bool = False
+    ) -> None:
         self.columns = columns
         self.memory = memory
         self.is_first = is_first
@@ -74,13 +101,19 @@ class Evaluator:
         value = self._value(node)
         told = displayed(node)
         if isinstance(value, pd.Categorical):
-            kind = "text" if isinstance(node, Name) and self.columns.is_text(node.name) else "categories"
+            kind = (
+                "text"
+                if isinstance(node, Name) and self.columns.is_text(node.name)
+                else "categories"
+            )
             raise ValueError(f"the response {told!r} is {kind}; convert it to numbers")
         array = np.asarray(self._finite(node, value), float)
         if array.ndim == 0:
             raise ValueError(f"the response {told!r} must have a value a row, got one number")
         if array.ndim != 1:
-            raise ValueError(f"the response {told!r} must be one column of numbers, got {array.shape[1]}")
+            raise ValueError(
+                f"the response {told!r} must be one column of numbers, got {array.shape[1]}"
+            )
         return array
 
     def _value(self, node: Expression) -> object:
@@ -96,16 +129,22 @@ class Evaluator:
             return self._compared(node) if node.sign in COMPARISONS else self._computed(node)
         if isinstance(node, Call):
             return self._called(node)
-        raise ValueError(f"{node} is no column or number; texts stand in options and in comparisons")
+        raise ValueError(
+            f"{node} is no column or number; texts stand in options and in comparisons"
+        )
 
     def _numbers(self, node: Expression) -> np.ndarray:
         """The value of an expression that has to be numbers, truth values as zeros and ones."""
         value = self._value(node)
         if isinstance(value, pd.Categorical):
-            raise ValueError(f"{displayed(node)!r} is text or categories, and cannot be computed with")
+            raise ValueError(
+                f"{displayed(node)!r} is text or categories, and cannot be computed with"
+            )
         numbers = np.asarray(value, float) if not isinstance(value, dict) else np.empty((0, 0))
         if numbers.ndim > 1:
-            raise ValueError(f"{node} makes several columns, and cannot be computed with; let it stand as a term")
+            raise ValueError(
+                f"{node} makes several columns, and cannot be computed with; let it stand as a term"
+            )
         return numbers
 
     def _computed(self, node: Binary) -> np.ndarray:
@@ -121,8 +160,14 @@ class Evaluator:
             return COMPARE[node.sign](self._numbers(node.left), self._numbers(node.right))
         other = node.right if isinstance(node.left, Literal) else node.left
         categories = self._value(other)
-        if not isinstance(categories, pd.Categorical) or node.sign not in ("==", "!=") or len(texts) > 1:
-            raise ValueError(f"{node} compares a text with what is no factor, or otherwise than by == and !=")
+        if (
+            not isinstance(categories, pd.Categorical)
+            or node.sign not in ("==", "!=")
+            or len(texts) > 1
+        ):
+            raise ValueError(
+                f"{node} compares a text with what is no factor, or otherwise than by == and !="
+            )
         is_level = categories.codes == categories.categories.get_indexer([label(texts[0])])[0]
         return is_level if node.sign == "==" else ~is_level
 
@@ -153,7 +198,13 @@ class Evaluator:
         try:
             with np.errstate(all="ignore"):
                 return TRANSFORMS[node.function](numbers, *positional, _state=state, **named)
-        except (TypeError, ValueError, LookupError, ArithmeticError, np.linalg.LinAlgError) as error:
+        except (
+            TypeError,
+            ValueError,
+            LookupError,
+            ArithmeticError,
+            np.linalg.LinAlgError,
+        ) as error:
             raise ValueError(f"{node} cannot be computed: {error}") from None
 
     def _levels_of(self, node: Call) -> pd.Categorical:
@@ -190,7 +241,9 @@ class Evaluator:
             return kept
         levels = self.memory[node]
         if levels == NUMERIC:
-            raise ValueError(f"{displayed(node)!r} was numbers in the first table, and is text or categories here")
+            raise ValueError(
+                f"{displayed(node)!r} was numbers in the first table, and is text or categories here"
+            )
         return _in_levels(node, values, levels, "the first table did not have")
 
     def _remember_numbers(self, node: Expression) -> None:
@@ -199,7 +252,9 @@ class Evaluator:
         if self.is_first:
             self.memory[node] = NUMERIC
         elif self.memory[node] != NUMERIC:
-            raise ValueError(f"{displayed(node)!r} was text or categories in the first table, and is numbers here")
+            raise ValueError(
+                f"{displayed(node)!r} was text or categories in the first table, and is numbers here"
+            )
 
     def _warn_of_many(self, node: Expression, values: pd.Categorical) -> None:
         """Warn of text with more levels than half the rows: dates and numbers that were read as text."""
@@ -223,11 +278,15 @@ class Evaluator:
             if len(bad):
                 where = f"row {bad[0][0]}" if array.ndim else "its value"
                 told = f"got {len(bad)} entries that are not, the first in {where}"
-                raise ValueError(f"{displayed(node)!r} must be finite, {told}; look at what it is computed from")
+                raise ValueError(
+                    f"{displayed(node)!r} must be finite, {told}; look at what it is computed from"
+                )
         return value
 
 
-def _in_levels(node: Expression, values: pd.Categorical, levels: tuple[str, ...], lacking: str) -> pd.Categorical:
+def _in_levels(
+    node: Expression, values: pd.Categorical, levels: tuple[str, ...], lacking: str
+) -> pd.Categorical:
     """The same categories in given levels; ``lacking`` says why there are no others."""
     there = values.remove_unused_categories().categories
     unknown = [level for level in there if level not in levels]
@@ -242,10 +301,14 @@ def _in_levels(node: Expression, values: pd.Categorical, levels: tuple[str, ...]
 
 def _refuse_too_many(node: Call, numbers: np.ndarray, options: list[object]) -> None:
     """Raise where a polynomial or a spline is asked for more columns than the column has values."""
-    asked = [option for option in options if isinstance(option, int) and not isinstance(option, bool)]
+    asked = [
+        option for option in options if isinstance(option, int) and not isinstance(option, bool)
+    ]
     distinct = len(np.unique(numbers))
     if node.function in BASES and asked and max(asked) >= max(2, distinct):
-        raise ValueError(f"{node} asks for {max(asked)} columns of a column with {distinct} distinct values; ask for fewer")
+        raise ValueError(
+            f"{node} asks for {max(asked)} columns of a column with {distinct} distinct values; ask for fewer"
+        )
 
 
 def _option(node: Expression) -> object:
@@ -272,5 +335,9 @@ def _contrasts(node: Name | Call, levels: pd.Index) -> object:
         unknown = [base for base in (*positional, *named.values()) if base not in levels]
         if unknown:
             raise ValueError(f"{node} names no level; there are {', '.join(map(repr, levels))}")
-    maker = getattr(TRANSFORMS["contr"], name.removeprefix("contr.")) if name.startswith("contr.") else TRANSFORMS[name]
+    maker = (
+        getattr(TRANSFORMS["contr"], name.removeprefix("contr."))
+        if name.startswith("contr.")
+        else TRANSFORMS[name]
+    )
     return maker(*positional, **named)

@@ -159,7 +159,11 @@ class Reader:
         """An error that says where the formula cannot be read."""
         got = repr(self.next.text) if self.next is not END else "its end"
         is_method = self.next.kind == "name" and self.next.text.startswith(".") and self.place > 0
-        hint = "; methods of columns are not read: compute such a column beforehand, table.assign(new=...)" if is_method else ""
+        hint = (
+            "; methods of columns are not read: compute such a column beforehand, table.assign(new=...)"
+            if is_method
+            else ""
+        )
         return ValueError(f"{self.formula!r} cannot be read: {what}, got {got}{hint}")
 
     def is_call(self) -> bool:

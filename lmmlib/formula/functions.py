@@ -16,7 +16,17 @@ from difflib import get_close_matches
 import numpy as np
 from scipy.special import expit, logit
 
-from lmmlib.formula.expression import Argument, Binary, Call, Expression, Listing, Literal, Name, Number, Unary
+from lmmlib.formula.expression import (
+    Argument,
+    Binary,
+    Call,
+    Expression,
+    Listing,
+    Literal,
+    Name,
+    Number,
+    Unary,
+)
 
 ONE_ARGUMENT = {
     "abs": np.abs,
@@ -60,7 +70,12 @@ ONE_ARGUMENT = {
     "expit": expit,
     "plogis": expit,
 }
-TWO_ARGUMENTS = {"maximum": np.maximum, "minimum": np.minimum, "pmax": np.maximum, "pmin": np.minimum}
+TWO_ARGUMENTS = {
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "pmax": np.maximum,
+    "pmin": np.minimum,
+}
 ELEMENTWISE: Mapping[str, tuple[Callable[..., np.ndarray], tuple[int, ...]]] = {
     **{name: (function, (1,)) for name, function in ONE_ARGUMENT.items()},
     **{name: (function, (2,)) for name, function in TWO_ARGUMENTS.items()},
@@ -75,7 +90,15 @@ STATEFUL: Mapping[str, tuple[str, ...]] = {
     "scale": ("center", "scale", "ddof"),
     "standardize": ("center", "rescale", "ddof"),
     "poly": ("degree", "raw"),
-    "bs": ("df", "knots", "degree", "include_intercept", "lower_bound", "upper_bound", "extrapolation"),
+    "bs": (
+        "df",
+        "knots",
+        "degree",
+        "include_intercept",
+        "lower_bound",
+        "upper_bound",
+        "extrapolation",
+    ),
     "cr": SPLINE,
     "cs": SPLINE,
     "cc": SPLINE,
@@ -114,7 +137,9 @@ EQUIVALENTS = {
     "as.character": "write factor(x)",
     "as.Date": "convert the column in the table, to a number of days for instance",
     "round": "round the column in the table",
-    **dict.fromkeys(("mean", "sd", "std", "var", "median", "min", "max", "sum", "rank", "quantile"), SUMMARY),
+    **dict.fromkeys(
+        ("mean", "sd", "std", "var", "median", "min", "max", "sum", "rank", "quantile"), SUMMARY
+    ),
 }
 
 
@@ -140,7 +165,9 @@ def check_calls(node: Expression, formula: str) -> None:
     elif isinstance(node, Call):
         _check_call(node, formula)
     elif isinstance(node, Listing):
-        raise ValueError(f"{node} stands for several options of a function, and for no column, in {formula!r}")
+        raise ValueError(
+            f"{node} stands for several options of a function, and for no column, in {formula!r}"
+        )
 
 
 def columns_of(node: Expression) -> Iterator[str]:
@@ -183,13 +210,17 @@ def _check_call(call: Call, formula: str) -> None:
         raise ValueError(f"a formula cannot call {name}(...), got {formula!r}; {_advice(name)}")
     for argument in _data_arguments(call):
         if argument.name is not None:
-            raise ValueError(f"{name}(...) takes columns without names of arguments, got {argument} in {formula!r}")
+            raise ValueError(
+                f"{name}(...) takes columns without names of arguments, got {argument} in {formula!r}"
+            )
         check_calls(argument.value, formula)
     counts = (1,) if numpy_function is None else numpy_function[1]
     count = len(_data_arguments(call))
     if count not in counts:
         expected = " or ".join(map(str, counts))
-        raise ValueError(f"{name}(...) takes {expected} argument{'s' * (counts != (1,))}, got {count} in {formula!r}")
+        raise ValueError(
+            f"{name}(...) takes {expected} argument{'s' * (counts != (1,))}, got {count} in {formula!r}"
+        )
     if name in STATEFUL:
         _check_options(name, call.arguments[1:], STATEFUL[name], formula)
     elif name in FACTORS:
@@ -206,22 +237,34 @@ def _check_factor(call: Call, formula: str) -> None:
             continue
         contrast = argument.value
         name = contrast.name if isinstance(contrast, Name) else contrast.function
-        if call.function != "C" or name not in CONTRASTS or argument.name not in (None, "contr", "contrasts"):
+        if (
+            call.function != "C"
+            or name not in CONTRASTS
+            or argument.name not in (None, "contr", "contrasts")
+        ):
             advice = f"C(f, contrast) takes one of {', '.join(CONTRASTS)}"
-            raise ValueError(f"{call} has an option that is not read, {argument}, in {formula!r}; {advice}")
+            raise ValueError(
+                f"{call} has an option that is not read, {argument}, in {formula!r}; {advice}"
+            )
         if isinstance(contrast, Call):
             _check_options(name, contrast.arguments, CONTRASTS[name], formula)
     _check_options(call.function, tuple(plain), FACTORS[call.function], formula)
 
 
-def _check_options(name: str, options: tuple[Argument, ...], known: tuple[str, ...], formula: str) -> None:
+def _check_options(
+    name: str, options: tuple[Argument, ...], known: tuple[str, ...], formula: str
+) -> None:
     """Raise unless options are numbers, texts or lists of them, under known names."""
     for option in options:
         if not _is_plain(option.value):
-            raise ValueError(f"options of {name}(...) must be numbers or texts, got {option} in {formula!r}")
+            raise ValueError(
+                f"options of {name}(...) must be numbers or texts, got {option} in {formula!r}"
+            )
         if option.name is not None and option.name not in known:
             told = ", ".join(known) or "none"
-            raise ValueError(f"{name}(...) has no option {option.name!r}, only {told}; got {formula!r}")
+            raise ValueError(
+                f"{name}(...) has no option {option.name!r}, only {told}; got {formula!r}"
+            )
     if len(options) > len(known):
         told = ", ".join(known) or "none"
         raise ValueError(f"{name}(...) has the options {told}; got {len(options)} in {formula!r}")

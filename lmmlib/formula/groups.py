@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lmmlib.design.checks import label
 from lmmlib.formula.columns import Columns, refuse_alike
 from lmmlib.formula.expression import Call, Expression
 from lmmlib.formula.terms import displayed
+from lmmlib.model.validation import label
 
 
 def labels_of(group: tuple[Expression, ...], columns: Columns) -> np.ndarray:
@@ -39,7 +39,9 @@ def labels_of(group: tuple[Expression, ...], columns: Columns) -> np.ndarray:
     return np.array(texts)[row]
 
 
-def codes_after(name: str, labels: np.ndarray, known: tuple[str, ...]) -> tuple[np.ndarray, list[str]]:
+def codes_after(
+    name: str, labels: np.ndarray, known: tuple[str, ...]
+) -> tuple[np.ndarray, list[str]]:
     """Integers that index the known levels, and after them the unknown ones in order of appearance.
 
     Raises

@@ -65,11 +65,15 @@ def parse(formula: str) -> ParsedFormula:
     """
     if not isinstance(formula, str):
         example = "'y ~ x + (1 | g)'"
-        raise TypeError(f"a formula must be a string such as {example}, got {type(formula).__name__}")
+        raise TypeError(
+            f"a formula must be a string such as {example}, got {type(formula).__name__}"
+        )
     try:
         return _parsed(formula)
     except RecursionError:
-        raise ValueError("the formula is nested too deeply to be read; use fewer parentheses") from None
+        raise ValueError(
+            "the formula is nested too deeply to be read; use fewer parentheses"
+        ) from None
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,9 @@ from lmmlib.formula.expression import Call, Expression, Name, Reader
 from lmmlib.formula.functions import FACTORS
 from lmmlib.formula.tokens import END
 
-FIRST_PLACEHOLDER = 0xE000  # Unicode's private characters: no column, level or function is called so
+FIRST_PLACEHOLDER = (
+    0xE000  # Unicode's private characters: no column, level or function is called so
+)
 OPERATORS = ("*", "/", ":", "^", "**", "%in%")  # of terms, beside + and -
 ONE_BAR = "parentheses must have one bar, or two side by side, as in (x | g) or (x || g)"
 COLUMNS_JOINED = "a grouping side must be columns joined by : or /"
@@ -46,7 +48,9 @@ def displayed(node: Expression) -> str:
 
 def without_bars(formula: str) -> str:
     """What is said of a formula without random effects."""
-    return f"random effects must stand in parentheses with a bar, as in (1 | group); got {formula!r}"
+    return (
+        f"random effects must stand in parentheses with a bar, as in (1 | group); got {formula!r}"
+    )
 
 
 class TermReader:
@@ -110,7 +114,9 @@ class TermReader:
             raise self._not_added(self.bars[-1])
         while reader.comes(*OPERATORS):
             sign = reader.take().text
-            sign = ":" if sign == "%in%" else sign  # the same in R; formulaic would add the term on the right
+            sign = (
+                ":" if sign == "%in%" else sign
+            )  # the same in R; formulaic would add the term on the right
             if sign in ("^", "**"):
                 if is_atom:
                     self._doubt_power(product)
@@ -122,7 +128,9 @@ class TermReader:
                 product = f"{product} {sign} {factor}"
             is_atom = False
             if _has_number(product):
-                raise reader.error("a number among terms must be 0 or 1 and stand alone; arithmetic stands in I(...)")
+                raise reader.error(
+                    "a number among terms must be 0 or 1 and stand alone; arithmetic stands in I(...)"
+                )
         return product
 
     def _ends(self) -> bool:
@@ -139,7 +147,9 @@ class TermReader:
             reader.take()
             if float(token.text) not in (0, 1):
                 advice = "arithmetic stands in I(...)"
-                raise ValueError(f"a number among terms must be 0 or 1, got {token.text} in {reader.formula!r}; {advice}")
+                raise ValueError(
+                    f"a number among terms must be 0 or 1, got {token.text} in {reader.formula!r}; {advice}"
+                )
             return str(int(float(token.text))), False
         if token.kind != "name":
             raise reader.error("expected a term")
@@ -179,7 +189,9 @@ class TermReader:
     def _exponent(self) -> int:
         token = self.reader.take()
         if token.kind != "number" or not float(token.text).is_integer() or float(token.text) < 1:
-            raise ValueError(f"terms are crossed with themselves a whole number of times, got {self.reader.formula!r}")
+            raise ValueError(
+                f"terms are crossed with themselves a whole number of times, got {self.reader.formula!r}"
+            )
         return int(float(token.text))
 
     def _doubt_power(self, product: str) -> None:
@@ -194,12 +206,16 @@ class TermReader:
         reader = self.reader
         reader.take_sign("(")
         if reader.comes("|", "||"):
-            raise ValueError(f"effects must stand before a bar, as in (1 | g); got {reader.formula!r}")
+            raise ValueError(
+                f"effects must stand before a bar, as in (1 | g); got {reader.formula!r}"
+            )
         bars_before = len(self.bars)
         terms = self._sum()
         if reader.comes("|", "||"):
             if len(self.bars) > bars_before:
-                raise ValueError(f"a bar stands inside another in {reader.formula!r}; write one pair of parentheses a bar")
+                raise ValueError(
+                    f"a bar stands inside another in {reader.formula!r}; write one pair of parentheses a bar"
+                )
             self._bar(terms)
             return ""
         self._close()
@@ -262,9 +278,13 @@ class TermReader:
 
     def _not_added(self, bar: Bar) -> ValueError:
         sign = "|" if bar.correlated else "||"
-        effects = bar.effects.translate({FIRST_PLACEHOLDER + k: displayed(a) for k, a in enumerate(self.atoms)})
+        effects = bar.effects.translate(
+            {FIRST_PLACEHOLDER + k: displayed(a) for k, a in enumerate(self.atoms)}
+        )
         told = f"({effects.replace('`', '')} {sign} {bar.name})"
-        return ValueError(f"random effects must be joined to other terms by +, and {told} is not; got {self.reader.formula!r}")
+        return ValueError(
+            f"random effects must be joined to other terms by +, and {told} is not; got {self.reader.formula!r}"
+        )
 
 
 def _crossed(terms: str, times: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from lmmlib.linalg.plan import connected, ranks
+from lmmlib.linalg.partition import connected, ranks
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,9 @@ def pack(Z: csr_array, shapes: Sequence[tuple[int, int]]) -> tuple[Batch, ...]:
     width_of_bundle = np.array([q for _, q in shapes])[kind_of_bundle]
     bundle_of_column = np.repeat(np.arange(len(kind_of_bundle)), width_of_bundle)
     entries = Z.tocoo()
-    row_block, bundle_block = _components(n, entries.row, bundle_of_column[entries.col], len(kind_of_bundle))
+    row_block, bundle_block = _components(
+        n, entries.row, bundle_of_column[entries.col], len(kind_of_bundle)
+    )
     column_block = bundle_block[bundle_of_column]
     blocks = max(row_block.max(), bundle_block.max()) + 1
     heights = np.bincount(row_block, minlength=blocks)
@@ -85,7 +87,9 @@ def pack(Z: csr_array, shapes: Sequence[tuple[int, int]]) -> tuple[Batch, ...]:
         here = np.flatnonzero(slot[column_block] >= 0)
         columns[slot[column_block[here]], local_column[here]] = here
         e = np.flatnonzero(slot[row_block[entries.row]] >= 0)
-        values[slot[row_block[entries.row[e]]], local_row[entries.row[e]], local_column[entries.col[e]]] = entries.data[e]
+        values[
+            slot[row_block[entries.row[e]]], local_row[entries.row[e]], local_column[entries.col[e]]
+        ] = entries.data[e]
         batches.append(Batch(rows, columns, values, tuple(int(w) for w in widths)))
     return tuple(batches)
 
@@ -106,7 +110,9 @@ def positions(batches: Sequence[Batch], n: int) -> np.ndarray:
     return found[:n]
 
 
-def _components(n: int, rows: np.ndarray, bundles: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _components(
+    n: int, rows: np.ndarray, bundles: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Block of each row and of each bundle; rows without entries share one block."""
     label = np.concatenate(connected(n, rows, bundles, count))
     empty = np.setdiff1d(np.arange(n), rows)

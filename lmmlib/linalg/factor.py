@@ -5,19 +5,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmmlib.linalg.bordered import Bordered
+from lmmlib.linalg.arrowhead import Arrowhead
 from lmmlib.linalg.stacks import WIDEST, eliminate_stack, scale_stack, triangle_stack
 
-LARGEST_SQUARE = 1e8  # of a column of ZΛ, up to which cross products keep ten digits of the determinant
+LARGEST_SQUARE = (
+    1e8  # of a column of ZΛ, up to which cross products keep ten digits of the determinant
+)
 
 
 @dataclass(frozen=True, eq=False)
 class FactoredForm:
-    """Factor of one :class:`Bordered`, each block [R | coupling | sides].
+    """Factor of one :class:`Arrowhead`, each block [R | coupling | sides].
 
     Attributes
     ----------
-    blocks : per Leaves (q, q + h + c, C, L, S)
+    blocks : per DiagonalBlocks (q, q + h + c, C, L, S)
     border : (h, h + c, C, S)
     """
 
@@ -41,12 +43,14 @@ class Factor:
     rest: np.ndarray
 
 
-def factorise(forms: Sequence[Bordered], Lam: Sequence[np.ndarray], sides: np.ndarray | None = None) -> Factor:
+def factorise(
+    forms: Sequence[Arrowhead], Lam: Sequence[np.ndarray], sides: np.ndarray | None = None
+) -> Factor:
     r"""Minimise \|B t − ZΛs\|² + \|s\|² over s for all t: by orthogonal factorisations, never as a difference.
 
     Parameters
     ----------
-    forms : from ``reduce_rows``, with c right-hand sides B
+    forms : from ``reduce_to_arrowhead``, with c right-hand sides B
     Lam : per kind (S, w, w), lower triangular
     sides : (S, c, k) combinations of the right-hand sides, or None for themselves
 
@@ -57,9 +61,9 @@ def factorise(forms: Sequence[Bordered], Lam: Sequence[np.ndarray], sides: np.nd
     Examples
     --------
     >>> from scipy.sparse import csr_array
-    >>> from lmmlib.linalg import plan, reduce_rows
+    >>> from lmmlib.linalg import find_partition, reduce_to_arrowhead
     >>> Z = csr_array(np.array([[1.0], [1.0]]))
-    >>> forms = reduce_rows(Z, np.array([[1.0], [2.0]]), plan(Z, [(1, 1)]))
+    >>> forms = reduce_to_arrowhead(Z, np.array([[1.0], [2.0]]), find_partition(Z, [(1, 1)]))
     >>> found = factorise(forms, [np.ones((1, 1, 1))])
     >>> np.exp(2 * found.log_det).round(9).tolist(), (found.rest**2).ravel().round(9).tolist()
     ([3.0], [2.0])
@@ -75,21 +79,23 @@ def factorise(forms: Sequence[Bordered], Lam: Sequence[np.ndarray], sides: np.nd
     return Factor(tuple(factored), log_det, triangle_stack(np.concatenate(rests)))
 
 
-def factorise_components(form: Bordered, Lam: Sequence[np.ndarray], sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def factorise_components(
+    form: Arrowhead, Lam: Sequence[np.ndarray], sides: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Log determinant and least sum of squares of each component by itself, both (C, S), for one combined side.
 
     Parameters
     ----------
-    form : one of ``reduce_rows``
+    form : one of ``reduce_to_arrowhead``
     Lam : per kind (S, w, w), lower triangular
     sides : (S, c, 1)
 
     Examples
     --------
     >>> from scipy.sparse import csr_array
-    >>> from lmmlib.linalg import plan, reduce_rows
+    >>> from lmmlib.linalg import find_partition, reduce_to_arrowhead
     >>> Z = csr_array(np.array([[1.0, 0], [0, 1]]))
-    >>> form, = reduce_rows(Z, np.array([[1.0], [2.0]]), plan(Z, [(2, 1)], lump=False))
+    >>> form, = reduce_to_arrowhead(Z, np.array([[1.0], [2.0]]), find_partition(Z, [(2, 1)], lump=False))
     >>> factorise_components(form, [np.ones((1, 1, 1))], np.ones((1, 1, 1)))[1].ravel().round(9).tolist()
     [0.5, 2.0]
     """
@@ -98,7 +104,9 @@ def factorise_components(form: Bordered, Lam: Sequence[np.ndarray], sides: np.nd
     return log_det, np.sum(rest[:, 0] ** 2, 0)
 
 
-def _factorise_form(form: Bordered, factors: Sequence[np.ndarray], turn: np.ndarray | None) -> tuple[FactoredForm, np.ndarray, np.ndarray]:
+def _factorise_form(
+    form: Arrowhead, factors: Sequence[np.ndarray], turn: np.ndarray | None
+) -> tuple[FactoredForm, np.ndarray, np.ndarray]:
     """Factor, half its log determinant (C, S), and the rows left of the sides (r, c, C, S)."""
     S, h, C = factors[0].shape[-1], len(form.columns), form.rest.shape[-1]
     log_det, blocks, left = np.zeros((C, S)), [], []
@@ -148,7 +156,7 @@ def _factorise_border(rows: np.ndarray, h: int) -> tuple[np.ndarray, np.ndarray]
     return eliminate_stack(np.concatenate([rows, penalty]), h)
 
 
-def _sides(form: Bordered, turn: np.ndarray | None) -> int:
+def _sides(form: Arrowhead, turn: np.ndarray | None) -> int:
     return form.rest.shape[0] - len(form.columns) if turn is None else turn.shape[1]
 
 

@@ -22,7 +22,9 @@ class Rotation:
     RX: np.ndarray
 
 
-def rotate(batches: Sequence[Batch], X: np.ndarray) -> tuple[tuple[Rotation, ...], np.ndarray, np.ndarray]:
+def rotate(
+    batches: Sequence[Batch], X: np.ndarray
+) -> tuple[tuple[Rotation, ...], np.ndarray, np.ndarray]:
     r"""Factor [Z X] once: block by block for Z, and one triangle for what X adds.
 
     Parameters
@@ -58,7 +60,9 @@ def rotate(batches: Sequence[Batch], X: np.ndarray) -> tuple[tuple[Rotation, ...
         rotations.append(Rotation(Q[..., :q], R[:, :q, :q], R[:, :q, q:]))
         bases.append(Q[..., q:])
         rests.append(R[:, q:, q:])
-    stacked = np.concatenate([rest.reshape(rest.shape[0] * rest.shape[1], p) for rest in rests] + [np.zeros((p, p))])
+    stacked = np.concatenate(
+        [rest.reshape(rest.shape[0] * rest.shape[1], p) for rest in rests] + [np.zeros((p, p))]
+    )
     turn, T = np.linalg.qr(stacked)
     W, start = np.zeros((n + 1, p)), 0
     for batch, basis, rest in zip(batches, bases, rests, strict=True):

@@ -10,7 +10,7 @@ STEP = 1e-6  # between neighbours, in coordinates whose scale is about one: far 
 POINTS = 13
 
 
-def rounding(function: Function, x: np.ndarray, scale: np.ndarray | float = 1.0) -> float:
+def rounding_error(function: Function, x: np.ndarray, scale: np.ndarray | float = 1.0) -> float:
     r"""How far two values of a smooth function near x may lie apart by rounding alone.
 
     Twice the largest fourth difference Δ⁴f_k = f_k − 4f_{k+1} + 6f_{k+2} − 4f_{k+3} + f_{k+4} of thirteen values at
@@ -39,7 +39,7 @@ def rounding(function: Function, x: np.ndarray, scale: np.ndarray | float = 1.0)
 
     Examples
     --------
-    >>> found = rounding(lambda x: 1000 + np.sum(x**2, 1), np.ones(2))
+    >>> found = rounding_error(lambda x: 1000 + np.sum(x**2, 1), np.ones(2))
     >>> bool(4 * np.spacing(1000.0) <= found < 40 * np.spacing(1000.0))
     True
     """
@@ -48,12 +48,12 @@ def rounding(function: Function, x: np.ndarray, scale: np.ndarray | float = 1.0)
     return float(max(2 * np.abs(np.diff(values, 4)).max(), 4 * np.spacing(np.abs(values).max())))
 
 
-def first_of_least(values: np.ndarray, apart: float) -> int:
+def first_minimum(values: np.ndarray, apart: float) -> int:
     """Index of the first of values (m,) that are no more than ``apart`` above the least: ties go to what comes first.
 
     Examples
     --------
-    >>> first_of_least(np.array([2.0, 1.0 + 1e-15, 1.0]), apart=1e-14)
+    >>> first_minimum(np.array([2.0, 1.0 + 1e-15, 1.0]), apart=1e-14)
     1
     """
     return int(np.flatnonzero(values <= np.min(values) + apart)[0])

@@ -10,7 +10,9 @@ import numpy as np
 WIDEST = 12  # columns to eliminate, beyond which LAPACK is the faster
 
 
-def eliminate_stack(rows: np.ndarray, q: int, band: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def eliminate_stack(
+    rows: np.ndarray, q: int, band: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Rotate rows (m, w, ...) so that the first q columns end after the q-th row; ``rows`` may be used up.
 
     Parameters
@@ -90,7 +92,9 @@ def solve_lower_stack(R: np.ndarray, t: np.ndarray) -> np.ndarray:
     return x
 
 
-def scale_stack(rows: np.ndarray, factors: Sequence[np.ndarray], counts: Sequence[int]) -> np.ndarray:
+def scale_stack(
+    rows: np.ndarray, factors: Sequence[np.ndarray], counts: Sequence[int]
+) -> np.ndarray:
     """rows (k, q, ...) times the block diagonal of lower triangles, each repeated over its own columns.
 
     Parameters

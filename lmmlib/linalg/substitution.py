@@ -5,13 +5,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
-from lmmlib.linalg.bordered import Bordered, dense_blocks
+from lmmlib.linalg.arrowhead import Arrowhead, dense_blocks
 from lmmlib.linalg.factor import Factor
-from lmmlib.linalg.plan import Plan
+from lmmlib.linalg.partition import Partition
 from lmmlib.linalg.stacks import scale_stack, solve_lower_stack, solve_upper_stack
 
 
-def back_substitute(forms: Sequence[Bordered], factor: Factor, K: int, noise: np.ndarray | None = None) -> np.ndarray:
+def back_substitute(
+    forms: Sequence[Arrowhead], factor: Factor, K: int, noise: np.ndarray | None = None
+) -> np.ndarray:
     """R^{-1}(t + noise) for the first right-hand side t: (K, S).
 
     Parameters
@@ -22,9 +24,9 @@ def back_substitute(forms: Sequence[Bordered], factor: Factor, K: int, noise: np
 
     Examples
     --------
-    >>> from lmmlib.linalg import factorise, plan, reduce_rows
+    >>> from lmmlib.linalg import factorise, find_partition, reduce_to_arrowhead
     >>> Z = csr_array(np.array([[1.0], [1.0]]))
-    >>> forms = reduce_rows(Z, np.array([[1.0], [2.0]]), plan(Z, [(1, 1)]))
+    >>> forms = reduce_to_arrowhead(Z, np.array([[1.0], [2.0]]), find_partition(Z, [(1, 1)]))
     >>> back_substitute(forms, factorise(forms, [np.ones((1, 1, 1))]), 1).round(9).tolist()
     [[1.0]]
     """
@@ -40,18 +42,20 @@ def back_substitute(forms: Sequence[Bordered], factor: Factor, K: int, noise: np
         for leaves, block in zip(form.leaves, made.blocks, strict=True):
             q = len(block)
             coupled = np.einsum("qhcls,hcs->qcls", block[:, q : q + h], border)
-            found[leaves.columns] = solve_upper_stack(block[:, :q], block[:, q + h] + padded[leaves.columns] - coupled)
+            found[leaves.columns] = solve_upper_stack(
+                block[:, :q], block[:, q + h] + padded[leaves.columns] - coupled
+            )
     return found[:K]
 
 
-def forward_substitute(forms: Sequence[Bordered], factor: Factor, sides: np.ndarray) -> np.ndarray:
+def forward_substitute(forms: Sequence[Arrowhead], factor: Factor, sides: np.ndarray) -> np.ndarray:
     """R'^{-1} sides for sides (K, m, S), with the same columns for every draw or one draw for all: (K, m, S).
 
     Examples
     --------
-    >>> from lmmlib.linalg import factorise, plan, reduce_rows
+    >>> from lmmlib.linalg import factorise, find_partition, reduce_to_arrowhead
     >>> Z = csr_array(np.array([[1.0], [1.0], [1.0]]))
-    >>> forms = reduce_rows(Z, np.ones((3, 1)), plan(Z, [(1, 1)]))
+    >>> forms = reduce_to_arrowhead(Z, np.ones((3, 1)), find_partition(Z, [(1, 1)]))
     >>> abs(forward_substitute(forms, factorise(forms, [np.ones((1, 1, 1))]), np.ones((1, 1, 1)))).round(9).tolist()
     [[[0.5]]]
     """
@@ -68,15 +72,15 @@ def forward_substitute(forms: Sequence[Bordered], factor: Factor, sides: np.ndar
     return found[:K]
 
 
-def seen_sides(forms: Sequence[Bordered], factor: Factor, K: int) -> np.ndarray:
+def projected_rhs(forms: Sequence[Arrowhead], factor: Factor, K: int) -> np.ndarray:
     """R'^{-1}Λ'Z' times the first right-hand side, (K, S): what the columns see of it.
 
     Examples
     --------
-    >>> from lmmlib.linalg import factorise, plan, reduce_rows
+    >>> from lmmlib.linalg import factorise, find_partition, reduce_to_arrowhead
     >>> Z = csr_array(np.array([[1.0], [1.0], [1.0]]))
-    >>> forms = reduce_rows(Z, np.ones((3, 1)), plan(Z, [(1, 1)]))
-    >>> abs(seen_sides(forms, factorise(forms, [np.ones((1, 1, 1))]), 1)).round(9).tolist()
+    >>> forms = reduce_to_arrowhead(Z, np.ones((3, 1)), find_partition(Z, [(1, 1)]))
+    >>> abs(projected_rhs(forms, factorise(forms, [np.ones((1, 1, 1))]), 1)).round(9).tolist()
     [[1.5]]
     """
     found = np.zeros((K + 1, len(factor.log_det)))
@@ -88,7 +92,11 @@ def seen_sides(forms: Sequence[Bordered], factor: Factor, K: int) -> np.ndarray:
 
 
 def covariance_blocks(
-    forms: Sequence[Bordered], factor: Factor, K: int, shapes: Sequence[tuple[int, int]], roots: Sequence[np.ndarray]
+    forms: Sequence[Arrowhead],
+    factor: Factor,
+    K: int,
+    shapes: Sequence[tuple[int, int]],
+    roots: Sequence[np.ndarray],
 ) -> list[np.ndarray]:
     """Diagonal blocks C of (R'R)^{-1} of a factor of one draw, as root C root', bundle by bundle: per kind (J, w, w).
 
@@ -96,27 +104,39 @@ def covariance_blocks(
 
     Examples
     --------
-    >>> from lmmlib.linalg import factorise, plan, reduce_rows
+    >>> from lmmlib.linalg import factorise, find_partition, reduce_to_arrowhead
     >>> Z = csr_array(np.array([[1.0], [1.0], [1.0]]))
-    >>> forms = reduce_rows(Z, np.ones((3, 1)), plan(Z, [(1, 1)]))
+    >>> forms = reduce_to_arrowhead(Z, np.ones((3, 1)), find_partition(Z, [(1, 1)]))
     >>> covariance_blocks(forms, factorise(forms, [np.ones((1, 1, 1))]), 1, [(1, 1)], [np.eye(1)])[0].round(9).tolist()
     [[[0.25]]]
     """
     found = [np.zeros((J, w, w)) for J, w in shapes]
     for form, made in zip(forms, factor.forms, strict=True):
         h, C = form.columns.shape
-        inverse = solve_upper_stack(made.border[:, :h, None, :, 0], np.broadcast_to(np.eye(h)[..., None], (h, h, C)))
+        inverse = solve_upper_stack(
+            made.border[:, :h, None, :, 0], np.broadcast_to(np.eye(h)[..., None], (h, h, C))
+        )
         _put(found, roots, inverse, form.columns, form.counts, K)
         for leaves, block in zip(form.leaves, made.blocks, strict=True):
             q, _, C, L, _ = block.shape
-            own = solve_upper_stack(block[:, :q, None, ..., 0], np.broadcast_to(np.eye(q)[..., None, None], (q, q, C, L)))
-            through = np.einsum("qrcl,rhcl,hkc->qkcl", own, block[:, q : q + h, ..., 0], inverse, optimize=True)
+            own = solve_upper_stack(
+                block[:, :q, None, ..., 0],
+                np.broadcast_to(np.eye(q)[..., None, None], (q, q, C, L)),
+            )
+            through = np.einsum(
+                "qrcl,rhcl,hkc->qkcl", own, block[:, q : q + h, ..., 0], inverse, optimize=True
+            )
             _put(found, roots, np.concatenate([own, through], 1), leaves.columns, leaves.counts, K)
     return found
 
 
-def rows_seen(
-    Z: csr_array, B: np.ndarray, found: Plan, forms: Sequence[Bordered], factor: Factor, Lam: Sequence[np.ndarray]
+def row_leverages(
+    Z: csr_array,
+    B: np.ndarray,
+    found: Partition,
+    forms: Sequence[Arrowhead],
+    factor: Factor,
+    Lam: Sequence[np.ndarray],
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """For rows (a, b) of [Z B]: w = R'^{-1}Λ'a, as its square, and what of b it leaves, b − (sides of the factor)'w.
 
@@ -132,11 +152,11 @@ def rows_seen(
 
     Examples
     --------
-    >>> from lmmlib.linalg import factorise, plan, reduce_rows
+    >>> from lmmlib.linalg import factorise, find_partition, reduce_to_arrowhead
     >>> Z, B = csr_array(np.array([[1.0], [1.0], [1.0]])), np.ones((3, 1))
-    >>> forms, ones = reduce_rows(Z, B, plan(Z, [(1, 1)])), [np.ones((1, 1, 1))]
+    >>> forms, ones = reduce_to_arrowhead(Z, B, find_partition(Z, [(1, 1)])), [np.ones((1, 1, 1))]
     >>> [(seen.ravel().round(9).tolist(), rest.ravel().round(9).tolist())
-    ...  for _, seen, rest in rows_seen(Z, B, plan(Z, [(1, 1)]), forms, factorise(forms, ones), ones)]
+    ...  for _, seen, rest in row_leverages(Z, B, find_partition(Z, [(1, 1)]), forms, factorise(forms, ones), ones)]
     [([0.25, 0.25, 0.25], [0.25, 0.25, 0.25])]
     """
     factors, place = [np.moveaxis(L, 0, -1) for L in Lam], _places(forms, Z.shape[1])
@@ -148,14 +168,22 @@ def rows_seen(
         rest, seen = stacked[q + h :, ..., None], 0.0
         border = stacked[q:q, ..., None]
         component = found.component[blocks]
-        first = found.columns[found.column_start[blocks]] if q else found.border[found.border_start[component]] if h else None
+        first = (
+            found.columns[found.column_start[blocks]]
+            if q
+            else found.border[found.border_start[component]]
+            if h
+            else None
+        )
         if h:
             k, _, at, _ = place[:, found.border[found.border_start[component]]]
             border = scale_stack(stacked[None, q : q + h], factors, forms[k[0]].counts)[0]
         if q:
             k, leaf, at, beside = place[:, first]
             block = factor.forms[k[0]].blocks[leaf[0]][:, :, at, beside, None]
-            own = solve_lower_stack(block[:, :q], scale_stack(stacked[None, :q], factors, counts)[0])
+            own = solve_lower_stack(
+                block[:, :q], scale_stack(stacked[None, :q], factors, counts)[0]
+            )
             seen = seen + np.sum(own**2, 0)
             border = border - np.einsum("qhbos,qbms->hbms", block[:, q : q + h], own)
             rest = rest - np.einsum("qcbos,qbms->cbms", block[:, q + h : q + h + c], own)
@@ -169,7 +197,7 @@ def rows_seen(
         yield rows[real], seen[real], np.broadcast_to(rest, (c, *real.shape, S))[:, real]
 
 
-def _places(forms: Sequence[Bordered], K: int) -> np.ndarray:
+def _places(forms: Sequence[Arrowhead], K: int) -> np.ndarray:
     """Form, leaves, component and block in which each column stands, (4, K)."""
     place = np.zeros((4, K + 1), int)
     for k, form in enumerate(forms):
@@ -184,7 +212,12 @@ def _places(forms: Sequence[Bordered], K: int) -> np.ndarray:
 
 
 def _put(
-    found: list[np.ndarray], roots: Sequence[np.ndarray], half: np.ndarray, columns: np.ndarray, counts: Sequence[int], K: int
+    found: list[np.ndarray],
+    roots: Sequence[np.ndarray],
+    half: np.ndarray,
+    columns: np.ndarray,
+    counts: Sequence[int],
+    K: int,
 ) -> None:
     """Write (root half)(root half)' of every bundle of columns (q, ...) to its place; ``half`` is (q, any, ...)."""
     start, first = 0, 0

@@ -37,7 +37,9 @@ def one_thread() -> Iterator[None]:
     """
     with _lock:
         if not _inside:
-            OpenBLASController.clear_controlling_thread(force=True)  # else only the thread that set a limit last can set one
+            OpenBLASController.clear_controlling_thread(
+                force=True
+            )  # else only the thread that set a limit last can set one
         _inside.append(_inside[0] if _inside else _blas().limit(limits=1))
     try:
         yield

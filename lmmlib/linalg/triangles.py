@@ -88,7 +88,9 @@ def merge(triangles: Sequence[np.ndarray]) -> np.ndarray:
     return np.linalg.qr(rows, mode="r")
 
 
-def scale_columns(R: np.ndarray, factors: Sequence[np.ndarray], counts: Sequence[int]) -> np.ndarray:
+def scale_columns(
+    R: np.ndarray, factors: Sequence[np.ndarray], counts: Sequence[int]
+) -> np.ndarray:
     """R times the block diagonal of ``factors``, each repeated over its own columns.
 
     Parameters
@@ -124,7 +126,9 @@ def dependent_columns(X: np.ndarray) -> list[int]:
     [1]
     """
     largest = np.abs(X).max(0)
-    columns = X / np.where(largest > 0, largest, 1.0)  # first, or the squares of a norm may overflow
+    columns = X / np.where(
+        largest > 0, largest, 1.0
+    )  # first, or the squares of a norm may overflow
     columns = np.ascontiguousarray(columns.T)  # each column beside itself in memory
     columns /= np.maximum(np.linalg.norm(columns, axis=1), 1.0)[:, None]
     smallest = max(X.shape) * 4 * np.finfo(float).eps

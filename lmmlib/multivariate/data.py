@@ -7,10 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.design import Design, Term, frozen_array
-from lmmlib.design.checks import labels, symmetric
-from lmmlib.design.design import checked_rows
-from lmmlib.design.labelled import check_order, check_same_rows, names_along, row_index
+from lmmlib.model import Design, Term, frozen_array
+from lmmlib.model.design import checked_rows
+from lmmlib.model.row_labels import check_order, check_same_rows, names_along, row_index
+from lmmlib.model.validation import labels, symmetric
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,17 +47,23 @@ class MultivariateParams:
         try:
             linalg.cholesky_semidefinite(self.G0)
         except linalg.NotPositiveSemidefiniteError as error:
-            raise ValueError(f"G0 must be positive semi-definite ({error}), got {self.G0.tolist()}") from None
+            raise ValueError(
+                f"G0 must be positive semi-definite ({error}), got {self.G0.tolist()}"
+            ) from None
         try:
             np.linalg.cholesky(self.R0)
         except np.linalg.LinAlgError:
-            raise ValueError(f"R0 must be positive definite, got {self.R0.tolist()}; drop traits that others determine") from None
+            raise ValueError(
+                f"R0 must be positive definite, got {self.R0.tolist()}; drop traits that others determine"
+            ) from None
 
     def check(self, design: Design) -> None:
         """Raise unless B has a row for each coefficient of ``design``, and the design is of the kind that is told here."""
         one_term(design)
         if len(self.B) != len(design.coef):
-            raise ValueError(f"B has {len(self.B)} rows; the design has {len(design.coef)} columns: {', '.join(design.coef)}")
+            raise ValueError(
+                f"B has {len(self.B)} rows; the design has {len(design.coef)} columns: {', '.join(design.coef)}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,13 +108,17 @@ class MultivariateData:
 
     def __post_init__(self) -> None:
         if not isinstance(self.design, Design):
-            raise TypeError(f"design must be a Design, got {type(self.design).__name__}; make one with Design(X, terms)")
+            raise TypeError(
+                f"design must be a Design, got {type(self.design).__name__}; make one with Design(X, terms)"
+            )
         one_term(self.design)
         n = self.design.n
         check_same_rows("Y", row_index(self.Y), "the design", self.design.index)
         columns = names_along(self.Y, 1)
         Y = frozen_array("Y", self.Y, (n, None), f"the design has {n} rows; a column per trait")
-        fault = self.design.fault or ("" if Y.shape[1] else "Y must have a column at least, got none")
+        fault = self.design.validation_error or (
+            "" if Y.shape[1] else "Y must have a column at least, got none"
+        )
         if fault:
             raise ValueError(fault)
         names = [f"y{k + 1}" for k in range(Y.shape[1])] if self.traits is None else self.traits
@@ -120,7 +130,9 @@ class MultivariateData:
         """Raise unless ``params`` are of these traits and this design."""
         checked_covariances(params).check(self.design)
         if params.B.shape[1] != self.Y.shape[1]:
-            raise ValueError(f"B has {params.B.shape[1]} columns; Y has {self.Y.shape[1]} traits: {', '.join(self.traits)}")
+            raise ValueError(
+                f"B has {params.B.shape[1]} columns; Y has {self.Y.shape[1]} traits: {', '.join(self.traits)}"
+            )
 
     @cached_property
     def log_weights(self) -> float:
@@ -132,7 +144,9 @@ class MultivariateData:
         """The rows turned block by block at first use; afterwards no evaluation depends on their number."""
         sides = np.sqrt(self.design.weights)[:, None] * np.hstack([self.design.X, self.Y])
         c, s, turned = sides.shape[1], [], []
-        for form in linalg.reduce_rows(self.design.independent, sides, self.design.plan):
+        for form in linalg.reduce_to_arrowhead(
+            self.design.independent, sides, self.design.partition
+        ):
             for leaves in form.leaves:
                 rows = np.moveaxis(leaves.rows, (0, 1), (-2, -1))
                 U, size, _ = np.linalg.svd(rows[..., :-c])
@@ -152,7 +166,9 @@ def checked_traits(data: object) -> MultivariateData:
     TypeError  if they are anything else
     """
     if not isinstance(data, MultivariateData):
-        raise TypeError(f"data must be a MultivariateData, got {type(data).__name__}; make one with MultivariateData(Y, design)")
+        raise TypeError(
+            f"data must be a MultivariateData, got {type(data).__name__}; make one with MultivariateData(Y, design)"
+        )
     return data
 
 
@@ -164,7 +180,9 @@ def checked_covariances(params: object) -> MultivariateParams:
     TypeError  if they are anything else
     """
     if not isinstance(params, MultivariateParams):
-        raise TypeError(f"params must be a MultivariateParams, got {type(params).__name__}; make one with MultivariateParams(B, G0, R0)")
+        raise TypeError(
+            f"params must be a MultivariateParams, got {type(params).__name__}; make one with MultivariateParams(B, G0, R0)"
+        )
     return params
 
 
@@ -182,13 +200,19 @@ def one_term(design: Design) -> Term:
     """
     if len(checked_rows(design).terms) > 1:
         told = f"got {len(design.terms)}: {', '.join(t.name for t in design.terms)}"
-        raise ValueError(f"several traits need a design of one random-effects term, {told}; drop terms, or fit each trait by itself")
+        raise ValueError(
+            f"several traits need a design of one random-effects term, {told}; drop terms, or fit each trait by itself"
+        )
     term = design.terms[0]
     if len(term.effects) > 1:
         told = f"{term.name!r} has {len(term.effects)}: {', '.join(term.effects)}"
-        raise ValueError(f"several traits need a term of one effect per level, {told}; drop effects, or fit each trait by itself")
+        raise ValueError(
+            f"several traits need a term of one effect per level, {told}; drop effects, or fit each trait by itself"
+        )
     if np.any(design.offset):
-        raise ValueError("several traits need a design without offset; subtract each trait's offset from its column of Y")
+        raise ValueError(
+            "several traits need a design without offset; subtract each trait's offset from its column of Y"
+        )
     return term
 
 

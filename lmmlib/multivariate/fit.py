@@ -9,13 +9,17 @@ import numpy as np
 from scipy.optimize import minimize
 
 from lmmlib import linalg
-from lmmlib.design.arguments import choice
 from lmmlib.loglik import LOG_2PI
+from lmmlib.model.options import choice
 from lmmlib.multivariate.data import MultivariateData, MultivariateParams, Rotated, checked_traits
 from lmmlib.multivariate.model import Canonical, diagonalised
 
 METHODS = ("reml", "ml")
-LOW, HIGH, HIGHEST = 0.1, 1.0, 10.0  # SD of the effects to that of the residuals, in a direction, to start from
+LOW, HIGH, HIGHEST = (
+    0.1,
+    1.0,
+    10.0,
+)  # SD of the effects to that of the residuals, in a direction, to start from
 STEP = 1e-4  # of differences of slopes, for covariances of about one
 STEPS = 20  # of Newton's, at most
 GAIN = 1e-6  # of the criterion that a step from the end of a search may still promise
@@ -83,9 +87,9 @@ def estimate(data: MultivariateData, method: str = "ml") -> MultivariateEstimate
 
     Examples
     --------
-    >>> from lmmlib.datasets import load
+    >>> from lmmlib.datasets import load_dataset
     >>> from lmmlib.formula import from_formula
-    >>> one = from_formula("Yield ~ 1 + (1 | Batch)", load("Dyestuff"))
+    >>> one = from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff"))
     >>> fit = estimate(MultivariateData(one.y[:, None], one.design))
     >>> round(fit.criterion, 6), fit.params.G0.round(1).tolist(), fit.params.R0.round(1).tolist()
     (327.32706, [[1388.3]], [[2451.2]])
@@ -101,11 +105,17 @@ def estimate(data: MultivariateData, method: str = "ml") -> MultivariateEstimate
     converged = promised < GAIN
     if not converged:
         told = f"the search ended where a further step promises a gain of {promised:.2g} in the criterion"
-        warnings.warn(f"{told}; drop traits or rescale the columns of X", linalg.ConvergenceWarning, stacklevel=3)  # past the decorator
+        warnings.warn(
+            f"{told}; drop traits or rescale the columns of X",
+            linalg.ConvergenceWarning,
+            stacklevel=3,
+        )  # past the decorator
     B, se = _fixed(rows, diagonalised(root, L))
     constant = t * ((n - data.design.X.shape[1] * restricted) * LOG_2PI - data.log_weights)
     value = _at(criterion, root, L)
-    return MultivariateEstimate(MultivariateParams(B, root @ root.T, L @ L.T), se, constant + value, method, converged)
+    return MultivariateEstimate(
+        MultivariateParams(B, root @ root.T, L @ L.T), se, constant + value, method, converged
+    )
 
 
 def _fixed(rows: Rotated, found: Canonical) -> tuple[np.ndarray, np.ndarray]:
@@ -122,42 +132,61 @@ def _spread(data: MultivariateData) -> np.ndarray:
     determined = linalg.dependent_columns(np.hstack([X, data.Y]))
     if determined:
         told = ", ".join(data.traits[k - X.shape[1]] for k in determined)
-        raise ValueError(f"X and the traits before determine {told}, so that nothing is left for R0; drop such traits or add rows")
-    return np.linalg.qr(np.hstack([data.rotated.X, data.rotated.Y]), mode="r")[-t:, -t:].T / np.sqrt(n)
+        raise ValueError(
+            f"X and the traits before determine {told}, so that nothing is left for R0; drop such traits or add rows"
+        )
+    return np.linalg.qr(np.hstack([data.rotated.X, data.rotated.Y]), mode="r")[
+        -t:, -t:
+    ].T / np.sqrt(n)
 
 
 def _check_estimable(rows: Rotated, spread: np.ndarray, n: int) -> None:
     """Raise where the likelihood has no bound, or cannot tell G₀ from R₀ or from X."""
     touched, Q = rows.s > SINGULAR * rows.s.max(), np.linalg.qr(rows.X)[0]
     if np.all(np.sum(Q[touched] ** 2, 1) > 1 - SINGULAR):
-        raise ValueError("the effects are combinations of columns of X, so that nothing tells G0; drop one or the other")
+        raise ValueError(
+            "the effects are combinations of columns of X, so that nothing tells G0; drop one or the other"
+        )
     axes, size, _ = np.linalg.svd(Q[~touched], full_matrices=False)
     axes = axes[:, size > SINGULAR]
     Y = np.linalg.solve(spread, rows.Y[~touched].T).T
     left = Y - axes @ (axes.T @ Y)
     spare = n - touched.sum() - axes.shape[1]
     if spare > 0 and np.linalg.svd(left, compute_uv=False)[-1] ** 2 <= NOTHING * n:
-        raise ValueError("X and the effects fit a combination of traits exactly, so that R0 would be singular; drop traits or add rows")
+        raise ValueError(
+            "X and the effects fit a combination of traits exactly, so that R0 would be singular; drop traits or add rows"
+        )
     if touched.sum() == n and np.ptp(rows.s[touched]) <= SINGULAR * rows.s.max():
-        raise ValueError(f"there are {n} independent effects for {n} rows of equal weight: G0 and R0 cannot be told apart; drop the term")
+        raise ValueError(
+            f"there are {n} independent effects for {n} rows of equal weight: G0 and R0 cannot be told apart; drop the term"
+        )
 
 
 def _check_residuals(criterion: Criterion, root: np.ndarray, L: np.ndarray) -> None:
     """Raise where the canonical column with the largest ratio could do with less residual variance, or with none."""
     found = diagonalised(root, L)
     less = np.where(np.arange(len(L)) == 0, 0.1, 1.0)
-    if _at(criterion, root, _lower(np.linalg.inv(found.T).T * less)) < _at(criterion, root, L) + GAIN:
-        raise ValueError("the likelihood rises until a combination of traits has no residual variance; drop traits or add rows")
+    if (
+        _at(criterion, root, _lower(np.linalg.inv(found.T).T * less))
+        < _at(criterion, root, L) + GAIN
+    ):
+        raise ValueError(
+            "the likelihood rises until a combination of traits has no residual variance; drop traits or add rows"
+        )
 
 
-def _weighted(rows: Rotated, found: Canonical) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _weighted(
+    rows: Rotated, found: Canonical
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """SDs (t, r) of the rows in each column of YT, Q (t, r, p) and R (t, p, p) of X over them, and YT over them (t, r)."""
     sd = np.sqrt(1 + np.outer(found.D, rows.s**2))
     Q, R = np.linalg.qr(rows.X / sd[..., None])
     return sd, Q, R, (rows.Y @ found.T).T / sd
 
 
-def _criterion(rows: Rotated, n: int, restricted: bool, frame: np.ndarray, x: np.ndarray) -> tuple[float, np.ndarray]:
+def _criterion(
+    rows: Rotated, n: int, restricted: bool, frame: np.ndarray, x: np.ndarray
+) -> tuple[float, np.ndarray]:
     """−2 log likelihood less its constant, where frame times triangles x are factors of G₀ and R₀; and its slope."""
     factors = frame @ _triangles(x)
     found, degrees = diagonalised(*factors), n - rows.X.shape[1] * restricted
@@ -167,8 +196,13 @@ def _criterion(rows: Rotated, n: int, restricted: bool, frame: np.ndarray, x: np
     value = 2 * degrees * found.log_det + 2 * log_det + np.sum(left**2)
     share = (1 - restricted * np.sum(Q**2, -1)) / sd**2 @ rows.s**2
     e = left / sd
-    by_G0, by_R0 = np.diag(share) - (e * rows.s**2) @ e.T, np.diag(degrees - found.D * share) - e @ e.T
-    slopes = 2 * np.swapaxes(frame, 1, 2) @ (found.T @ np.array([by_G0, by_R0]) @ found.T.T @ factors)
+    by_G0, by_R0 = (
+        np.diag(share) - (e * rows.s**2) @ e.T,
+        np.diag(degrees - found.D * share) - e @ e.T,
+    )
+    slopes = (
+        2 * np.swapaxes(frame, 1, 2) @ (found.T @ np.array([by_G0, by_R0]) @ found.T.T @ factors)
+    )
     return float(value), _flat(*slopes)
 
 
@@ -208,12 +242,19 @@ def _starts(rows: Rotated, spread: np.ndarray, n: int) -> list[np.ndarray]:
     unit, t = np.sqrt(np.sum(rows.s**2) / n), len(spread)
     ladder = [np.where(np.arange(t) < k, LOW, HIGH) for k in range(t + 1)]
     return [
-        np.array([_lower(spread @ axes * share) for share in (ratio / unit / np.hypot(ratio, 1), 1 / np.hypot(ratio, 1))])
+        np.array(
+            [
+                _lower(spread @ axes * share)
+                for share in (ratio / unit / np.hypot(ratio, 1), 1 / np.hypot(ratio, 1))
+            ]
+        )
         for ratio in (*ladder, np.full(t, HIGHEST))
     ]
 
 
-def _search(criterion: Criterion, rows: Rotated, spread: np.ndarray, n: int) -> tuple[np.ndarray, float]:
+def _search(
+    criterion: Criterion, rows: Rotated, spread: np.ndarray, n: int
+) -> tuple[np.ndarray, float]:
     """Factors of G₀ and R₀ at the best end of several descents, polished by Newton steps, and the gain still promised.
 
     Each Newton step has the canonical directions that it starts from as its axes and their SDs as units: SDs may differ
@@ -222,12 +263,17 @@ def _search(criterion: Criterion, rows: Rotated, spread: np.ndarray, n: int) -> 
     error = spread / np.sqrt(2 * n)  # so that a first step of one is about a standard error
     frame = np.array([error, error])
     begins = [_flat(*np.linalg.solve(frame, start)) for start in _starts(rows, spread, n)]
-    ends = [minimize(partial(criterion, frame), x, jac=True, method="BFGS", options={"gtol": 1e-4}).x for x in begins]
+    ends = [
+        minimize(partial(criterion, frame), x, jac=True, method="BFGS", options={"gtol": 1e-4}).x
+        for x in begins
+    ]
     x = _first_of_least(partial(criterion, frame), np.array(ends))
     for _ in range(STEPS):
         root, L = frame @ _triangles(x)
         found = diagonalised(root, L)
-        seen = np.sqrt(found.D + 1 / rows.s.max() ** 2)  # an SD that would be noticed, where there is none
+        seen = np.sqrt(
+            found.D + 1 / rows.s.max() ** 2
+        )  # an SD that would be noticed, where there is none
         frame = np.array([np.linalg.inv(found.T).T * seen, L])
         x = _flat(np.diag(np.sqrt(found.D) / seen), np.eye(len(L)))
         values = partial(criterion, frame)
@@ -241,18 +287,22 @@ def _search(criterion: Criterion, rows: Rotated, spread: np.ndarray, n: int) -> 
     return frame @ _triangles(x), promised
 
 
-def _first_of_least(criterion: Callable[[np.ndarray], tuple[float, np.ndarray]], points: np.ndarray) -> np.ndarray:
+def _first_of_least(
+    criterion: Callable[[np.ndarray], tuple[float, np.ndarray]], points: np.ndarray
+) -> np.ndarray:
     """The first of the points (m, d) with the least criterion, where values that rounding may part are alike."""
 
     def function(x: np.ndarray) -> np.ndarray:
         return np.array([criterion(point)[0] for point in x])
 
     values = function(points)
-    rounding = linalg.rounding(function, points[np.argmin(values)])
-    return points[linalg.first_of_least(values, rounding)]
+    rounding = linalg.rounding_error(function, points[np.argmin(values)])
+    return points[linalg.first_minimum(values, rounding)]
 
 
-def _newton(criterion: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray) -> tuple[np.ndarray, float]:
+def _newton(
+    criterion: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray
+) -> tuple[np.ndarray, float]:
     """Newton's step from x, downhill in any case, and the gain it promises; infinite where the criterion curves down."""
     moved = np.array([[criterion(x + h)[1], criterion(x - h)[1]] for h in STEP * np.eye(len(x))])
     curvature = (moved[:, 0] - moved[:, 1]) / (2 * STEP)

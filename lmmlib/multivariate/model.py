@@ -5,12 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.data import Data
-from lmmlib.design import Design, Params, RNGLike, checked_rng, frozen_array
-from lmmlib.effects import mean_given_y
 from lmmlib.loglik import LOG_2PI
+from lmmlib.model import Data, Design, Params, RNGLike, checked_rng, frozen_array
 from lmmlib.moments import LARGEST, Gaussian
-from lmmlib.multivariate.data import MultivariateData, MultivariateParams, checked_covariances, checked_traits
+from lmmlib.multivariate.data import (
+    MultivariateData,
+    MultivariateParams,
+    checked_covariances,
+    checked_traits,
+)
+from lmmlib.random_effects import conditional_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +67,7 @@ def moments(design: Design, params: MultivariateParams) -> Gaussian:
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
     >>> moments(design, MultivariateParams([[1.0, 2.0]], [[4, 0], [0, 0]], [[4, 1], [1, 1]])).cov.tolist()
     [[8.0, 0.0, 1.0, 0.0], [0.0, 8.0, 0.0, 1.0], [1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]]
@@ -93,7 +97,7 @@ def conditional_moments(design: Design, params: MultivariateParams, U: object) -
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
     >>> params = MultivariateParams([[1.0, 2.0]], np.eye(2), np.eye(2))
     >>> conditional_moments(design, params, [[0.5, 0.0], [0.0, -1.0]]).mean.tolist()
@@ -103,12 +107,19 @@ def conditional_moments(design: Design, params: MultivariateParams, U: object) -
     t = len(params.R0)
     if design.n * t > LARGEST:
         told = f"got {design.n:,} rows of {t} traits"
-        raise ValueError(f"dense moments are for {LARGEST:,} entries of Y or fewer, {told}; use log_density, which needs no such matrix")
+        raise ValueError(
+            f"dense moments are for {LARGEST:,} entries of Y or fewer, {told}; use log_density, which needs no such matrix"
+        )
     U = frozen_array("U", U, (design.shapes[0][0], t), "a row per level, a column per trait")
-    return Gaussian((design.X @ params.B + design.Z @ U).T.ravel(), np.kron(params.R0, np.diag(1 / design.weights)))
+    return Gaussian(
+        (design.X @ params.B + design.Z @ U).T.ravel(),
+        np.kron(params.R0, np.diag(1 / design.weights)),
+    )
 
 
-def simulate(design: Design, params: MultivariateParams, rng: RNGLike = None) -> MultivariateSimulated:
+def simulate(
+    design: Design, params: MultivariateParams, rng: RNGLike = None
+) -> MultivariateSimulated:
     """Draw U ~ N(0, G₀⊗A), then Y = XB + ZU + E: one draw of their joint density.
 
     Parameters
@@ -127,7 +138,7 @@ def simulate(design: Design, params: MultivariateParams, rng: RNGLike = None) ->
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
     >>> made = simulate(design, MultivariateParams([[1.0, 2.0]], np.zeros((2, 2)), np.eye(2)), np.random.default_rng(1))
     >>> made.Y.shape, made.U.tolist()
@@ -138,7 +149,11 @@ def simulate(design: Design, params: MultivariateParams, rng: RNGLike = None) ->
     J, t = design.shapes[0][0], len(params.R0)
     by_level = rng.standard_normal((J, t)) @ linalg.cholesky_semidefinite(params.G0).T
     U = design.layout.with_known_covariance(by_level.T).T
-    E = rng.standard_normal((design.n, t)) @ np.linalg.cholesky(params.R0).T / np.sqrt(design.weights)[:, None]
+    E = (
+        rng.standard_normal((design.n, t))
+        @ np.linalg.cholesky(params.R0).T
+        / np.sqrt(design.weights)[:, None]
+    )
     return MultivariateSimulated(design.X @ params.B + design.Z @ U + E, U)
 
 
@@ -204,7 +219,7 @@ def log_density(data: MultivariateData, params: MultivariateParams) -> float:
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> data = MultivariateData([[1.0, 0.0], [2.0, 0.0]], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
     >>> round(log_density(data, MultivariateParams([[0.0, 0.0]], [[3, 0], [0, 0]], np.eye(2))), 6)
     -5.687048
@@ -239,7 +254,7 @@ def blup(data: MultivariateData, params: MultivariateParams) -> np.ndarray:
 
     Examples
     --------
-    >>> from lmmlib.design import Term
+    >>> from lmmlib.model import Term
     >>> data = MultivariateData([[3.0, 1.0], [0.0, 2.0]], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
     >>> blup(data, MultivariateParams([[1.0, 0.0]], [[4, 0], [0, 1]], [[4, 0], [0, 1]])).round(12).tolist()
     [[1.0, 0.5], [-0.5, 1.0]]
@@ -247,5 +262,8 @@ def blup(data: MultivariateData, params: MultivariateParams) -> np.ndarray:
     checked_traits(data).check(params)
     name, found = data.design.terms[0].name, canonical(params)
     columns = zip((data.Y @ found.T).T, (params.B @ found.T).T, found.D, strict=True)
-    turned = [mean_given_y(Data(y, data.design), Params(beta, {name: ratio}, 1.0)) for y, beta, ratio in columns]
+    turned = [
+        conditional_mean(Data(y, data.design), Params(beta, {name: ratio}, 1.0))
+        for y, beta, ratio in columns
+    ]
     return np.linalg.solve(found.T.T, np.array(turned)).T

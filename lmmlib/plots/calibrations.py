@@ -32,13 +32,18 @@ def rank_ecdf(found: Calibration, false_alarm: float = 0.01) -> Figure:
     columns = 3
     rows = -(-len(found.names) // columns)
     reach = 1.15 * max(np.abs(values).max(), np.abs([low, high]).max())
-    with figure(rows, columns, figsize=(7.2, 1.55 * rows + 0.4), sharex=True, sharey=True) as (fig, axes):
+    with figure(rows, columns, figsize=(7.2, 1.55 * rows + 0.4), sharex=True, sharey=True) as (
+        fig,
+        axes,
+    ):
         for ax in axes.ravel()[len(found.names) :]:
             ax.set_axis_off()
         for ax, name, value in zip(axes.ravel(), found.names, values.T, strict=False):
             outside = bool(np.any((value < low) | (value > high)))
             ax.fill_between(z, low, high, color=COLOURS["none"], alpha=0.22, linewidth=0)
-            ax.step(z, value, where="post", color=COLOURS["truth" if outside else "none"], linewidth=1.4)
+            ax.step(
+                z, value, where="post", color=COLOURS["truth" if outside else "none"], linewidth=1.4
+            )
             ax.axhline(0, color=COLOURS["none"], linewidth=0.8)
             ax.set_title(fill(name + (" (outside)" if outside else ""), 26), fontsize="small")
             ax.set(ylim=(-reach, reach), xlim=(0, 1))

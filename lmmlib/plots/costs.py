@@ -9,7 +9,9 @@ from lmmlib.plots.look import COLOURS, colour, figure, legend_above, marker
 FIRST, AGAIN = "first fit, compiling included", "sampling alone"
 
 
-def scaling(sizes: Sequence[int], seconds: Mapping[str, Sequence[float]], xlabel: str = "rows n") -> Figure:
+def scaling(
+    sizes: Sequence[int], seconds: Mapping[str, Sequence[float]], xlabel: str = "rows n"
+) -> Figure:
     """Seconds against size on logarithmic axes, one line a way to compute, named at its end.
 
     Parameters
@@ -27,8 +29,22 @@ def scaling(sizes: Sequence[int], seconds: Mapping[str, Sequence[float]], xlabel
         ax = axes[0, 0]
         for label, values in seconds.items():
             ax.plot(sizes, values, marker=marker(label), color=colour(label))
-            ax.annotate(label, (sizes[-1], values[-1]), (7, 0), textcoords="offset points", va="center", color=colour(label), fontsize=9.5)
-        ax.set(xscale="log", yscale="log", xlabel=xlabel, ylabel="seconds an evaluation", xlim=(None, sizes[-1] * 5.5))
+            ax.annotate(
+                label,
+                (sizes[-1], values[-1]),
+                (7, 0),
+                textcoords="offset points",
+                va="center",
+                color=colour(label),
+                fontsize=9.5,
+            )
+        ax.set(
+            xscale="log",
+            yscale="log",
+            xlabel=xlabel,
+            ylabel="seconds an evaluation",
+            xlim=(None, sizes[-1] * 5.5),
+        )
         ax.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=9)
         ax.minorticks_off()
     return fig
@@ -51,8 +67,21 @@ def systems(first: Mapping[str, float], again: Mapping[str, float]) -> Figure:
     at = range(len(names))
     with figure(figsize=(7.2, 0.38 * len(names) + 1.2)) as (fig, axes):
         ax = axes[0, 0]
-        ax.hlines(at, [again[name] for name in names], [first[name] for name in names], color=COLOURS["none"], lw=1.2)
-        ax.plot([again[name] for name in names], at, "o", color=COLOURS["truth"], mfc="white", label=AGAIN)
+        ax.hlines(
+            at,
+            [again[name] for name in names],
+            [first[name] for name in names],
+            color=COLOURS["none"],
+            lw=1.2,
+        )
+        ax.plot(
+            [again[name] for name in names],
+            at,
+            "o",
+            color=COLOURS["truth"],
+            mfc="white",
+            label=AGAIN,
+        )
         ax.plot([first[name] for name in names], at, "o", color=COLOURS["truth"], label=FIRST)
         ax.set(xscale="log", xlabel="seconds", yticks=at, ylim=(len(names) - 0.5, -0.5))
         ax.set_yticklabels(names)

@@ -30,11 +30,23 @@ def left_out(groups: int, rows: int, group: int, row: int | None = None) -> Figu
                 face = COLOURS["truth"] if out else COLOURS["none"]
                 ax.add_patch(
                     Rectangle(
-                        (r, -g), 0.86, 0.78, facecolor=face, alpha=1.0 if out else 0.45, hatch="//" if out else None, edgecolor="white"
+                        (r, -g),
+                        0.86,
+                        0.78,
+                        facecolor=face,
+                        alpha=1.0 if out else 0.45,
+                        hatch="//" if out else None,
+                        edgecolor="white",
                     )
                 )
         tip = (rows - 1 if row is None else row) + 0.88
-        ax.annotate("predicted", (tip, -group + 0.39), (rows + 0.5, -group + 0.39), va="center", arrowprops={"arrowstyle": "->"})
+        ax.annotate(
+            "predicted",
+            (tip, -group + 0.39),
+            (rows + 0.5, -group + 0.39),
+            va="center",
+            arrowprops={"arrowstyle": "->"},
+        )
         ax.text(
             rows + 0.5,
             -group - 0.6 if group < groups - 1 else -group + 1.4,
@@ -42,7 +54,12 @@ def left_out(groups: int, rows: int, group: int, row: int | None = None) -> Figu
             va="center",
             color="#555555",
         )
-        ax.set(xlim=(-0.2, rows + 4.5), ylim=(-groups + 0.8, 1.1), xticks=[], yticks=[-g + 0.39 for g in range(groups)])
+        ax.set(
+            xlim=(-0.2, rows + 4.5),
+            ylim=(-groups + 0.8, 1.1),
+            xticks=[],
+            yticks=[-g + 0.39 for g in range(groups)],
+        )
         ax.set_yticklabels([f"group {g + 1}" for g in range(groups)])
         ax.grid(visible=False)
         for spine in ax.spines.values():
@@ -74,7 +91,9 @@ def pareto_k(k: Mapping[str, np.ndarray], good_k: float) -> Figure:
     return fig
 
 
-def pareto_k_against_leverage(leverage: np.ndarray, k: Mapping[int, np.ndarray], residual: np.ndarray, good_k: float) -> Figure:
+def pareto_k_against_leverage(
+    leverage: np.ndarray, k: Mapping[int, np.ndarray], residual: np.ndarray, good_k: float
+) -> Figure:
     """Fitted k of the conditional weights against leverage, shaded by the left-out residual; one panel a number of draws.
 
     Parameters
@@ -90,10 +109,20 @@ def pareto_k_against_leverage(leverage: np.ndarray, k: Mapping[int, np.ndarray],
     """
     with figure(1, len(k), figsize=(7.2, 3.8), sharey=True) as (fig, axes):
         for ax, (draws, fitted) in zip(axes[0], k.items(), strict=True):
-            points = ax.scatter(leverage, fitted, c=np.abs(residual), cmap="cividis_r", s=22, edgecolor="#444444", linewidth=0.4)
+            points = ax.scatter(
+                leverage,
+                fitted,
+                c=np.abs(residual),
+                cmap="cividis_r",
+                s=22,
+                edgecolor="#444444",
+                linewidth=0.4,
+            )
             edge = np.array([0, leverage.max() * 1.05])
             ax.plot(edge, edge, ":", color=COLOURS["truth"], label="k = leverage, the limit")
-            ax.axhline(good_k, color=COLOURS["truth"], ls="--", lw=1.2, label=f"threshold {good_k:.2f}")
+            ax.axhline(
+                good_k, color=COLOURS["truth"], ls="--", lw=1.2, label=f"threshold {good_k:.2f}"
+            )
             ax.set(title=f"{draws:,} draws", xlabel="leverage of the row")
         axes[0, 0].set_ylabel("fitted Pareto k")
         fig.colorbar(points, ax=axes[0, -1], label="|standardised left-out residual|")

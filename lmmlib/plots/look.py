@@ -22,7 +22,9 @@ MARKERS = {"conditional": "o", "marginal": "s", "leverage": "s", "truth": "_", "
 
 
 @contextmanager
-def figure(rows: int = 1, columns: int = 1, **options: object) -> Iterator[tuple[Figure, np.ndarray]]:
+def figure(
+    rows: int = 1, columns: int = 1, **options: object
+) -> Iterator[tuple[Figure, np.ndarray]]:
     """A figure in the house style with its axes in an array; closed at the end, so that a notebook shows it once."""
     with plt.style.context(STYLE):
         fig, axes = plt.subplots(rows, columns, squeeze=False, **options)
@@ -44,4 +46,11 @@ def marker(label: str) -> str:
 
 def legend_above(ax: Axes, columns: int = 3) -> None:
     """A legend over the axes, where it hides nothing at any width."""
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0.2, handletextpad=0.4, columnspacing=1.2)
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=columns,
+        borderaxespad=0.2,
+        handletextpad=0.4,
+        columnspacing=1.2,
+    )

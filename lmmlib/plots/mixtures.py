@@ -39,7 +39,13 @@ def mixture(
         left.plot(*points, "s", color=COLOURS["marginal"])
         right.plot(x, components.T, color=COLOURS["marginal"], lw=0.9, alpha=0.6)
         right.plot(x, exact, color=COLOURS["truth"], lw=1.4, label="dense quadrature")
-        right.plot(x, components.sum(0), "--", color=COLOURS["marginal"], label=f"sum of {len(components)} normal densities")
+        right.plot(
+            x,
+            components.sum(0),
+            "--",
+            color=COLOURS["marginal"],
+            label=f"sum of {len(components)} normal densities",
+        )
         for ax, label in zip((left, right), labels, strict=True):
             ax.set(xlabel=label, yticks=[], ylim=(0, None))
             ax.grid(visible=False)

@@ -35,14 +35,39 @@ def shrinkage(
     with figure(figsize=(7.2, 5.2)) as (fig, axes):
         ax = axes[0, 0]
         for start, end in zip(separate, partial, strict=True):
-            ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": COLOURS["none"], "lw": 1.2, "shrinkA": 3, "shrinkB": 3})
-        ax.plot(*separate.T, "o", mfc="white", color=COLOURS["truth"], label="separate fits (no pooling)")
-        ax.plot(*partial.T, "o", color=PARTIAL, mec=COLOURS["truth"], mew=0.5, label="partial pooling")
+            ax.annotate(
+                "",
+                end,
+                start,
+                arrowprops={
+                    "arrowstyle": "->",
+                    "color": COLOURS["none"],
+                    "lw": 1.2,
+                    "shrinkA": 3,
+                    "shrinkB": 3,
+                },
+            )
+        ax.plot(
+            *separate.T,
+            "o",
+            mfc="white",
+            color=COLOURS["truth"],
+            label="separate fits (no pooling)",
+        )
+        ax.plot(
+            *partial.T, "o", color=PARTIAL, mec=COLOURS["truth"], mew=0.5, label="partial pooling"
+        )
         ax.plot(*complete, "*", ms=14, color=COLOURS["truth"], label="one fit (complete pooling)")
         for point, end, level in zip(separate, partial, levels, strict=True):
             away = np.sign(point[0] - end[0]) or 1.0
             ax.annotate(
-                level, point, (6 * away, 0), textcoords="offset points", ha="left" if away > 0 else "right", va="center", fontsize=8
+                level,
+                point,
+                (6 * away, 0),
+                textcoords="offset points",
+                ha="left" if away > 0 else "right",
+                va="center",
+                fontsize=8,
             )
         ax.set(xlabel=names[0], ylabel=names[1])
         ax.margins(0.08)
@@ -74,9 +99,18 @@ def tails(tau: np.ndarray, panels: Mapping[str, Mapping[str, np.ndarray]]) -> Fi
                 slope = (values[-1] - values[-2]) / np.log(tau[-1] / tau[-2])
                 ax.plot(np.log10(tau), height, "--" if round(slope) >= -1 else "-", color=shade)
                 ax.annotate(
-                    label.replace("-", "−"), (np.log10(tau[-1]), height[-1]), (4, 0), textcoords="offset points", va="center", fontsize=9
+                    label.replace("-", "−"),
+                    (np.log10(tau[-1]), height[-1]),
+                    (4, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=9,
                 )
-            ax.set(title=title, xlabel="log₁₀ τ", xlim=(np.log10(tau[0]), np.log10(tau[-1]) + 0.28 * np.log10(tau[-1] / tau[0])))
+            ax.set(
+                title=title,
+                xlabel="log₁₀ τ",
+                xlim=(np.log10(tau[0]), np.log10(tau[-1]) + 0.28 * np.log10(tau[-1] / tau[0])),
+            )
         axes[0, 0].yaxis.set_major_locator(MaxNLocator(integer=True))
         axes[0, 0].set_ylabel("log₁₀ p(y|τ), largest value = 0")
     return fig

@@ -8,7 +8,10 @@ from matplotlib.figure import Figure
 from lmmlib.plots.look import COLOURS, colour, figure, marker
 
 
-def estimates(panels: Mapping[str, Sequence[str]], results: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> Figure:
+def estimates(
+    panels: Mapping[str, Sequence[str]],
+    results: Mapping[str, Mapping[str, tuple[float, float, float]]],
+) -> Figure:
     """Points with intervals, one panel per kind of parameter.
 
     Parameters
@@ -28,7 +31,16 @@ def estimates(panels: Mapping[str, Sequence[str]], results: Mapping[str, Mapping
                 at = np.array(present) + 0.18 * (k - (len(results) - 1) / 2)
                 value, low, high = np.array([values[names[i]] for i in present]).reshape(-1, 3).T
                 size = 11 if marker(label) == "_" else 5
-                ax.errorbar(at, value, (value - low, high - value), fmt=marker(label), color=colour(label), ms=size, lw=1.4, label=label)
+                ax.errorbar(
+                    at,
+                    value,
+                    (value - low, high - value),
+                    fmt=marker(label),
+                    color=colour(label),
+                    ms=size,
+                    lw=1.4,
+                    label=label,
+                )
             ax.set(title=title, xticks=range(len(names)), xlim=(-0.6, len(names) - 0.4))
             ax.set_xticklabels(names)
             ax.grid(visible=False, axis="x")
@@ -53,14 +65,23 @@ def differences(names: Sequence[str], z: Sequence[float], bound: float = 5.0) ->
             ax.axhline(edge, color=COLOURS["none"], ls="--", lw=1)
         ax.vlines(range(len(z)), 0, z, color=COLOURS["none"], lw=1)
         ax.plot(range(len(z)), z, "o", color=COLOURS["truth"])
-        ax.set(ylabel="difference / MC error", xticks=range(len(names)), ylim=(-bound - 0.5, bound + 0.5))
+        ax.set(
+            ylabel="difference / MC error",
+            xticks=range(len(names)),
+            ylim=(-bound - 0.5, bound + 0.5),
+        )
         ax.set_xticklabels(names, rotation=60, ha="right", fontsize=8.5)
         ax.grid(visible=False, axis="x")
     return fig
 
 
 def lattice(
-    x: np.ndarray, y: np.ndarray, groups: Sequence[str], lines: Mapping[str, Mapping[str, tuple[float, float]]], xlabel: str, ylabel: str
+    x: np.ndarray,
+    y: np.ndarray,
+    groups: Sequence[str],
+    lines: Mapping[str, Mapping[str, tuple[float, float]]],
+    xlabel: str,
+    ylabel: str,
 ) -> Figure:
     """One small panel per group: its points, and a line for each label as (intercept, slope).
 
@@ -73,7 +94,13 @@ def lattice(
     """
     levels = list(dict.fromkeys(groups))
     groups, columns = np.asarray(groups), 6
-    with figure(-(-len(levels) // columns), columns, sharex=True, sharey=True, figsize=(7.2, 1.5 * -(-len(levels) // columns) + 0.9)) as (
+    with figure(
+        -(-len(levels) // columns),
+        columns,
+        sharex=True,
+        sharey=True,
+        figsize=(7.2, 1.5 * -(-len(levels) // columns) + 0.9),
+    ) as (
         fig,
         axes,
     ):
@@ -83,7 +110,9 @@ def lattice(
             for style, (label, by_group) in zip(("-", "--", ":"), lines.items(), strict=False):
                 intercept, slope = by_group[level]
                 edge = np.array([x.min(), x.max()])
-                ax.plot(edge, intercept + slope * edge, style, lw=1.4, color=colour(label), label=label)
+                ax.plot(
+                    edge, intercept + slope * edge, style, lw=1.4, color=colour(label), label=label
+                )
             ax.set_title(level, fontsize=8.5)
             ax.tick_params(labelsize=8)
         for ax in axes.ravel()[len(levels) :]:

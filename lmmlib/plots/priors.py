@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 from lmmlib.plots.look import COLOURS, figure
 
 
-def sd_priors(sd: np.ndarray, densities: Mapping[str, np.ndarray], posterior: tuple[float, float]) -> Figure:
+def sd_priors(
+    sd: np.ndarray, densities: Mapping[str, np.ndarray], posterior: tuple[float, float]
+) -> Figure:
     """Prior densities of one SD: left on ordinary axes, right on logarithmic ones, with the place where the data put it.
 
     Parameters
@@ -26,12 +28,20 @@ def sd_priors(sd: np.ndarray, densities: Mapping[str, np.ndarray], posterior: tu
     shades = (COLOURS["truth"], COLOURS["none"])  # neither density is of a formulation
     with figure(1, 2, figsize=(7.2, 3.4)) as (fig, axes):
         for ax in axes[0]:
-            for (label, density), shade, style in zip(densities.items(), shades, ("-", "--"), strict=False):
+            for (label, density), shade, style in zip(
+                densities.items(), shades, ("-", "--"), strict=False
+            ):
                 ax.plot(sd, density, style, color=shade, label=label)
             ax.axvspan(*posterior, color=COLOURS["none"], alpha=0.35, lw=0)
             ax.set_xlabel("σ")
         axes[0, 0].set(ylabel="prior density of σ", xlim=(0, sd.max()), ylim=(0, None))
         axes[0, 1].set(xscale="log", yscale="log", ylim=(1e-3, 3), xlim=(sd.min(), sd.max()))
-        axes[0, 1].annotate("where the data put σ", (posterior[1], 6e-3), xytext=(4, 0), textcoords="offset points", fontsize=9)
+        axes[0, 1].annotate(
+            "where the data put σ",
+            (posterior[1], 6e-3),
+            xytext=(4, 0),
+            textcoords="offset points",
+            fontsize=9,
+        )
         fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return fig

@@ -13,7 +13,9 @@ SHADES = (COLOURS["none"], COLOURS["published"], COLOURS["marginal"])
 SHAPES = ("^", "v", "s")
 
 
-def recovery(table: pd.DataFrame, panels: Mapping[str, tuple[str, str]], nominal: float = 0.9) -> Figure:
+def recovery(
+    table: pd.DataFrame, panels: Mapping[str, tuple[str, str]], nominal: float = 0.9
+) -> Figure:
     """One panel per measure: a row per scenario, a point per engine, with two Monte Carlo errors on either side.
 
     Parameters
@@ -30,7 +32,10 @@ def recovery(table: pd.DataFrame, panels: Mapping[str, tuple[str, str]], nominal
     0.1
     """
     scenarios = list(dict.fromkeys(table["scenario"]))
-    with figure(1, len(panels), figsize=(7.2, 0.42 * len(scenarios) + 1.5), sharey=True) as (fig, axes):
+    with figure(1, len(panels), figsize=(7.2, 0.42 * len(scenarios) + 1.5), sharey=True) as (
+        fig,
+        axes,
+    ):
         for ax, (title, (parameter, measure)) in zip(axes[0], panels.items(), strict=True):
             ax.axvline(nominal if measure == "coverage" else 0, color=COLOURS["truth"], lw=1)
             _points(
@@ -52,7 +57,16 @@ def _points(ax: Axes, found: pd.DataFrame, scenarios: list[str], engines: list[s
     for k, (engine, shade, shape) in enumerate(zip(engines, SHADES, SHAPES, strict=False)):
         part = found[found["engine"] == engine]
         unit = part["truth"].to_numpy(float) if (part["measure"] == "bias").all() else 1.0
-        at = part["scenario"].map(scenarios.index).to_numpy(float) + 0.22 * (k - (len(engines) - 1) / 2)
-        value, error = part["value"].to_numpy(float) / unit, 2 * part["error"].to_numpy(float) / unit
-        above = np.minimum(error, 1 - value) if (part["measure"] == "coverage").all() else error  # a share ends at one
-        ax.errorbar(value, at, xerr=(error, above), fmt=shape, ms=4.5, lw=1.2, color=shade, label=engine)
+        at = part["scenario"].map(scenarios.index).to_numpy(float) + 0.22 * (
+            k - (len(engines) - 1) / 2
+        )
+        value, error = (
+            part["value"].to_numpy(float) / unit,
+            2 * part["error"].to_numpy(float) / unit,
+        )
+        above = (
+            np.minimum(error, 1 - value) if (part["measure"] == "coverage").all() else error
+        )  # a share ends at one
+        ax.errorbar(
+            value, at, xerr=(error, above), fmt=shape, ms=4.5, lw=1.2, color=shade, label=engine
+        )

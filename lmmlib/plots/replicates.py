@@ -7,29 +7,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lmmlib.plots.look import COLOURS, colour, figure
-from lmmlib.replication import Check
+from lmmlib.prediction import PredictiveCheck
 
 
-def replicated_statistics(found: Mapping[str, Check]) -> Figure:
+def replicated_statistics(found: Mapping[str, PredictiveCheck]) -> Figure:
     """One panel a statistic: its replicates as a hill for each kind of replicates, p beside it, the data as a line.
 
     A hill around the data that would be a sliver on the panel's scale is drawn once more, on a scale of its own.
 
     Parameters
     ----------
-    found : label (``known groups``, ``new groups``, …) to Check, all of the same statistics of the same data
+    found : label (``known groups``, ``new groups``, …) to PredictiveCheck, all of the same statistics of the same data
 
     Examples
     --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"observed": [0.5], "mean": [0.0], "sd": [1.0], "p": [0.3]}, index=["skewness"])
-    >>> check = Check(table, pd.DataFrame({"skewness": np.linspace(-1, 1, 50)}), None, "new")
+    >>> check = PredictiveCheck(table, pd.DataFrame({"skewness": np.linspace(-1, 1, 50)}), None, "new")
     >>> ax = replicated_statistics({"known groups": check, "new groups": check}).axes[0]
     >>> [text.get_text() for text in ax.get_yticklabels()], ax.get_title("left")
     (['known groups', 'new groups'], 'skewness')
     """
     statistics = list(next(iter(found.values())).table.index)
-    with figure(1, len(statistics), figsize=(7.2, 0.75 * len(found) + 1.1), sharey=True) as (fig, axes):
+    with figure(1, len(statistics), figsize=(7.2, 0.75 * len(found) + 1.1), sharey=True) as (
+        fig,
+        axes,
+    ):
         for ax, name in zip(axes[0], statistics, strict=True):
             values = np.concatenate([check.replicates[name] for check in found.values()])
             low, high = np.quantile(values, [0.001, 0.999])
@@ -37,8 +40,17 @@ def replicated_statistics(found: Mapping[str, Check]) -> Figure:
             edges = np.linspace(min(low, observed), max(high, observed), 61)
             for k, (label, check) in enumerate(found.items()):
                 hill = np.histogram(check.replicates[name], edges)[0]
-                ax.stairs(-k + 0.72 * hill / hill.max(), edges, baseline=-k, fill=True, color=_colour(label), alpha=0.75)
-                _magnify_sliver(ax, check.replicates[name].to_numpy(), observed, -k, _colour(label), edges)
+                ax.stairs(
+                    -k + 0.72 * hill / hill.max(),
+                    edges,
+                    baseline=-k,
+                    fill=True,
+                    color=_colour(label),
+                    alpha=0.75,
+                )
+                _magnify_sliver(
+                    ax, check.replicates[name].to_numpy(), observed, -k, _colour(label), edges
+                )
                 ax.text(
                     0.99,
                     -k + 0.8,
@@ -58,7 +70,9 @@ def replicated_statistics(found: Mapping[str, Check]) -> Figure:
     return fig
 
 
-def replicated_rows(y: np.ndarray, replicates: Mapping[str, np.ndarray], level: float = 0.9) -> Figure:
+def replicated_rows(
+    y: np.ndarray, replicates: Mapping[str, np.ndarray], level: float = 0.9
+) -> Figure:
     """The rows in the order of their response, and central intervals of their replicates; one panel per kind.
 
     Parameters
@@ -77,7 +91,15 @@ def replicated_rows(y: np.ndarray, replicates: Mapping[str, np.ndarray], level: 
     with figure(1, len(replicates), figsize=(7.2, 3.6), sharey=True) as (fig, axes):
         for ax, (title, values) in zip(axes[0], replicates.items(), strict=True):
             low, high = np.quantile(values[:, order], [(1 - level) / 2, (1 + level) / 2], axis=0)
-            ax.vlines(range(len(y)), low, high, color=_colour(title), lw=2.2, alpha=0.6, label=f"replicates, {100 * level:.0f} %")
+            ax.vlines(
+                range(len(y)),
+                low,
+                high,
+                color=_colour(title),
+                lw=2.2,
+                alpha=0.6,
+                label=f"replicates, {100 * level:.0f} %",
+            )
             ax.plot(y[order], ".", ms=3, color=COLOURS["truth"], label="data")
             ax.set(xlabel="row, in the order of y")
             ax.set_title(title, loc="left")
@@ -86,7 +108,9 @@ def replicated_rows(y: np.ndarray, replicates: Mapping[str, np.ndarray], level: 
     return fig
 
 
-def transforms(pit: Mapping[str, np.ndarray], band: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Figure:
+def transforms(
+    pit: Mapping[str, np.ndarray], band: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> Figure:
     """Distribution functions of probability integral transforms minus the uniform one, in a band.
 
     Parameters
@@ -105,10 +129,23 @@ def transforms(pit: Mapping[str, np.ndarray], band: tuple[np.ndarray, np.ndarray
     with figure(figsize=(7.2, 3.4)) as (fig, axes):
         ax = axes[0, 0]
         ax.fill_between(z, low, high, color=COLOURS["none"], alpha=0.22, lw=0)
-        for (label, values), style, shade in zip(pit.items(), ("-", "--"), (COLOURS["marginal"], COLOURS["truth"]), strict=False):
-            ax.step(z, np.mean(values[:, None] <= z, 0) - z, style, where="post", color=shade, label=label)
+        for (label, values), style, shade in zip(
+            pit.items(), ("-", "--"), (COLOURS["marginal"], COLOURS["truth"]), strict=False
+        ):
+            ax.step(
+                z,
+                np.mean(values[:, None] <= z, 0) - z,
+                style,
+                where="post",
+                color=shade,
+                label=label,
+            )
         ax.axhline(0, color=COLOURS["none"], lw=0.8)
-        ax.set(xlabel="probability integral transform", ylabel="distribution function − uniform", xlim=(0, 1))
+        ax.set(
+            xlabel="probability integral transform",
+            ylabel="distribution function − uniform",
+            xlim=(0, 1),
+        )
         ax.legend(loc="upper left", fontsize=9)
     return fig
 
@@ -118,13 +155,17 @@ def _colour(label: str) -> str:
     return colour({"known": "conditional", "new": "marginal"}.get(label.split()[0], "none"))
 
 
-def _magnify_sliver(ax: Axes, values: np.ndarray, observed: float, base: float, shade: str, edges: np.ndarray) -> None:
+def _magnify_sliver(
+    ax: Axes, values: np.ndarray, observed: float, base: float, shade: str, edges: np.ndarray
+) -> None:
     """An inset in the row of a hill that holds the data and is narrower than a twentieth of the panel."""
     low, high = np.quantile(values, [0.001, 0.999])
     if not low <= observed <= high or not 0 < high - low < 0.05 * (edges[-1] - edges[0]):
         return
     where = (low - edges[0]) / (edges[-1] - edges[0])  # of the hill, as a share of the panel
-    inset = ax.inset_axes((0.38 if where < 0.5 else 0.05, base + 0.13, 0.57, 0.44), transform=ax.get_yaxis_transform())
+    inset = ax.inset_axes(
+        (0.38 if where < 0.5 else 0.05, base + 0.13, 0.57, 0.44), transform=ax.get_yaxis_transform()
+    )
     own = np.linspace(low, high, 31)
     inset.stairs(np.histogram(values, own)[0], own, fill=True, color=shade, alpha=0.75)
     inset.axvline(observed, color=COLOURS["truth"], lw=1.6)

@@ -35,9 +35,24 @@ def sd_posteriors(
     with figure(rows, columns, sharex=True, figsize=(7.2, 1.9 * rows + 0.9)) as (fig, axes):
         for ax, (title, lines) in zip(axes.ravel(), curves.items(), strict=False):
             for label, values in draws[title].items():
-                ax.hist(values, edges, density=True, histtype="step", lw=1.4, color=colour(label), label=label)
+                ax.hist(
+                    values,
+                    edges,
+                    density=True,
+                    histtype="step",
+                    lw=1.4,
+                    color=colour(label),
+                    label=label,
+                )
             for style, (label, density) in zip(("--", "-"), lines.items(), strict=False):
-                ax.plot(sd, density, style, color="#555555" if style == "--" else COLOURS["truth"], lw=1.1, label=label)
+                ax.plot(
+                    sd,
+                    density,
+                    style,
+                    color="#555555" if style == "--" else COLOURS["truth"],
+                    lw=1.1,
+                    label=label,
+                )
             ax.axvline(truth[title], color=COLOURS["published"], lw=1.6, label="truth")
             ax.set(title=title, yticks=[], xlim=(sd.min(), sd.max()))
             ax.grid(visible=False, axis="y")

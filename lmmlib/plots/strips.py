@@ -38,11 +38,23 @@ def strips(
             ax.set_yscale("symlog", linthresh=band)
             ax.yaxis.set_major_formatter("{x:g}")
         for k, (label, sample) in enumerate(values.items()):
-            at = k + 0.5 * ((np.arange(len(sample)) * 0.618034) % 1 - 0.5)  # spread evenly, the same at every build
-            ax.plot(at, sample, "o", ms=3, alpha=0.5, color=colour((colours or {}).get(label, "none")))
+            at = k + 0.5 * (
+                (np.arange(len(sample)) * 0.618034) % 1 - 0.5
+            )  # spread evenly, the same at every build
+            ax.plot(
+                at, sample, "o", ms=3, alpha=0.5, color=colour((colours or {}).get(label, "none"))
+            )
         for style, (label, heights) in zip(("-", "--"), (marks or {}).items(), strict=False):
             ends = np.arange(len(values))
-            ax.hlines(heights, ends - 0.38, ends + 0.38, color=COLOURS["truth"], ls=style, lw=1.6, label=label)
+            ax.hlines(
+                heights,
+                ends - 0.38,
+                ends + 0.38,
+                color=COLOURS["truth"],
+                ls=style,
+                lw=1.6,
+                label=label,
+            )
         ax.set(ylabel=ylabel, xticks=range(len(values)), xlim=(-0.6, len(values) - 0.4))
         ax.set_xticklabels(list(values))
         ax.grid(visible=False, axis="x")

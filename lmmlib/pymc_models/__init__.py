@@ -6,10 +6,9 @@ from lmmlib.pymc_models import quiet
 # PyTensor reads its settings when it is first imported, so the line above has to come before the ones below.
 
 from lmmlib.pymc_models.conditional import conditional_model
-from lmmlib.pymc_models.gate import Diagnosis, SamplingError, SamplingWarning, diagnose
+from lmmlib.pymc_models.diagnostics import Diagnosis, SamplingError, SamplingWarning, diagnose
 from lmmlib.pymc_models.marginal import marginal_model
-from lmmlib.pymc_models.reconstructed import random_scale_model, variance_form_model, working_independence_model
-from lmmlib.pymc_models.refitting import Refitter
+from lmmlib.pymc_models.refit import Refitter
 from lmmlib.pymc_models.sampling import sample, sample_outside_gate
 
 __all__ = [
@@ -21,9 +20,6 @@ __all__ = [
     "diagnose",
     "marginal_model",
     "quiet",
-    "random_scale_model",
     "sample",
     "sample_outside_gate",
-    "variance_form_model",
-    "working_independence_model",
 ]

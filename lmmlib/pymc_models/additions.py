@@ -55,7 +55,11 @@ def additions(model: pm.Model, source: Source) -> Additions:
     ------
     ValueError  if something that it was made of is not in it any more
     """
-    changed = [name for name, variable in source.variables.items() if model.named_vars.get(name) is not variable]
+    changed = [
+        name
+        for name, variable in source.variables.items()
+        if model.named_vars.get(name) is not variable
+    ]
     if changed:
         raise ValueError(
             f"{', '.join(changed)} of the model is not what it was made with; build the model anew with other data or priors, "

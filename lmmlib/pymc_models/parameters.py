@@ -8,10 +8,9 @@ import pytensor.tensor as pt
 from pymc.distributions.transforms import CholeskyCorrTransform
 from pytensor.graph.basic import Variable
 
-from lmmlib.data import Data, checked_data
-from lmmlib.design import Design, Priors, ScalePrior, Term
-from lmmlib.design.priors import checked_priors
 from lmmlib.draws import coords
+from lmmlib.model import Data, Design, Priors, ScalePrior, Term, checked_data
+from lmmlib.model.priors import checked_priors
 from lmmlib.pymc_models.quiet import pymc as pm
 
 
@@ -45,11 +44,11 @@ class Parameters:
 
     Attributes
     ----------
-    beta : (p,);  roots : per term (q, q), lower, Σ_k = root root';  sigma : ()
+    beta : (p,);  effect_chols : per term (q, q), lower, Σ_k = L_k L_k';  sigma : ()
     """
 
     beta: pt.TensorVariable
-    roots: Sequence[pt.TensorVariable]
+    effect_chols: Sequence[pt.TensorVariable]
     sigma: pt.TensorVariable
 
 
@@ -67,7 +66,13 @@ def start(data: Data) -> pm.Model:
     return model
 
 
-def remember(model: pm.Model, data: Data, priors: Priors, formulation: str, inside: Mapping[str, np.ndarray] | None = None) -> pm.Model:
+def remember(
+    model: pm.Model,
+    data: Data,
+    priors: Priors,
+    formulation: str,
+    inside: Mapping[str, np.ndarray] | None = None,
+) -> pm.Model:
     """Note on ``model`` what it was made from."""
     model.lmmlib_source = Source(data, priors, formulation, dict(model.named_vars), inside)
     return model
@@ -126,7 +131,9 @@ def _correlation_factor(term: Term, priors: Priors) -> pt.TensorVariable | None:
         return None
     q = len(term.effects)
     keeps_name = CholeskyCorrWithoutUnderscore(n=q, upper=False)
-    return pm.LKJCorr(f"{term.name} cor_factor", n=q, eta=priors.cor[term.name], default_transform=keeps_name)
+    return pm.LKJCorr(
+        f"{term.name} cor_factor", n=q, eta=priors.cor[term.name], default_transform=keeps_name
+    )
 
 
 def _vector(priors: Sequence[ScalePrior], names: Sequence[str]) -> pt.TensorVariable:
@@ -134,11 +141,19 @@ def _vector(priors: Sequence[ScalePrior], names: Sequence[str]) -> pt.TensorVari
     families = {(p.family, p.df) for p in priors}
     if len(families) == 1 and priors[0].family != "fixed":
         return _scale("sd", priors[0], [p.scale for p in priors], dims="effect")
-    return pm.Deterministic("sd", pt.stack([_scale(f"sd {name}", p) for p, name in zip(priors, names, strict=True)]), dims="effect")
+    return pm.Deterministic(
+        "sd",
+        pt.stack([_scale(f"sd {name}", p) for p, name in zip(priors, names, strict=True)]),
+        dims="effect",
+    )
 
 
-def _scale(name: str, prior: ScalePrior, scale: list[float] | None = None, dims: str | None = None) -> pt.TensorVariable:
-    scale = np.asarray(prior.scale if scale is None else scale)  # a bare 10.0 would have its logarithm in single precision
+def _scale(
+    name: str, prior: ScalePrior, scale: list[float] | None = None, dims: str | None = None
+) -> pt.TensorVariable:
+    scale = np.asarray(
+        prior.scale if scale is None else scale
+    )  # a bare 10.0 would have its logarithm in single precision
     if prior.family == "half-normal":
         return pm.HalfNormal(name, sigma=scale, dims=dims)
     if prior.family == "half-Student-t":

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 ON_TERMINAL = sys.stderr.isatty()
 
 if not ON_TERMINAL and "pytensor" not in sys.modules:
-    os.environ.setdefault("PYTENSOR_FLAGS", "blas__ldflags=")  # or PyTensor warns that it links no BLAS
+    os.environ.setdefault(
+        "PYTENSOR_FLAGS", "blas__ldflags="
+    )  # or PyTensor warns that it links no BLAS
 
 import pymc  # noqa: E402  (PyTensor reads its flags at import, and PyMC resets its logger's level)
 

@@ -7,16 +7,15 @@ import numpy as np
 import xarray as xr
 
 from lmmlib import draws as draws_
-from lmmlib.data import Data
-from lmmlib.design import RNGLike, checked_rng, frozen_array
-from lmmlib.design.arguments import fraction, whole_number
-from lmmlib.effects import draw_given_y
 from lmmlib.estimation import confounded_with_sigma
+from lmmlib.model import Data, RNGLike, checked_rng, frozen_array
+from lmmlib.model.options import fraction, whole_number
 from lmmlib.pymc_models.additions import Additions, additions
-from lmmlib.pymc_models.gate import Diagnosis, SamplingError, SamplingWarning, diagnose
+from lmmlib.pymc_models.diagnostics import Diagnosis, SamplingError, SamplingWarning, diagnose
 from lmmlib.pymc_models.parameters import Source
 from lmmlib.pymc_models.quiet import ON_TERMINAL, only_about_the_fit
 from lmmlib.pymc_models.quiet import pymc as pm
+from lmmlib.random_effects import conditional_draws
 
 SMALLEST_UNIT = 1e-3  # prior SD: what is estimated of variances is drawn towards 1e-3 while NUTS adapts (Stan, NumPyro)
 LARGEST_SEED = 2**31  # that PyMC takes
@@ -79,7 +78,9 @@ def sample(
     tree, diagnosis = _attempt(model, source, added, seed, draws, tune, chains, target_accept)
     if not diagnosis.passed:
         steps_shrunk = 1 - (1 - target_accept) / 5
-        tree, diagnosis = _attempt(model, source, added, seed, 2 * draws, 2 * tune, chains, steps_shrunk)
+        tree, diagnosis = _attempt(
+            model, source, added, seed, 2 * draws, 2 * tune, chains, steps_shrunk
+        )
     if not diagnosis.passed:
         told = diagnosis.refusal(source.formulation, _known_reason(source))
         if on_failure == "raise":
@@ -91,7 +92,13 @@ def sample(
 
 
 def sample_outside_gate(
-    model: pm.Model, *, random_seed: RNGLike = None, draws: int = 1000, tune: int = 1000, chains: int = 4, target_accept: float = 0.8
+    model: pm.Model,
+    *,
+    random_seed: RNGLike = None,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    target_accept: float = 0.8,
 ) -> tuple[xr.DataTree, Diagnosis]:
     """Draw once and hand back whatever came, with what the gate has against it: to show a fit that cannot be trusted.
 
@@ -161,10 +168,22 @@ def _check_numbers(draws: int, tune: int, chains: int, target_accept: float) -> 
 
 
 def _attempt(
-    model: pm.Model, source: Source, added: Additions, seed: int, draws: int, tune: int, chains: int, target_accept: float
+    model: pm.Model,
+    source: Source,
+    added: Additions,
+    seed: int,
+    draws: int,
+    tune: int,
+    chains: int,
+    target_accept: float,
 ) -> tuple[xr.DataTree, Diagnosis]:
     n = source.data.design.n
-    y = frozen_array("y_data", model["y_data"].get_value(), (n,), f"the model was made of {n} rows; make another for others")
+    y = frozen_array(
+        "y_data",
+        model["y_data"].get_value(),
+        (n,),
+        f"the model was made of {n} rows; make another for others",
+    )
     data = source.data.with_y(y)  # the values may have been exchanged
     _enough_devices(chains)
     began = time.perf_counter()
@@ -192,13 +211,23 @@ def _attempt(
 
 def _completed(data: Data, raw: xr.DataTree, rng: np.random.Generator | None) -> xr.DataTree:
     """The draws in the one form, with u drawn given y if there is an rng; the model's other variables are kept as they came."""
-    ours = {name: raw.posterior[name].transpose("chain", "draw", ...).to_numpy() for name in draws_.VARIABLES if name in raw.posterior}
-    stats = {str(name): array.to_numpy() for name, array in raw.sample_stats.data_vars.items() if array.dims == ("chain", "draw")}
+    ours = {
+        name: raw.posterior[name].transpose("chain", "draw", ...).to_numpy()
+        for name in draws_.VARIABLES
+        if name in raw.posterior
+    }
+    stats = {
+        str(name): array.to_numpy()
+        for name, array in raw.sample_stats.data_vars.items()
+        if array.dims == ("chain", "draw")
+    }
     tree = draws_.assemble(data, ours, stats)
     if rng is not None:
-        u = draw_given_y(data, draws_.theta(tree, data.design), rng)
+        u = conditional_draws(data, draws_.theta(tree, data.design), rng)
         tree = draws_.assemble(data, {**ours, "u": u.reshape(*ours["sigma"].shape, -1)}, stats)
-    others = [name for name in raw.posterior.data_vars if name not in ours]  # PyMC's predictive sampling needs them all
+    others = [
+        name for name in raw.posterior.data_vars if name not in ours
+    ]  # PyMC's predictive sampling needs them all
     if others:
         tree["posterior"] = tree.posterior.to_dataset().merge(raw.posterior.to_dataset()[others])
     return tree

@@ -41,7 +41,13 @@ def test_bars_are_judged_on_the_numbers(results, quoted):
 
 def test_results_tell_where_and_with_what_they_were_measured(results):
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", results["date"])
-    assert set(results["machine"]) == {"processor", "cores", "memory_gib", "system", "load_at_start"}
+    assert set(results["machine"]) == {
+        "processor",
+        "cores",
+        "memory_gib",
+        "system",
+        "load_at_start",
+    }
     assert {"Python", "numpy", "scipy", "lmmlib", "pymc"} <= set(results["versions"])
 
 
@@ -65,23 +71,33 @@ def test_every_measurement_has_its_fields_or_a_reason(results):
 
 def test_all_systems_reach_one_criterion(results):
     for name in ("sleepstudy", "Penicillin", "Pastes", "crossed"):
-        found = [results["measured"][f"ML {name}, {system}"] for system in ("lmmlib", "statsmodels", "lme4")]
+        found = [
+            results["measured"][f"ML {name}, {system}"]
+            for system in ("lmmlib", "statsmodels", "lme4")
+        ]
         criteria = [f["criterion"] for f in found if "criterion" in f]
         assert max(criteria) - min(criteria) < 1e-4, name
 
 
 def test_a_failure_is_a_row_with_its_reason(results, quoted):
     broken = json.loads(json.dumps(results))
-    broken["measured"] = {name: {"failed": "no network"} if name.startswith("bambi") else m for name, m in broken["measured"].items()}
+    broken["measured"] = {
+        name: {"failed": "no network"} if name.startswith("bambi") else m
+        for name, m in broken["measured"].items()
+    }
     broken["bars"] = _module("bars").judged(broken["measured"], quoted)
-    assert [b["work"] for b in broken["bars"] if b["met"] is None] == ["sleepstudy, posterior: Bambi to ours"]
+    assert [b["work"] for b in broken["bars"] if b["met"] is None] == [
+        "sleepstudy, posterior: Bambi to ours"
+    ]
     page = _module("report").text(broken, quoted)
     assert page.count("not run: no network") == 3
     assert "not measured: sleepstudy, posterior: Bambi to ours" in page
 
 
 def test_results_name_no_folder_of_the_machine(results):
-    assert not re.search(r'(?:^|[\s"])/(?:home|root|tmp|usr|work|Users)\b', json.dumps(results, ensure_ascii=False))
+    assert not re.search(
+        r'(?:^|[\s"])/(?:home|root|tmp|usr|work|Users)\b', json.dumps(results, ensure_ascii=False)
+    )
 
 
 def test_quoted_figures_have_a_date(quoted):
@@ -95,7 +111,11 @@ def calibrate(monkeypatch, tmp_path):
     module = _module("calibrate")
     monkeypatch.setattr(module, "HERE", tmp_path)
     for part, runs in module.PARTS.items():
-        monkeypatch.setitem(module.PARTS, part, [(name, kind, 20, lambda kind=kind: kind) for name, kind, *_ in runs])
+        monkeypatch.setitem(
+            module.PARTS,
+            part,
+            [(name, kind, 20, lambda kind=kind: kind) for name, kind, *_ in runs],
+        )
     monkeypatch.setattr(module.lmm, "calibrate", _ranks)
     return module
 
@@ -103,11 +123,19 @@ def calibrate(monkeypatch, tmp_path):
 def _ranks(design, priors, engine, replications, *, rng, executor):
     if engine == "control":
         raise RuntimeError("interrupted")
-    return Calibration(("a", "b"), rng.integers(100, size=(replications - 1, 2)), 99, ("replication 3: SamplingError: failed twice",))
+    return Calibration(
+        ("a", "b"),
+        rng.integers(100, size=(replications - 1, 2)),
+        99,
+        ("replication 3: SamplingError: failed twice",),
+    )
 
 
 def _stored(folder):
-    return {run["name"]: run for run in json.loads((folder / "CALIBRATION.json").read_text("utf8"))["runs"]}
+    return {
+        run["name"]: run
+        for run in json.loads((folder / "CALIBRATION.json").read_text("utf8"))["runs"]
+    }
 
 
 def test_parts_of_the_calibration_are_merged(calibrate, monkeypatch, tmp_path):
@@ -117,14 +145,25 @@ def test_parts_of_the_calibration_are_merged(calibrate, monkeypatch, tmp_path):
         return _stored(tmp_path)
 
     first = run("marginal", "direct")
-    assert list(first) == ["direct posterior", "marginal model by NUTS"]  # in one order, however they were asked for
+    assert list(first) == [
+        "direct posterior",
+        "marginal model by NUTS",
+    ]  # in one order, however they were asked for
     monkeypatch.setattr(calibrate, "SEED", 1)
     second = run("marginal")
     assert second["direct posterior"] == first["direct posterior"]
-    assert (first["marginal model by NUTS"]["seed"], second["marginal model by NUTS"]["seed"]) == (20267, 1)
+    assert (first["marginal model by NUTS"]["seed"], second["marginal model by NUTS"]["seed"]) == (
+        20267,
+        1,
+    )
     assert (tmp_path / "CALIBRATION.md").read_text("utf8") == calibrate.table(list(second.values()))
-    assert "- marginal model by NUTS: replication 3: SamplingError: failed twice" in (tmp_path / "CALIBRATION.md").read_text("utf8")
-    with pytest.raises(SystemExit, match="parts are direct, controls, marginal, conditional, independent, got margin"):
+    assert "- marginal model by NUTS: replication 3: SamplingError: failed twice" in (
+        tmp_path / "CALIBRATION.md"
+    ).read_text("utf8")
+    with pytest.raises(
+        SystemExit,
+        match="parts are direct, controls, marginal, conditional, independent, got margin",
+    ):
         run("margin")
     with pytest.raises(RuntimeError, match="interrupted"):  # an interrupted run loses nothing
         run("direct", "controls", "marginal")

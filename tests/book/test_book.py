@@ -11,7 +11,10 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "intro.md", *sorted((ROOT / "chapters").glob("*.md"))]
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 UNSEEN = {"remove-cell", "remove-input"}
-WIDEST, LONGEST = 78, 15  # what the text column shows without scrolling, and what a reader takes in at once
+WIDEST, LONGEST = (
+    78,
+    15,
+)  # what the text column shows without scrolling, and what a reader takes in at once
 
 
 def _cells(page):
@@ -67,7 +70,11 @@ def test_glued_numbers_are_claimed_nowhere_without_a_check(page):
 
 
 def test_docstrings_name_equations_that_exist():
-    labels = set(re.findall(r"^\$\$ \(([\w-]+)\)", "\n".join(p.read_text("utf8") for p in PAGES), re.MULTILINE))
+    labels = set(
+        re.findall(
+            r"^\$\$ \(([\w-]+)\)", "\n".join(p.read_text("utf8") for p in PAGES), re.MULTILINE
+        )
+    )
     named = set()
     for file in (ROOT / "lmmlib").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf8"))):
@@ -82,17 +89,31 @@ def test_the_version_stands_in_three_places_alike():
 
     import lmmlib
 
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]["version"] == lmmlib.__version__
-    assert str(yaml.safe_load((ROOT / "CITATION.cff").read_text("utf8"))["version"]) == lmmlib.__version__
+    assert (
+        tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]["version"]
+        == lmmlib.__version__
+    )
+    assert (
+        str(yaml.safe_load((ROOT / "CITATION.cff").read_text("utf8"))["version"])
+        == lmmlib.__version__
+    )
 
 
 def test_the_reference_lists_every_public_name():
     """A function of the package's own, or of a module that the package exports; a module itself needs no entry."""
     listed = set(
-        re.findall(r"^\.\. auto(?:function|class):: (lmmlib\.[\w.]+)", (ROOT / "chapters" / "api.rst").read_text("utf8"), re.MULTILINE)
+        re.findall(
+            r"^\.\. auto(?:function|class):: (lmmlib\.[\w.]+)",
+            (ROOT / "chapters" / "api.rst").read_text("utf8"),
+            re.MULTILINE,
+        )
     )
     stub = (ROOT / "lmmlib" / "__init__.pyi").read_text("utf8")
-    public = {f"lmmlib.{name}" for module, name in re.findall(r"^from \.(\w+) import (\w+) as", stub, re.MULTILINE) if module}
+    public = {
+        f"lmmlib.{name}"
+        for module, name in re.findall(r"^from \.(\w+) import (\w+) as", stub, re.MULTILINE)
+        if module
+    }
     assert public
     assert public <= listed
 
@@ -111,7 +132,9 @@ def test_the_practice_table_is_the_simulation_that_its_page_says():
     made_with = lmm.Params([50.0, 2.0], {"room": [[36.0, -1.2], [-1.2, 0.64]]}, 8.0)
     score = lmm.simulate(design, made_with, rng).y.round(1)
     made = pd.DataFrame({"room": classes, "hours": hours, "score": score})
-    pd.testing.assert_frame_equal(pd.read_csv(ROOT / "chapters" / "practice.csv"), made, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(ROOT / "chapters" / "practice.csv"), made, check_dtype=False
+    )
 
 
 def test_every_chapter_that_draws_names_its_seed_where_the_colophon_finds_it(monkeypatch):
@@ -123,14 +146,25 @@ def test_every_chapter_that_draws_names_its_seed_where_the_colophon_finds_it(mon
         for page in PAGES
         if "rng" in page.read_text("utf8") or "random_seed" in page.read_text("utf8")
     }
-    in_contents = {f"{name}" for name in yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))["root"].split()}
-    in_contents |= {c["file"] for part in yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))["parts"] for c in part["chapters"]}
+    in_contents = {
+        f"{name}" for name in yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))["root"].split()
+    }
+    in_contents |= {
+        c["file"]
+        for part in yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))["parts"]
+        for c in part["chapters"]
+    }
     assert drawing & in_contents <= set(colophon.seeds(ROOT))
 
 
 def test_every_entry_of_the_literature_is_cited_and_every_citation_has_one():
-    entries = re.findall(r"^@\w+\{([^,]+),", (ROOT / "references.bib").read_text("utf8"), re.MULTILINE)
-    texts = [p.read_text("utf8") for p in [*PAGES, ROOT / "chapters" / "api.rst", *sorted((ROOT / "lmmlib").rglob("*.py"))]]
+    entries = re.findall(
+        r"^@\w+\{([^,]+),", (ROOT / "references.bib").read_text("utf8"), re.MULTILINE
+    )
+    texts = [
+        p.read_text("utf8")
+        for p in [*PAGES, ROOT / "chapters" / "api.rst", *sorted((ROOT / "lmmlib").rglob("*.py"))]
+    ]
     keys = re.findall(r"(?:\{cite(?::\w+)?\}|:cite(?::\w+)?:)`([^`]+)`", "\n".join(texts))
     cited = {key.strip() for group in keys for key in group.split(",")}
     assert len(set(entries)) == len(entries)

@@ -18,7 +18,9 @@ RESULTS = json.loads((FOLDER / "CALIBRATION.json").read_text("utf8"))
 def calibrate_script():
     sys.path.insert(0, str(FOLDER))
     try:
-        spec = importlib.util.spec_from_file_location("benchmarks_calibrate", FOLDER / "calibrate.py")
+        spec = importlib.util.spec_from_file_location(
+            "benchmarks_calibrate", FOLDER / "calibrate.py"
+        )
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
@@ -28,9 +30,16 @@ def calibrate_script():
 
 def test_every_part_is_there(calibrate_script):
     assert [run["name"] for run in RESULTS["runs"]] == calibrate_script.ORDER
-    sizes = {name: replications for part in calibrate_script.PARTS.values() for name, _, replications, _ in part}
+    sizes = {
+        name: replications
+        for part in calibrate_script.PARTS.values()
+        for name, _, replications, _ in part
+    }
     assert {run["name"]: run["replications"] for run in RESULTS["runs"]} == sizes
-    assert all(run["date"] and run["versions"] and run["seed"] == calibrate_script.SEED for run in RESULTS["runs"])
+    assert all(
+        run["date"] and run["versions"] and run["seed"] == calibrate_script.SEED
+        for run in RESULTS["runs"]
+    )
 
 
 def test_the_page_is_made_from_the_numbers(calibrate_script):
@@ -39,7 +48,9 @@ def test_the_page_is_made_from_the_numbers(calibrate_script):
 
 @pytest.mark.parametrize("run", RESULTS["runs"], ids=lambda run: run["name"])
 def test_the_verdicts_follow_from_the_ranks(run):
-    found = Calibration(tuple(run["names"]), np.array(run["ranks"]).T, run["draws"], tuple(run["failures"]))
+    found = Calibration(
+        tuple(run["names"]), np.array(run["ranks"]).T, run["draws"], tuple(run["failures"])
+    )
     verdict = found.verdict()
     assert verdict.passed == run["passed"] == (run["kind"] == "engine")
     assert len(found.ranks) + len(found.failures) == run["replications"]

@@ -9,9 +9,14 @@ RECORD = {
     "title": "A: title",
     "version": "1.2.3",
     "date-released": "2030-01-02",
-    "identifiers": [{"type": "other", "value": "lmmlib technical report 2030-1", "description": "report number"}],
+    "identifiers": [
+        {"type": "other", "value": "lmmlib technical report 2030-1", "description": "report number"}
+    ],
 }
-GROUP, PERSONS = [{"name": "The authors"}], [{"given-names": "Ada", "family-names": "Eins"}, {"given-names": "Bo", "family-names": "Zwei"}]
+GROUP, PERSONS = (
+    [{"name": "The authors"}],
+    [{"given-names": "Ada", "family-names": "Eins"}, {"given-names": "Bo", "family-names": "Zwei"}],
+)
 
 
 @pytest.fixture
@@ -26,7 +31,9 @@ def test_the_sentence_names_all_and_the_address_once_there_is_one(extension):
     record = RECORD | {"authors": PERSONS}
     plain = "Ada Eins, Bo Zwei (2030). *A: title*. lmmlib technical report 2030-1, version 1.2.3."
     assert extension.sentence(record, "", "") == plain
-    assert extension.sentence(record, "https://example.org/", "") == plain + " <https://example.org/>"
+    assert (
+        extension.sentence(record, "https://example.org/", "") == plain + " <https://example.org/>"
+    )
 
 
 def test_bibtex_keeps_a_group_together_and_persons_apart(extension):
@@ -75,13 +82,29 @@ def test_one_field_tells_whether_a_version_is_released(extension):
 
 def test_record_and_changelog_agree_on_the_release(extension):
     record = extension.read(EXTENSIONS.parent)
-    head = next(line for line in (EXTENSIONS.parent / "CHANGELOG.md").read_text("utf8").splitlines() if line.startswith("## ["))
+    head = next(
+        line
+        for line in (EXTENSIONS.parent / "CHANGELOG.md").read_text("utf8").splitlines()
+        if line.startswith("## [")
+    )
     assert head == f"## [{record['version']}] - {record.get('date-released', 'unreleased')}"
 
 
 def test_the_readme_cites_what_the_record_says(extension):
-    record, readme = extension.read(EXTENSIONS.parent), (EXTENSIONS.parent / "README.md").read_text("utf8")
-    told = extension.sentence(record | {"date-released": record.get("date-released", readme.split("The lmmlib authors (")[1][:4])}, "", "")
+    record, readme = (
+        extension.read(EXTENSIONS.parent),
+        (EXTENSIONS.parent / "README.md").read_text("utf8"),
+    )
+    told = extension.sentence(
+        record
+        | {
+            "date-released": record.get(
+                "date-released", readme.split("The lmmlib authors (")[1][:4]
+            )
+        },
+        "",
+        "",
+    )
     assert told in " ".join(readme.replace("\n> ", "\n").split())
 
 

@@ -28,40 +28,78 @@ def _section(title, *lines):
     ("title", "written", "shown"),
     [
         ("Parameters", ["data : Data or Reduction"], ["data : Data or Reduction"]),
-        ("Parameters", ["draws : int, a multiple of four"], ["draws : int", "    a multiple of four"]),
+        (
+            "Parameters",
+            ["draws : int, a multiple of four"],
+            ["draws : int", "    a multiple of four"],
+        ),
         ("Parameters", ["w : (n,) above zero, or None"], ["w : (n,)", "    above zero, or None"]),
-        ("Parameters", ["b : bool     False: Σ is diagonal"], ["b : bool", "    False: Σ is diagonal"]),
+        (
+            "Parameters",
+            ["b : bool     False: Σ is diagonal"],
+            ["b : bool", "    False: Σ is diagonal"],
+        ),
         ("Parameters", ["tree : Data the draws are of"], ["tree", "    Data the draws are of"]),
-        ("Parameters", ["c : True keeps it,", "    False does not"], ["c", "    True keeps it, False does not"]),
-        ("Parameters", ["m : rows per group;  K, J : groups"], ["m", "    rows per group", "K, J", "    groups"]),
+        (
+            "Parameters",
+            ["c : True keeps it,", "    False does not"],
+            ["c", "    True keeps it, False does not"],
+        ),
+        (
+            "Parameters",
+            ["m : rows per group;  K, J : groups"],
+            ["m", "    rows per group", "K, J", "    groups"],
+        ),
         ("Attributes", ["mean : (m,);  cov : (m, m)"], ["mean : (m,)", "cov : (m, m)"]),
         ("Returns", ["float, nats"], ["float", "    nats"]),
-        ("Returns", ["pymc.Model with ``beta``, the", "rows, and ``y``"], ["pymc.Model", "    with ``beta``, the rows, and ``y``"]),
+        (
+            "Returns",
+            ["pymc.Model with ``beta``, the", "rows, and ``y``"],
+            ["pymc.Model", "    with ``beta``, the rows, and ``y``"],
+        ),
         (
             "Returns",
             ["xarray.DataTree as before", "Diagnosis, a second"],
             ["xarray.DataTree", "    as before", "Diagnosis", "    a second"],
         ),
-        ("Returns", ["mapping from a name to (J, q), at known", "β"], ["mapping from a name to (J, q)", "    at known β"]),
+        (
+            "Returns",
+            ["mapping from a name to (J, q), at known", "β"],
+            ["mapping from a name to (J, q)", "    at known β"],
+        ),
         ("Returns", ["top (q, w) in front, and rest"], ["top (q, w) in front", "    and rest"]),
         ("Returns", ["draws (of any kind, or none"], ["draws (of any kind, or none"]),
-        ("Raises", ["ValueError  if it is not,", "    or is"], ["ValueError", "    if it is not, or is"]),
+        (
+            "Raises",
+            ["ValueError  if it is not,", "    or is"],
+            ["ValueError", "    if it is not, or is"],
+        ),
         ("Raises", ["AError, BError  if so"], ["AError, BError", "    if so"]),
         ("Warns", ["SamplingWarning  on a low E-BFMI"], ["SamplingWarning", "    on a low E-BFMI"]),
         ("References", [":eq:`eq-a` and :eq:`eq-b`."], ["Equation :eq:`eq-a` and :eq:`eq-b`."]),
-        ("References", ["Henderson (1950); :eq:`eq-a`."], ["Henderson (1950); equation :eq:`eq-a`."]),
+        (
+            "References",
+            ["Henderson (1950); :eq:`eq-a`."],
+            ["Henderson (1950); equation :eq:`eq-a`."],
+        ),
         ("Notes", ["a : b, c"], ["a : b, c"]),
     ],
 )
 def test_an_entry_is_parted(title, written, shown, rewritten):
-    assert rewritten([*_section(title, *written), "", "after"]) == [*_section(title, *shown), "", "after"]
+    assert rewritten([*_section(title, *written), "", "after"]) == [
+        *_section(title, *shown),
+        "",
+        "after",
+    ]
 
 
 def _docstrings():
     """Every docstring of the package, by file and name."""
     for file in sorted((ROOT / "lmmlib").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf8"))):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and (text := ast.get_docstring(node)):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and (
+                text := ast.get_docstring(node)
+            ):
                 yield f"{file.relative_to(ROOT)}: {node.name}", text
 
 
@@ -75,7 +113,10 @@ def test_no_type_of_the_package_holds_a_sentence_or_a_second_name(rewritten):
                 assert not re.search(r"; \w+ : ", entry.type), (name, entry)
                 assert re.fullmatch(r"[\w, *]+", entry.name), (name, entry)
                 assert len(entry.type) <= 60, (name, entry)
-                assert all(entry.type.count(left) == entry.type.count(right) for left, right in ("()", "[]", "{}")), (name, entry)
+                assert all(
+                    entry.type.count(left) == entry.type.count(right)
+                    for left, right in ("()", "[]", "{}")
+                ), (name, entry)
         for section in ("Raises", "Warns"):
             for entry in found[section]:
                 seen += 1

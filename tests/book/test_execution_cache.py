@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def execution_cache():
     """The module, which is no package's."""
-    spec = importlib.util.spec_from_file_location("execution_cache", ROOT / "_ext" / "execution_cache.py")
+    spec = importlib.util.spec_from_file_location(
+        "execution_cache", ROOT / "_ext" / "execution_cache.py"
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -19,16 +21,26 @@ def execution_cache():
 
 @pytest.fixture
 def sources(tmp_path):
-    for name in ("lmmlib/linalg/plan.py", "published.csv", "requirements.txt", "chapters/practice.csv"):
+    for name in (
+        "lmmlib/linalg/partition.py",
+        "published.csv",
+        "requirements.txt",
+        "chapters/practice.csv",
+    ):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("1\n")
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["XLA_FLAGS", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "OMP_NUM_THREADS"])
+@pytest.mark.parametrize(
+    "name", ["XLA_FLAGS", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "OMP_NUM_THREADS"]
+)
 def test_another_arithmetic_is_another_cache(execution_cache, sources, name):
-    keys = [execution_cache.sources_key(sources, environment) for environment in ({}, {name: "Nehalem"}, {name: "Haswell"})]
+    keys = [
+        execution_cache.sources_key(sources, environment)
+        for environment in ({}, {name: "Nehalem"}, {name: "Haswell"})
+    ]
     assert len(set(keys)) == 3
 
 
@@ -46,7 +58,10 @@ def test_a_variable_of_another_program_changes_nothing(execution_cache, sources)
     assert execution_cache.sources_key(sources, {"EDITOR": "vi", "XLA_FLAGS": ""}) == key
 
 
-@pytest.mark.parametrize("name", ["lmmlib/linalg/plan.py", "published.csv", "requirements.txt", "chapters/practice.csv"])
+@pytest.mark.parametrize(
+    "name",
+    ["lmmlib/linalg/partition.py", "published.csv", "requirements.txt", "chapters/practice.csv"],
+)
 def test_another_source_is_another_cache(execution_cache, sources, name):
     key = execution_cache.sources_key(sources, {})
     (sources / name).write_text("2\n")

@@ -23,8 +23,22 @@ def build(tmp_path, monkeypatch):
     (source / "CITATION.cff").write_text("abstract: >-\n  What it is\n  about. More.\n")
 
     def run(**settings):
-        settings |= {"extensions": ["page_head"], "html_title": "Toy", "html_static_path": ["_static"], "html_js_files": ["own.js"]}
-        Sphinx(source, None, site, tmp_path / "trees", "html", settings, status=None, warning=sys.stderr).build()
+        settings |= {
+            "extensions": ["page_head"],
+            "html_title": "Toy",
+            "html_static_path": ["_static"],
+            "html_js_files": ["own.js"],
+        }
+        Sphinx(
+            source,
+            None,
+            site,
+            tmp_path / "trees",
+            "html",
+            settings,
+            status=None,
+            warning=sys.stderr,
+        ).build()
         return site
 
     return run

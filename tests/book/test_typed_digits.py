@@ -52,7 +52,10 @@ PATTERNS = (
     (re.compile(r"\$\$.*?\$\$(?: \([\w-]+\))?", re.DOTALL), " "),  # displayed mathematics
     (NUMBER_ALONE, r" \1 "),  # a result between dollar signs is a result
     (re.compile(r"\$[^$]+\$"), " "),  # mathematics in the line
-    (re.compile(r"\{[\w:-]+\}(`+).+?\1", re.DOTALL), " "),  # roles: glue, pub, eq, numref, cite, doc, term, …
+    (
+        re.compile(r"\{[\w:-]+\}(`+).+?\1", re.DOTALL),
+        " ",
+    ),  # roles: glue, pub, eq, numref, cite, doc, term, …
     (re.compile(r"(`+).+?\1"), " "),  # code in the line
     (re.compile(r"\]\([^)]*\)"), "]"),  # targets of links
     (re.compile(r"<[^>]+>"), " "),  # tags, with their targets
@@ -98,7 +101,10 @@ def _figure_texts(cell):
         return []
     head = "\n".join(line for _, line in cell[1 : [line for _, line in cell].index("---", 1)])
     metadata = yaml.safe_load(head).get("mystnb", {})
-    texts = (metadata.get("figure", {}).get("caption", ""), metadata.get("image", {}).get("alt", ""))
+    texts = (
+        metadata.get("figure", {}).get("caption", ""),
+        metadata.get("image", {}).get("alt", ""),
+    )
     return [(cell[0][0], text.replace("\n", " ")) for text in texts]
 
 
@@ -120,7 +126,12 @@ def typed_digits(text):
     found = []
     for k, line in enumerate(prose.split("\n")):
         for match in re.finditer(r"\d[\d.,]*", line):
-            found.append((numbers[min(k, len(numbers) - 1)], line[max(0, match.start() - 30) : match.end() + 20].strip()))
+            found.append(
+                (
+                    numbers[min(k, len(numbers) - 1)],
+                    line[max(0, match.start() - 30) : match.end() + 20].strip(),
+                )
+            )
     return found
 
 

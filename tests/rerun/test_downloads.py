@@ -9,7 +9,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "_build" / "html" / "_sources"
-DATA = ("*.csv", "chapters/*.csv", "lmmlib/tables/*", "tests/data/*", "benchmarks/*.json", "requirements.txt")
+DATA = (
+    "*.csv",
+    "chapters/*.csv",
+    "lmmlib/tables/*",
+    "tests/data/*",
+    "benchmarks/*.json",
+    "requirements.txt",
+)
 OFFERED = sorted(SOURCES.rglob("*.ipynb"))
 
 
@@ -33,4 +40,6 @@ def test_notebook_runs(notebook, clean):
     folder.mkdir(exist_ok=True)
     cells = nbformat.read(notebook, as_version=4)
     assert cells.metadata.kernelspec.name == "python3"
-    nbclient.NotebookClient(cells, timeout=1200, resources={"metadata": {"path": str(folder)}}).execute()
+    nbclient.NotebookClient(
+        cells, timeout=1200, resources={"metadata": {"path": str(folder)}}
+    ).execute()

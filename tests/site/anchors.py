@@ -9,13 +9,24 @@ from scanners import parse
 LIST = Path(__file__).with_name("anchors.txt")
 SITE = Path(__file__).resolve().parents[2] / "_build" / "html"
 CITABLE = "div.math[id], div.proof[id], figure[id], table[id], dl.glossary dt[id]"
-UNNAMED = re.compile(r"(id\d+|proof.*)")  # counted or bare names move when something is put before them
+UNNAMED = re.compile(
+    r"(id\d+|proof.*)"
+)  # counted or bare names move when something is put before them
 
 
 def found(site: Path, pages: dict[Path, BeautifulSoup]) -> set[str]:
     """Collect the anchors of a site, as page#anchor."""
-    all_of = {path.relative_to(site).as_posix(): page.select("article")[0].select(CITABLE) for path, page in pages.items() if page.article}
-    return {f"{name}#{tag['id']}" for name, tags in all_of.items() for tag in tags if not UNNAMED.fullmatch(tag["id"])}
+    all_of = {
+        path.relative_to(site).as_posix(): page.select("article")[0].select(CITABLE)
+        for path, page in pages.items()
+        if page.article
+    }
+    return {
+        f"{name}#{tag['id']}"
+        for name, tags in all_of.items()
+        for tag in tags
+        if not UNNAMED.fullmatch(tag["id"])
+    }
 
 
 def known() -> set[str]:

@@ -15,17 +15,32 @@ from urllib.request import Request, urlopen
 
 from websocket import create_connection
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 OPTIONS = """--headless=new --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run --no-default-browser-check
     --disable-background-networking --disable-component-update --disable-sync --disable-extensions
     --remote-debugging-port=0 --remote-allow-origins=*"""
 ISOLATED = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
-PATIENCE = 60  # seconds until a page or an answer counts as lost; a machine that does other work is slow
+PATIENCE = (
+    60  # seconds until a page or an answer counts as lost; a machine that does other work is slow
+)
 
 
 def find() -> str | None:
     """Find the program: the one that CHROMIUM names, or the first of the usual names."""
-    return next((path for name in (os.environ.get("CHROMIUM"), *NAMES) if name and (path := shutil.which(name))), None)
+    return next(
+        (
+            path
+            for name in (os.environ.get("CHROMIUM"), *NAMES)
+            if name and (path := shutil.which(name))
+        ),
+        None,
+    )
 
 
 class Tab:
@@ -33,8 +48,16 @@ class Tab:
 
     def __init__(self, program: str) -> None:
         self.profile = tempfile.mkdtemp(prefix="check-site-")
-        command = [program, *OPTIONS.split(), ISOLATED, f"--user-data-dir={self.profile}", "about:blank"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [
+            program,
+            *OPTIONS.split(),
+            ISOLATED,
+            f"--user-data-dir={self.profile}",
+            "about:blank",
+        ]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         self.numbers, self.events = itertools.count(1), []
         self.socket = create_connection(self._address(), timeout=PATIENCE)
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -44,10 +67,14 @@ class Tab:
         file, end = Path(self.profile, "DevToolsActivePort"), time.monotonic() + PATIENCE
         while not (file.is_file() and file.read_text().count("\n")):
             if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"{self.process.args[0]} did not start (exit status {self.process.returncode})")
+                raise RuntimeError(
+                    f"{self.process.args[0]} did not start (exit status {self.process.returncode})"
+                )
             time.sleep(0.05)
         port = file.read_text().split()[0]
-        with urlopen(Request(f"http://127.0.0.1:{port}/json/new?about:blank", method="PUT"), timeout=PATIENCE) as answer:
+        with urlopen(
+            Request(f"http://127.0.0.1:{port}/json/new?about:blank", method="PUT"), timeout=PATIENCE
+        ) as answer:
             return json.load(answer)["webSocketDebuggerUrl"]
 
     def send(self, method: str, **params: object) -> dict[str, Any]:
@@ -65,7 +92,9 @@ class Tab:
     def visit(self, address: str) -> None:
         """Open a page, and wait for all that it loads and for MathJax."""
         self.events.clear()
-        self.send("Page.navigate", url="about:blank")  # what the page before still asks for is not this one's
+        self.send(
+            "Page.navigate", url="about:blank"
+        )  # what the page before still asks for is not this one's
         self.wait("Page.loadEventFired")
         self.events.clear()
         self.send("Page.navigate", url=address)
@@ -79,9 +108,15 @@ class Tab:
 
     def run(self, script: str) -> Any:
         """Evaluate an expression on the page, promises awaited."""
-        answer = self.send("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        answer = self.send(
+            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
+        )
         if "exceptionDetails" in answer:
-            raise RuntimeError(answer["exceptionDetails"].get("exception", answer["exceptionDetails"]).get("description"))
+            raise RuntimeError(
+                answer["exceptionDetails"]
+                .get("exception", answer["exceptionDetails"])
+                .get("description")
+            )
         return answer["result"].get("value")
 
     def until(self, condition: str) -> None:
@@ -100,12 +135,27 @@ class Tab:
 
     def press(self, key: str, code: str, number: int, **more: object) -> None:
         """Press and release a key, given by its name, its place and its number."""
-        self.send("Input.dispatchKeyEvent", type="keyDown", key=key, code=code, windowsVirtualKeyCode=number, **more)
-        self.send("Input.dispatchKeyEvent", type="keyUp", key=key, code=code, windowsVirtualKeyCode=number)
+        self.send(
+            "Input.dispatchKeyEvent",
+            type="keyDown",
+            key=key,
+            code=code,
+            windowsVirtualKeyCode=number,
+            **more,
+        )
+        self.send(
+            "Input.dispatchKeyEvent", type="keyUp", key=key, code=code, windowsVirtualKeyCode=number
+        )
 
     def size(self, width: int, height: int = 900) -> None:
         """Give the page the width of a device, in CSS pixels."""
-        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
 
     def complaints(self) -> Iterator[str]:
         """Give what was thrown, and what the console shows as an error, since the last visit."""
@@ -113,14 +163,21 @@ class Tab:
             match event:
                 case {"method": "Runtime.exceptionThrown", "params": {"exceptionDetails": what}}:
                     yield json.dumps(what)
-                case {"method": "Runtime.consoleAPICalled", "params": {"type": "error", "args": what}}:
+                case {
+                    "method": "Runtime.consoleAPICalled",
+                    "params": {"type": "error", "args": what},
+                }:
                     yield json.dumps(what)
                 case {"method": "Log.entryAdded", "params": {"entry": {"level": "error"} as what}}:
                     yield json.dumps(what)
 
     def requests(self) -> list[str]:
         """Give the addresses that were asked for since the last visit."""
-        return [e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
+        return [
+            e["params"]["request"]["url"]
+            for e in self.events
+            if e["method"] == "Network.requestWillBeSent"
+        ]
 
     def __enter__(self) -> Self:
         return self

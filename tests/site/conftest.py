@@ -25,7 +25,11 @@ def site() -> Path:
 @pytest.fixture(scope="session")
 def pages(site) -> dict[Path, BeautifulSoup]:
     """Every page by its path; index.html, which only forwards, is checked by a test of its own."""
-    files = (file for file in sorted(site.rglob("*.html")) if "_static" not in file.parts and file != site / "index.html")
+    files = (
+        file
+        for file in sorted(site.rglob("*.html"))
+        if "_static" not in file.parts and file != site / "index.html"
+    )
     return {file: parse(file.read_text("utf-8")) for file in files}
 
 
@@ -52,6 +56,9 @@ def served(site, tmp_path_factory) -> Iterator[str]:
 def tab() -> Iterator[browser.Tab]:
     program = browser.find()
     if not program:
-        pytest.fail("no Chromium: apt-get install chromium, or name the program in the variable CHROMIUM", pytrace=False)
+        pytest.fail(
+            "no Chromium: apt-get install chromium, or name the program in the variable CHROMIUM",
+            pytrace=False,
+        )
     with browser.Tab(program) as tab:
         yield tab

@@ -7,13 +7,24 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
-LOADED = {"script": "src", "img": "src", "source": "src", "iframe": "src", "video": "src", "audio": "src", "embed": "src", "object": "data"}
+LOADED = {
+    "script": "src",
+    "img": "src",
+    "source": "src",
+    "iframe": "src",
+    "video": "src",
+    "audio": "src",
+    "embed": "src",
+    "object": "data",
+}
 IMAGE_FILE = re.compile(r"\S+\.(png|svg|jpe?g|gif|webp)", re.IGNORECASE)
 CSS_ADDRESS = re.compile(r"""(?:url\(|@import\s(?!\s*url))\s*["']?([^"')]+)""", re.IGNORECASE)
 SCRIPT_ADDRESS = re.compile(r"""["'](?:https?:)?//[^"']+\.(?:m?js|css|woff2?)\b""")
 RAW_TEX = re.compile(r"\$\S*|\\[A-Za-z]+\S*|\\[([]")
 RAW_MARKUP = re.compile(r"\{[A-Za-z][\w:.-]*\}`?|`{3}|:{3}")
-BAD_OUTPUT = re.compile(r"\bnp\.\w+\(|Traceback|\w*Warning:|\bobject at 0x|<Figure size|site-packages")
+BAD_OUTPUT = re.compile(
+    r"\bnp\.\w+\(|Traceback|\w*Warning:|\bobject at 0x|<Figure size|site-packages"
+)
 
 
 def parse(html: str) -> BeautifulSoup:
@@ -32,7 +43,15 @@ def loaded(page: BeautifulSoup) -> Iterator[str]:
     for name, attribute in LOADED.items():
         yield from (tag[attribute] for tag in page.find_all(name) if tag.get(attribute))
     for tag in page.find_all("link"):
-        if {"stylesheet", "icon", "preload", "modulepreload", "preconnect", "prefetch", "manifest"} & set(tag.get("rel", [])):
+        if {
+            "stylesheet",
+            "icon",
+            "preload",
+            "modulepreload",
+            "preconnect",
+            "prefetch",
+            "manifest",
+        } & set(tag.get("rel", [])):
             yield tag["href"]
     for tag in page.find_all(srcset=True):
         yield from (part.split()[0] for part in tag["srcset"].split(",") if part.strip())
@@ -46,9 +65,15 @@ def foreign_in_css(css: str) -> list[str]:
 def foreign_resources(page: BeautifulSoup) -> list[str]:
     """Find whatever the page loads from another host."""
     found = [address for address in loaded(page) if is_foreign(address)]
-    styles = [tag.get_text() for tag in page.find_all("style")] + [tag["style"] for tag in page.find_all(style=True)]
+    styles = [tag.get_text() for tag in page.find_all("style")] + [
+        tag["style"] for tag in page.find_all(style=True)
+    ]
     found += [address for css in styles for address in foreign_in_css(css)]
-    return found + [address for tag in page.find_all("script", src=False) for address in SCRIPT_ADDRESS.findall(tag.get_text())]
+    return found + [
+        address
+        for tag in page.find_all("script", src=False)
+        for address in SCRIPT_ADDRESS.findall(tag.get_text())
+    ]
 
 
 def content(page: BeautifulSoup) -> Tag:
@@ -59,12 +84,18 @@ def content(page: BeautifulSoup) -> Tag:
 def poor_alt(page: BeautifulSoup) -> list[str]:
     """Find images of the content whose alternative text is missing, empty or a file name."""
     images = content(page).find_all("img")
-    return [str(tag) for tag in images if not tag.get("alt", "").strip() or IMAGE_FILE.fullmatch(tag["alt"].strip())]
+    return [
+        str(tag)
+        for tag in images
+        if not tag.get("alt", "").strip() or IMAGE_FILE.fullmatch(tag["alt"].strip())
+    ]
 
 
 def anchors(page: BeautifulSoup) -> set[str]:
     """Give the names on the page that a link can lead to."""
-    return {tag["id"] for tag in page.find_all(id=True)} | {tag["name"] for tag in page.find_all("a", attrs={"name": True})}
+    return {tag["id"] for tag in page.find_all(id=True)} | {
+        tag["name"] for tag in page.find_all("a", attrs={"name": True})
+    }
 
 
 def dead_links(path: Path, pages: dict[Path, BeautifulSoup]) -> list[str]:
@@ -76,7 +107,11 @@ def dead_links(path: Path, pages: dict[Path, BeautifulSoup]) -> list[str]:
             continue
         target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
         target = target / "index.html" if target.is_dir() else target
-        missing = parts.fragment and target in pages and unquote(parts.fragment) not in anchors(pages[target])
+        missing = (
+            parts.fragment
+            and target in pages
+            and unquote(parts.fragment) not in anchors(pages[target])
+        )
         if missing or not target.is_file():
             dead.append(address)
     return dead
@@ -93,7 +128,11 @@ def prose(page: BeautifulSoup) -> str:
 def raw_tex(page: BeautifulSoup) -> list[str]:
     """Find TeX that is left in the prose, or stands where no MathJax looks: page title and navigation."""
     title = page.title.get_text() if page.title else ""
-    return RAW_TEX.findall(prose(page)) + RAW_TEX.findall(title) + [tag.get_text() for tag in page.select("nav .math")]
+    return (
+        RAW_TEX.findall(prose(page))
+        + RAW_TEX.findall(title)
+        + [tag.get_text() for tag in page.select("nav .math")]
+    )
 
 
 def raw_markup(page: BeautifulSoup) -> list[str]:

@@ -14,7 +14,11 @@ MEGABYTE = 1e6
 def visits(tab, site, pages, served) -> dict[str, Visit]:
     """What was seen on each page, by page and scheme."""
     names = [page.relative_to(site).as_posix() for page in pages]
-    return {f"{name}, {scheme}": visit(tab, served + name, scheme) for name in names for scheme in WIDTHS}
+    return {
+        f"{name}, {scheme}": visit(tab, served + name, scheme)
+        for name in names
+        for scheme in WIDTHS
+    }
 
 
 BAD = """<!doctype html><meta name="viewport" content="width=device-width"><span class="math">\\(x\\)</span><img src="https://example.org/a.png">
@@ -26,11 +30,15 @@ def test_visit_sees_what_is_wrong(tab, tmp_path):
     (tmp_path / "bad.html").write_text(BAD)
     seen = visit(tab, (tmp_path / "bad.html").as_uri(), "dark")
     assert seen.unrendered == ["\\(x\\)"]
-    assert {"hm", "TypeError", "ERR_NAME_NOT_RESOLVED"} <= set(re.findall(r"hm|TypeError|ERR_NAME_NOT_RESOLVED", "".join(seen.complaints)))
+    assert {"hm", "TypeError", "ERR_NAME_NOT_RESOLVED"} <= set(
+        re.findall(r"hm|TypeError|ERR_NAME_NOT_RESOLVED", "".join(seen.complaints))
+    )
     assert "https://example.org/a.png" in seen.requests
     assert seen.sideways
     assert [text[:3] for text in seen.cut] == ["cut"]
-    assert {"image-alt", "color-contrast", "document-title"} <= {found["rule"] for found in seen.objections}
+    assert {"image-alt", "color-contrast", "document-title"} <= {
+        found["rule"] for found in seen.objections
+    }
 
 
 def test_both_schemes_are_shown(tab, served):
@@ -51,7 +59,11 @@ def test_no_request_leaves(visits, served):
 
 
 def test_first_page_and_site_are_small(visits, site, served):
-    asked = {unquote(urlsplit(a).path) for a in visits["intro.html, light"].requests if a.startswith(served) and "mathjax" not in a}
+    asked = {
+        unquote(urlsplit(a).path)
+        for a in visits["intro.html, light"].requests
+        if a.startswith(served) and "mathjax" not in a
+    }
     loaded = [site / path.removeprefix(urlsplit(served).path) for path in asked]
     assert sum(file.stat().st_size for file in loaded) < MEGABYTE
     assert sum(file.stat().st_size for file in site.rglob("*") if file.is_file()) < 15 * MEGABYTE
@@ -65,7 +77,9 @@ def _search(tab, address):
     tab.until("document.activeElement.type === 'search'")
     tab.send("Input.insertText", text="mutual information")
     tab.press("Enter", "Enter", 13, text="\r")
-    tab.until("[...document.querySelectorAll('#search-results li > a')].some(a => a.textContent.includes('One model, two densities'))")
+    tab.until(
+        "[...document.querySelectorAll('#search-results li > a')].some(a => a.textContent.includes('One model, two densities'))"
+    )
 
 
 def test_search_finds(tab, served):
@@ -78,7 +92,12 @@ def test_site_opens_from_disk(tab, site):
     assert tab.run("document.getElementById('explore-offset').textContent")
     assert all(address.startswith(("file:", "data:", "blob:")) for address in seen.requests)
     assert not seen.complaints
-    assert tab.run("document.fonts.ready.then(f => [...f].filter(x => x.status === 'error').map(x => x.family))") == []
+    assert (
+        tab.run(
+            "document.fonts.ready.then(f => [...f].filter(x => x.status === 'error').map(x => x.family))"
+        )
+        == []
+    )
     _search(tab, (site / "intro.html").as_uri())
 
 
@@ -90,7 +109,9 @@ FOCUSABLE = """[...document.querySelectorAll('a[href], button, input, select, te
 def test_tab_key_reaches_everything(page, tab, served):
     tab.size(1280)
     tab.visit(served + page)
-    tab.run(f"window.due = new Set({FOCUSABLE}); window.all = due.size; document.addEventListener('focusin', e => due.delete(e.target)); 0")
+    tab.run(
+        f"window.due = new Set({FOCUSABLE}); window.all = due.size; document.addEventListener('focusin', e => due.delete(e.target)); 0"
+    )
     for _ in range(2 * tab.run("all")):  # places to scroll take the focus too
         tab.press("Tab", "Tab", 9)
         if not tab.run("due.size"):

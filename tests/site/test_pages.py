@@ -27,7 +27,11 @@ def test_scanner_finds_nothing(scanner, site, pages):
 
 def test_every_chapter_of_the_table_of_contents_is_there(site, pages):
     toc = (site.parents[1] / "_toc.yml").read_text("utf-8")
-    names = [line.split(":")[1].strip() for line in toc.splitlines() if line.strip().startswith(("root:", "- file:"))]
+    names = [
+        line.split(":")[1].strip()
+        for line in toc.splitlines()
+        if line.strip().startswith(("root:", "- file:"))
+    ]
     assert len(names) > 1
     assert not [name for name in names if site / f"{name}.html" not in pages]
 
@@ -38,19 +42,26 @@ def test_links_and_loaded_files_exist(site, pages):
 
 
 def test_index_forwards_to_a_page(site, pages):
-    forward = scanners.parse((site / "index.html").read_text("utf-8")).find("meta", attrs={"http-equiv": "Refresh"})
+    forward = scanners.parse((site / "index.html").read_text("utf-8")).find(
+        "meta", attrs={"http-equiv": "Refresh"}
+    )
     assert site / forward["content"].split("url=")[1] in pages
 
 
 def test_style_sheets_load_nothing_from_elsewhere(site):
     sheets = list(site.rglob("*.css"))
     assert sheets
-    found = {str(sheet.relative_to(site)): scanners.foreign_in_css(sheet.read_text("utf-8")) for sheet in sheets}
+    found = {
+        str(sheet.relative_to(site)): scanners.foreign_in_css(sheet.read_text("utf-8"))
+        for sheet in sheets
+    }
     assert not {path: what for path, what in found.items() if what}
 
 
 def test_pages_with_mathematics_load_mathjax_with_its_fonts(site, pages):
-    with_math = {path: scanners.mathjax_loaders(page) for path, page in pages.items() if page.select(".math")}
+    with_math = {
+        path: scanners.mathjax_loaders(page) for path, page in pages.items() if page.select(".math")
+    }
     assert with_math
     for path, loaders in with_math.items():
         assert len(loaders) == 1, path
@@ -60,7 +71,11 @@ def test_pages_with_mathematics_load_mathjax_with_its_fonts(site, pages):
 
 
 def test_offered_notebooks_hold_their_outputs(pages):
-    offered = {(path.parent / tag["href"]).resolve() for path, page in pages.items() for tag in page.select("a[href$='.ipynb']")}
+    offered = {
+        (path.parent / tag["href"]).resolve()
+        for path, page in pages.items()
+        for tag in page.select("a[href$='.ipynb']")
+    }
     for file in offered:
         cells = json.loads(file.read_text("utf-8"))["cells"]
         assert any(cell.get("outputs") for cell in cells), file
@@ -76,7 +91,10 @@ def test_every_page_bears_version_and_date(pages):
     import lmmlib
 
     footers = (page.select_one(".bd-footer-content").get_text() for page in pages.values())
-    stamps = [re.search(r"Version ([\d.]+), (?:unreleased, of )?\d{4}-\d\d-\d\d", footer) for footer in footers]
+    stamps = [
+        re.search(r"Version ([\d.]+), (?:unreleased, of )?\d{4}-\d\d-\d\d", footer)
+        for footer in footers
+    ]
     assert {stamp and stamp[1] for stamp in stamps} == {lmmlib.__version__}
 
 
@@ -84,7 +102,9 @@ def test_address_stands_everywhere_or_nowhere(site, pages):
     """Open Graph and a sitemap follow from html.baseurl, and from nothing else."""
     public = yaml.safe_load((site.parents[1] / "_config.yml").read_text("utf-8"))["html"]["baseurl"]
     assert (site / "sitemap.xml").is_file() == bool(public)
-    assert {bool(page.select("meta[property='og:url']")) for page in pages.values()} == {bool(public)}
+    assert {bool(page.select("meta[property='og:url']")) for page in pages.values()} == {
+        bool(public)
+    }
 
 
 def test_anchors_of_before_are_still_there(site, pages):

@@ -28,9 +28,13 @@ def on_paper() -> dict[str, str]:
     """Numbers by page#anchor: of equations, figures and tables from report.aux, of theorems from what is printed."""
     aux, tex = (PRINT / "report.aux").read_text("utf-8"), (PRINT / "report.tex").read_text("utf-8")
     found = {}
-    for page, name, number in re.findall(r"\\newlabel\{equation:([\w/]+):([\w-]+)\}\{\{([\d.]+)\}", aux):
+    for page, name, number in re.findall(
+        r"\\newlabel\{equation:([\w/]+):([\w-]+)\}\{\{([\d.]+)\}", aux
+    ):
         found[f"{page}#equation-{name}"] = number
-    for page, name, number in re.findall(r"\\newlabel\{([\w/]+):((?:fig|tab)-[\w-]+)\}\{\{([\d.]+)\}", aux):
+    for page, name, number in re.findall(
+        r"\\newlabel\{([\w/]+):((?:fig|tab)-[\w-]+)\}\{\{([\d.]+)\}", aux
+    ):
         found[f"{page}#{name}"] = number
     stated = r"\\label\{([\w/]+):([\w-]+)\}\s*\\begin\{sphinxadmonition\}\{note\}\{\w+ ([\d.]+)"
     for page, name, number in re.findall(stated, tex):
@@ -45,10 +49,16 @@ def on_pages(site, pages) -> dict[str, str]:
     for path, page in pages.items():
         name = path.relative_to(site).with_suffix("").as_posix()
         for tag in page.select("div.math[id] > p > .eqno, div.math[id] .eqno"):
-            found[f"{name}#{tag.find_parent('div', class_='math')['id']}"] = re.search(r"[\d.]*\d", tag.get_text())[0]
-        for tag in page.select("figure[id] .caption-number, table[id] .caption-number, div.proof[id] .caption-number"):
+            found[f"{name}#{tag.find_parent('div', class_='math')['id']}"] = re.search(
+                r"[\d.]*\d", tag.get_text()
+            )[0]
+        for tag in page.select(
+            "figure[id] .caption-number, table[id] .caption-number, div.proof[id] .caption-number"
+        ):
             if number := re.search(r"[\d.]*\d", tag.get_text()):
-                found[f"{name}#{tag.find_parent(['figure', 'table', 'div'], id=True)['id']}"] = number[0]
+                found[f"{name}#{tag.find_parent(['figure', 'table', 'div'], id=True)['id']}"] = (
+                    number[0]
+                )
     return found
 
 
@@ -74,7 +84,10 @@ def test_outputs_are_typeset():
 
 def test_every_figure_of_the_pages_is_printed(pages):
     shown = sum(len(page.select("article figure[id] img")) for page in pages.values())
-    assert len(re.findall(r"\\sphinxincludegraphics", (PRINT / "report.tex").read_text("utf-8"))) >= shown
+    assert (
+        len(re.findall(r"\\sphinxincludegraphics", (PRINT / "report.tex").read_text("utf-8")))
+        >= shown
+    )
 
 
 def test_it_is_the_pdf_that_was_typeset(pdf):

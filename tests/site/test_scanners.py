@@ -20,7 +20,10 @@ SOUND = """
 BAD = [
     (scanners.foreign_resources, '<script src="https://cdn.example/x.js"></script>'),
     (scanners.foreign_resources, '<link rel="stylesheet" href="//fonts.example/css">'),
-    (scanners.foreign_resources, '<link rel="preload" as="font" href="https://fonts.example/a.woff2">'),
+    (
+        scanners.foreign_resources,
+        '<link rel="preload" as="font" href="https://fonts.example/a.woff2">',
+    ),
     (scanners.foreign_resources, '<img alt="a" src="http://example.org/a.png">'),
     (scanners.foreign_resources, '<img alt="a" src="a.png" srcset="https://example.org/b.png 2x">'),
     (scanners.foreign_resources, '<style>@import "https://example.org/a.css";</style>'),
@@ -39,10 +42,16 @@ BAD = [
     (scanners.raw_markup, "<p>of {glue:text} the gap</p>"),
     (scanners.raw_markup, "<p>:::{note} a</p>"),
     (scanners.bad_outputs, '<div class="cell_output"><pre>np.float64(0.25)</pre></div>'),
-    (scanners.bad_outputs, '<div class="cell_output"><pre>Traceback (most recent call last)</pre></div>'),
+    (
+        scanners.bad_outputs,
+        '<div class="cell_output"><pre>Traceback (most recent call last)</pre></div>',
+    ),
     (scanners.bad_outputs, '<div class="cell_output"><pre>UserWarning: doubtful</pre></div>'),
     (scanners.bad_outputs, '<div class="cell_output"><pre>&lt;Axes object at 0x7f&gt;</pre></div>'),
-    (scanners.bad_outputs, '<div class="cell_output"><div class="output stderr"><pre>hm</pre></div></div>'),
+    (
+        scanners.bad_outputs,
+        '<div class="cell_output"><div class="output stderr"><pre>hm</pre></div></div>',
+    ),
     (scanners.poor_structure, "<h1>a</h1>"),
     (scanners.poor_structure, "<title>a</title><h1>a</h1><h1>b</h1>"),
     (scanners.poor_structure, "<title>a</title><p>a</p>"),
@@ -54,18 +63,28 @@ def test_scanner_finds_what_it_is_for(scanner, html):
     assert scanner(parse(html))
 
 
-@pytest.mark.parametrize("scanner", sorted({scanner for scanner, _ in BAD}, key=lambda scanner: scanner.__name__))
+@pytest.mark.parametrize(
+    "scanner", sorted({scanner for scanner, _ in BAD}, key=lambda scanner: scanner.__name__)
+)
 def test_scanner_leaves_a_sound_page_alone(scanner):
     assert scanner(parse(SOUND)) == []
 
 
-@pytest.mark.parametrize("css", ["@import url('https://example.org/a.css');", "@font-face { src: url(//example.org/a.woff) }"])
+@pytest.mark.parametrize(
+    "css",
+    ["@import url('https://example.org/a.css');", "@font-face { src: url(//example.org/a.woff) }"],
+)
 def test_style_sheet_that_loads_from_elsewhere_is_found(css):
     assert scanners.foreign_in_css(css)
 
 
 def test_style_sheet_that_loads_from_the_site_is_not():
-    assert scanners.foreign_in_css("@import 'a.css'; @font-face { src: url(../a.woff2), url(data:font/woff;base64,AA) }") == []
+    assert (
+        scanners.foreign_in_css(
+            "@import 'a.css'; @font-face { src: url(../a.woff2), url(data:font/woff;base64,AA) }"
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("address", ["gone.html", "#nowhere", "b.html#nowhere", "gone.ipynb"])
@@ -74,7 +93,16 @@ def test_dead_link_is_found(address, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "address", ["#here", "b.html", "b.html#there", "./b.html?x=1", "#", "https://example.org/gone", "mailto:a@example.org"]
+    "address",
+    [
+        "#here",
+        "b.html",
+        "b.html#there",
+        "./b.html?x=1",
+        "#",
+        "https://example.org/gone",
+        "mailto:a@example.org",
+    ],
 )
 def test_sound_link_is_not(address, tmp_path):
     assert scanners.dead_links(*linked_pages(tmp_path, address)) == []

@@ -9,7 +9,9 @@ WIDTHS = {"light": 1280, "dark": 360}  # two visits a page: a desktop by day, a 
 
 # Of the theme, not of the report: the selector's beginning by rule.
 THEME = {
-    "region": (".sidebar-primary-item",),  # its sidebar's logo and search field stand outside all landmarks
+    "region": (
+        ".sidebar-primary-item",
+    ),  # its sidebar's logo and search field stand outside all landmarks
 }
 
 UNRENDERED = """[...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container') && !e.closest('mjx-container'))
@@ -39,13 +41,18 @@ class Visit:
 
 def axe() -> str:
     """Read axe-core from the wheel that carries it."""
-    return next(f for f in files("axe-playwright-python") if f.name == "axe.min.js").read_text("utf-8")
+    return next(f for f in files("axe-playwright-python") if f.name == "axe.min.js").read_text(
+        "utf-8"
+    )
 
 
 def set_scheme(tab: Tab, scheme: str) -> None:
     """Be a reader whose system asks for light or dark, and for little motion."""
     features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
-    tab.send("Emulation.setEmulatedMedia", features=[{"name": name, "value": value} for name, value in features.items()])
+    tab.send(
+        "Emulation.setEmulatedMedia",
+        features=[{"name": name, "value": value} for name, value in features.items()],
+    )
 
 
 def visit(tab: Tab, address: str, scheme: str) -> Visit:
@@ -53,6 +60,19 @@ def visit(tab: Tab, address: str, scheme: str) -> Visit:
     set_scheme(tab, scheme)
     tab.size(WIDTHS[scheme])
     tab.visit(address)
-    seen = tab.run(UNRENDERED), list(tab.complaints()), tab.requests(), tab.run(SIDEWAYS), tab.run(CUT)  # before axe asks for style sheets
+    seen = (
+        tab.run(UNRENDERED),
+        list(tab.complaints()),
+        tab.requests(),
+        tab.run(SIDEWAYS),
+        tab.run(CUT),
+    )  # before axe asks for style sheets
     tab.run(f"{axe()}; 0")
-    return Visit(*seen, [found for found in tab.run(AXE) if not found["where"].startswith(THEME.get(found["rule"], ()))])
+    return Visit(
+        *seen,
+        [
+            found
+            for found in tab.run(AXE)
+            if not found["where"].startswith(THEME.get(found["rule"], ()))
+        ],
+    )

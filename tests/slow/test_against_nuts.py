@@ -6,19 +6,32 @@ import arviz_stats
 import numpy as np
 import pytest
 
-from lmmlib import Data, Design, Priors, ScalePrior, Term, conditional_model, from_formula, load, loo, marginal_model, posterior, sample
+from lmmlib import (
+    Data,
+    Design,
+    Priors,
+    ScalePrior,
+    Term,
+    conditional_model,
+    from_formula,
+    load_dataset,
+    loo,
+    marginal_model,
+    posterior,
+    sample,
+)
 from lmmlib.draws import VARIABLES
 
 
 def _thread_like():
-    table = load("thread_like")
+    table = load_dataset("thread_like")
     terms = [Term.dense(f"z{k}", table[[f"z{k}"]].to_numpy()) for k in range(1, 6)]
     data = Data(table.y, Design(table[["x1", "x2", "x3", "x4"]].to_numpy(), terms))
     return data, Priors.build(data.design, (0, 10), ScalePrior("half-normal", 1.0))
 
 
 def _from(formula, table):
-    data = from_formula(formula, load(table))
+    data = from_formula(formula, load_dataset(table))
     return data, Priors.weak(data)
 
 
@@ -31,11 +44,15 @@ DATA = {
 
 def _moments_and_errors(tree, ess=None):
     """Posterior means and SDs with Monte Carlo errors; ArviZ's, or those of ``ess`` independent draws."""
-    named = [name for name in VARIABLES if name in tree.posterior]  # a correlation factor has constant entries besides
+    named = [
+        name for name in VARIABLES if name in tree.posterior
+    ]  # a correlation factor has constant entries besides
     posterior_, over = tree.posterior.to_dataset()[named], ("chain", "draw")
     mean, sd = posterior_.mean(over), posterior_.std(over)
     if ess is None:
-        return (mean, sd), tuple(arviz_stats.mcse(posterior_, method=method) for method in ("mean", "sd"))
+        return (mean, sd), tuple(
+            arviz_stats.mcse(posterior_, method=method) for method in ("mean", "sd")
+        )
     kurtosis = ((posterior_ - mean) ** 4).mean(over) / sd**4
     return (mean, sd), (sd / np.sqrt(ess), sd * np.sqrt((kurtosis - 1) / (4 * ess)))
 
@@ -49,8 +66,14 @@ def test_three_engines_agree(name):
         "marginal": _moments_and_errors(sample(marginal_model(data, priors), random_seed=1)),
         "conditional": _moments_and_errors(sample(conditional_model(data, priors), random_seed=1)),
     }
-    for first, second in (("direct", "marginal"), ("direct", "conditional"), ("marginal", "conditional")):
-        for a, b, ea, eb in zip(found[first][0], found[second][0], found[first][1], found[second][1], strict=True):
+    for first, second in (
+        ("direct", "marginal"),
+        ("direct", "conditional"),
+        ("marginal", "conditional"),
+    ):
+        for a, b, ea, eb in zip(
+            found[first][0], found[second][0], found[first][1], found[second][1], strict=True
+        ):
             for variable in a.data_vars:
                 gap = np.abs(a[variable] - b[variable]) / np.hypot(ea[variable], eb[variable])
                 assert float(gap.max()) < 5, (name, first, second, variable)
@@ -71,7 +94,7 @@ def test_leverage_route_has_fewer_unreliable_rows_on_sleepstudy():
 
 def test_leave_one_out_of_experiment_1_is_the_reference():
     data, priors = DATA["thread_like"]()
-    for model in (marginal_model(data, priors), conditional_model(data, priors, centred=True)):
+    for model in (marginal_model(data, priors), conditional_model(data, priors, centered=True)):
         draws = sample(model, random_seed=2)
         for route in ("leverage", "conditional"):
             assert abs(loo(draws, data, route=route).elpd - 317.0) < 0.3

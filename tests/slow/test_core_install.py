@@ -8,36 +8,86 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
-OF_EXTRAS = ("test_pymc_models.py", "test_reconstructed.py", "test_plots_*.py", "test_layers.py", "test_additions.py", "test_arviz.py")
-OF_BOTH = ("test_folds.py", "test_invariance.py", "test_wrong_arguments.py", "test_readme.py")  # of the core and of PyMC's models
+OF_EXTRAS = (
+    "test_pymc_models.py",
+    "test_reconstructed.py",
+    "test_plots_*.py",
+    "test_layers.py",
+    "test_additions.py",
+    "test_arviz.py",
+)
+OF_BOTH = (
+    "test_folds.py",
+    "test_invariance.py",
+    "test_wrong_arguments.py",
+    "test_readme.py",
+)  # of the core and of PyMC's models
 HEAVY = ["pymc", "jax", "numpyro", "matplotlib"]
 
 
 def _run(*command, **options):
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True, **options)
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert done.returncode == 0, (
+        f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    )
     return done.stdout
 
 
 def test_the_core_installs_alone_and_passes_its_tests(tmp_path):
-    _run(UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", tmp_path, ROOT)
+    _run(
+        UV,
+        "build",
+        "--quiet",
+        "--wheel",
+        "--no-build-isolation",
+        "--python",
+        sys.executable,
+        "--out-dir",
+        tmp_path,
+        ROOT,
+    )
     (wheel,) = tmp_path.glob("*.whl")
     python = tmp_path / "env/bin/python"
     _run(UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "env")
     locked = tmp_path / "versions.txt"
     locked.write_text(
-        "\n".join(line.split(" \\")[0] for line in (ROOT / "requirements.txt").read_text("utf8").splitlines() if "==" in line)
+        "\n".join(
+            line.split(" \\")[0]
+            for line in (ROOT / "requirements.txt").read_text("utf8").splitlines()
+            if "==" in line
+        )
     )
     tools = ["pytest", "pytest-xdist", "hypothesis", "mpmath", "distributed"]
     _run(UV, "pip", "install", "--quiet", "--python", python, "--constraint", locked, wheel, *tools)
-    present = _run(python, "-c", f"from importlib.util import find_spec; print([m for m in {HEAVY} if find_spec(m)])")
+    present = _run(
+        python,
+        "-c",
+        f"from importlib.util import find_spec; print([m for m in {HEAVY} if find_spec(m)])",
+    )
     assert present.strip() == "[]"
     tests = tmp_path / "tests"
-    shutil.copytree(ROOT / "tests", tests, ignore=shutil.ignore_patterns("__pycache__", "slow", "site", "book", *OF_EXTRAS, *OF_BOTH))
+    shutil.copytree(
+        ROOT / "tests",
+        tests,
+        ignore=shutil.ignore_patterns("__pycache__", "slow", "site", "book", *OF_EXTRAS, *OF_BOTH),
+    )
     for name in ("pyproject.toml", "published_fits.csv"):
         shutil.copy(ROOT / name, tmp_path)
-    one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # a worker a core, as make test has them
+    one_thread = {
+        **os.environ,
+        "OPENBLAS_NUM_THREADS": "1",
+    }  # a worker a core, as make test has them
     parallel = ("-n", "auto", "--dist", "worksteal")
-    told = _run(python, "-m", "pytest", *parallel, "--rootdir", tmp_path, *sorted(tests.glob("test_*.py")), cwd=tmp_path, env=one_thread)
+    told = _run(
+        python,
+        "-m",
+        "pytest",
+        *parallel,
+        "--rootdir",
+        tmp_path,
+        *sorted(tests.glob("test_*.py")),
+        cwd=tmp_path,
+        env=one_thread,
+    )
     assert " passed" in told
     assert "failed" not in told

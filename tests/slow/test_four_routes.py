@@ -6,20 +6,33 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from lmmlib import Data, Design, Priors, ScalePrior, Term, draws, from_formula, load, loo, marginal_model, posterior, sample
+from lmmlib import (
+    Data,
+    Design,
+    Priors,
+    ScalePrior,
+    Term,
+    draws,
+    from_formula,
+    load_dataset,
+    loo,
+    marginal_model,
+    posterior,
+    sample,
+)
 from lmmlib.crossvalidation.refits import refitted, without
-from lmmlib.loglik import set_left_out_in_draws
+from lmmlib.held_out import set_in_draws
 
 SEEDS = range(5)
 
 
 def _sleepstudy():
-    data = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
+    data = from_formula("Reaction ~ Days + (Days | Subject)", load_dataset("sleepstudy"))
     return data, Priors.weak(data)
 
 
 def _thread_like():
-    table = load("thread_like")
+    table = load_dataset("thread_like")
     terms = [Term.dense(f"z{k}", table[[f"z{k}"]].to_numpy()) for k in range(1, 6)]
     data = Data(table.y, Design(table[["x1", "x2", "x3", "x4"]].to_numpy(), terms))
     return data, Priors.build(data.design, (0, 10), ScalePrior("half-normal", 1.0))
@@ -35,7 +48,12 @@ def _smoothed(data, priors, seed):
 @pytest.mark.parametrize("make", [_sleepstudy, _thread_like])
 def test_four_routes_lead_to_one_number(make):
     data, priors = make()
-    refits = np.array([refitted(data, priors, np.array([i]), 4096, np.random.default_rng(i), f"row {i}") for i in range(data.design.n)])
+    refits = np.array(
+        [
+            refitted(data, priors, np.array([i]), 4096, np.random.default_rng(i), f"row {i}")
+            for i in range(data.design.n)
+        ]
+    )
     found = [_smoothed(data, priors, seed) for seed in SEEDS]
     errors, high = {}, {}
     for route in ("leverage", "conditional"):
@@ -50,16 +68,25 @@ def test_four_routes_lead_to_one_number(make):
     for i in worst:
         tree = sample(marginal_model(without(data, np.array([i])), priors), random_seed=int(i))
         theta = draws.theta(tree, data.design, same_rows=False)
-        density = set_left_out_in_draws(data, theta, np.array([i]))
+        density = set_in_draws(data, theta, np.array([i]))
         by_nuts = logsumexp(density) - np.log(len(density))
-        error = np.std(np.exp(density - density.max())) / np.mean(np.exp(density - density.max())) / np.sqrt(400)  # the gate's smallest ESS
+        error = (
+            np.std(np.exp(density - density.max()))
+            / np.mean(np.exp(density - density.max()))
+            / np.sqrt(400)
+        )  # the gate's smallest ESS
         assert abs(by_nuts - refits[i]) < 5 * np.hypot(error, error / 3)
 
 
 def test_refitted_rows_bring_the_conditional_route_home():
     """Rows above the threshold are refitted; what is left is the error of rows below it."""
     data, priors = _sleepstudy()
-    exact = np.array([refitted(data, priors, np.array([i]), 4096, np.random.default_rng(i), f"row {i}") for i in range(180)]).sum()
+    exact = np.array(
+        [
+            refitted(data, priors, np.array([i]), 4096, np.random.default_rng(i), f"row {i}")
+            for i in range(180)
+        ]
+    ).sum()
     plain, mended = [], []
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
@@ -80,7 +107,20 @@ def test_groups_are_eighteen_refits():
     refits, smoothed = [], []
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
-        refits.append(sum(refitted(data, priors, np.flatnonzero(units == j), 4096, rng, str(j)) for j in range(18)))
-        smoothed.append(loo(posterior(data, priors, 4096, rng=rng), data, leave="Subject", priors=priors, rng=rng).elpd)
+        refits.append(
+            sum(
+                refitted(data, priors, np.flatnonzero(units == j), 4096, rng, str(j))
+                for j in range(18)
+            )
+        )
+        smoothed.append(
+            loo(
+                posterior(data, priors, 4096, rng=rng),
+                data,
+                leave="Subject",
+                priors=priors,
+                rng=rng,
+            ).elpd
+        )
     error = np.hypot(np.std(refits, ddof=1), np.std(smoothed, ddof=1)) / np.sqrt(len(SEEDS))
     assert abs(np.mean(refits) - np.mean(smoothed)) < 5 * error

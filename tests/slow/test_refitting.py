@@ -8,11 +8,21 @@ import numpy as np
 import nutpie
 import pytest
 
-from lmmlib import Data, Design, Params, Priors, ScalePrior, from_formula, load, posterior, simulate
+from lmmlib import (
+    Data,
+    Design,
+    Params,
+    Priors,
+    ScalePrior,
+    from_formula,
+    load_dataset,
+    posterior,
+    simulate,
+)
 from lmmlib.draws import VARIABLES, check_data
 from lmmlib.pymc_models import Refitter, SamplingError, diagnose, refitting
 
-SLEEP = from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy"))
+SLEEP = from_formula("Reaction ~ Days + (Days | Subject)", load_dataset("sleepstudy"))
 PRIORS = Priors.weak(SLEEP)
 TRUTH = Params([250.0, 10.0], {"Subject": np.array([[600.0, 20.0], [20.0, 36.0]])}, 26.0)
 
@@ -47,10 +57,16 @@ def _moments(tree):
 
 def _worst_gap(tree, direct):
     """The largest difference of a mean or SD in units of both Monte Carlo errors; ``direct`` has its own ESS."""
-    (a, mean_a, sd_a), (b, mean_b, sd_b), ess = _moments(tree), _moments(direct), direct.attrs["kish_ess"]
+    (a, mean_a, sd_a), (b, mean_b, sd_b), ess = (
+        _moments(tree),
+        _moments(direct),
+        direct.attrs["kish_ess"],
+    )
     kurtosis = ((b - mean_b) ** 4).mean(("chain", "draw")) / sd_b**4
     of_mean = (mean_a - mean_b) / np.hypot(arviz_stats.mcse(a, method="mean"), sd_b / np.sqrt(ess))
-    of_sd = (sd_a - sd_b) / np.hypot(arviz_stats.mcse(a, method="sd"), sd_b * np.sqrt((kurtosis - 1) / (4 * ess)))
+    of_sd = (sd_a - sd_b) / np.hypot(
+        arviz_stats.mcse(a, method="sd"), sd_b * np.sqrt((kurtosis - 1) / (4 * ess))
+    )
     return max(float(np.abs(gap[name]).max()) for gap in (of_mean, of_sd) for name in VARIABLES)
 
 
@@ -63,7 +79,9 @@ def test_refits_have_the_direct_posterior_and_compile_nothing(compiled):
         check_data(tree, data)
         direct = posterior(data, PRIORS, 8192, rng=np.random.default_rng(k))
         assert _worst_gap(tree, direct) < 5
-        assert _worst_gap(trees[1 - k], direct) > 10  # the comparison sees which response was fitted
+        assert (
+            _worst_gap(trees[1 - k], direct) > 10
+        )  # the comparison sees which response was fitted
     assert len(calls) == 1
 
 
@@ -80,7 +98,9 @@ def test_each_response_has_its_own_parameterisation(compiled):
 
 def test_one_seed_gives_one_set_of_draws(refitter):
     equal = Priors.weak(SLEEP)  # not the same object
-    first, again, other = (refitter(_new(3), equal, np.random.default_rng(seed)).posterior for seed in (4, 4, 5))
+    first, again, other = (
+        refitter(_new(3), equal, np.random.default_rng(seed)).posterior for seed in (4, 4, 5)
+    )
     for name in VARIABLES:
         np.testing.assert_array_equal(first[name], again[name])
         assert not np.array_equal(first[name], other[name])
@@ -102,8 +122,13 @@ def test_a_failing_fit_is_rerun_once_and_then_raised(refitter, monkeypatch):
     monkeypatch.setattr(refitting, "diagnose", watched)
     monkeypatch.setattr(refitting, "MAX_TREE_DEPTH", 1)
     monkeypatch.setattr(refitter, "draws", 50)
-    advice = {"conditional": "the marginal model, the other value of centred, ", "marginal": ""}[refitter.formulation]
-    with pytest.raises(SamplingError, match=rf"failed twice: .* for \d+ parameters .*; what may help: {advice}more draws"):
+    advice = {"conditional": "the marginal model, the other value of centred, ", "marginal": ""}[
+        refitter.formulation
+    ]
+    with pytest.raises(
+        SamplingError,
+        match=rf"failed twice: .* for \d+ parameters .*; what may help: {advice}more draws",
+    ):
         refitter(_new(6), PRIORS, np.random.default_rng(6))
     again = (100, 1000, pytest.approx(0.99)) if seen[0][0].divergences else (200, 1000, 0.95)
     assert asked == [(50, 500, 0.95), again]
@@ -112,7 +137,9 @@ def test_a_failing_fit_is_rerun_once_and_then_raised(refitter, monkeypatch):
         assert diagnosis.divergences == int(stats["diverging"].sum())
         assert float(stats["energy"].min()) > 0 > float(stats["lp"].max())  # neither is the other
         kinetic = float(np.abs(stats["energy"] + stats["lp"]).mean())
-        assert kinetic < 0.5 * float(np.abs(stats["lp"]).mean())  # of another note than energy it would be as large, of another sign twice
+        assert kinetic < 0.5 * float(
+            np.abs(stats["lp"]).mean()
+        )  # of another note than energy it would be as large, of another sign twice
 
 
 def test_another_design_and_other_priors_are_refused(refitter):
@@ -120,17 +147,26 @@ def test_another_design_and_other_priors_are_refused(refitter):
     rng = np.random.default_rng(7)
     others = {
         "weights": Data(SLEEP.y, Design(d.X, d.terms, weights=np.full(d.n, 2.0), coef=d.coef)),
-        "order": from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy").iloc[::-1]),
-        "terms": from_formula("Reaction ~ Days + (1 | Subject)", load("sleepstudy")),
+        "order": from_formula(
+            "Reaction ~ Days + (Days | Subject)", load_dataset("sleepstudy").iloc[::-1]
+        ),
+        "terms": from_formula("Reaction ~ Days + (1 | Subject)", load_dataset("sleepstudy")),
     }
     for data in others.values():
-        with pytest.raises(ValueError, match="data are of another design than the one compiled for"):
+        with pytest.raises(
+            ValueError, match="data are of another design than the one compiled for"
+        ):
             refitter(data, PRIORS, rng)
     wider = replace(PRIORS, beta_sd=2 * PRIORS.beta_sd, sigma=ScalePrior("exponential", 1.0))
-    with pytest.raises(ValueError, match="priors must be the ones compiled with; beta_sd, sigma differ"):
+    with pytest.raises(
+        ValueError, match="priors must be the ones compiled with; beta_sd, sigma differ"
+    ):
         refitter(SLEEP, wider, rng)
 
 
 def test_it_stays_in_its_process(refitter):
-    with pytest.raises(TypeError, match="cannot be sent to another process; give calibrate executor=ThreadPoolExecutor"):
+    with pytest.raises(
+        TypeError,
+        match="cannot be sent to another process; give calibrate executor=ThreadPoolExecutor",
+    ):
         pickle.dumps(refitter)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import truth
-from lmmlib import Data, Design, Params, Term, loglik, reduce, simulate
+from lmmlib import Data, Design, Params, Term, loglik, merge_reductions, simulate
 from test_loglik import allowance
 
 N = 200
@@ -13,7 +13,11 @@ SLOPE = np.array([[1.0, 0.3], [0.3, 0.5]])
 
 def _slopes(rng):
     codes = rng.integers(20, size=N)
-    return [Term.grouped("g", codes, np.column_stack([np.ones(N), rng.normal(size=N)]), levels=range(20))], {"g": SLOPE}
+    return [
+        Term.grouped(
+            "g", codes, np.column_stack([np.ones(N), rng.normal(size=N)]), levels=range(20)
+        )
+    ], {"g": SLOPE}
 
 
 def _singletons(rng):
@@ -22,7 +26,9 @@ def _singletons(rng):
 
 
 def _dense(rng):
-    return [Term.dense(f"z{k}", rng.uniform(size=(N, 1))) for k in range(6)], {f"z{k}": 1.0 for k in range(6)}
+    return [Term.dense(f"z{k}", rng.uniform(size=(N, 1))) for k in range(6)], {
+        f"z{k}": 1.0 for k in range(6)
+    }
 
 
 def _nested(rng):
@@ -32,7 +38,10 @@ def _nested(rng):
 
 
 def _crossed(rng):
-    terms = [Term.grouped(name, rng.integers(J, size=N), levels=range(J)) for name, J in (("a", 30), ("b", 15), ("c", 4))]
+    terms = [
+        Term.grouped(name, rng.integers(J, size=N), levels=range(J))
+        for name, J in (("a", 30), ("b", 15), ("c", 4))
+    ]
     return terms, {"a": 1.0, "b": 0.3, "c": 2.0}
 
 
@@ -48,5 +57,5 @@ def test_marginal_is_exact_to_what_the_input_allows(make, ratio, offset):
     exact, magnitude = truth.marginal_120_digits(data, params)
     allowed = allowance(data, params, crossed=make is _crossed) * magnitude
     parts = np.array_split(rng.permutation(N), 2)
-    for reduction in (data, reduce(data.rows(part) for part in parts)):
+    for reduction in (data, merge_reductions(data.rows(part) for part in parts)):
         assert abs(loglik.marginal(reduction, params) - exact) <= allowed

@@ -1,4 +1,4 @@
-"""The recipe of make book on a book of two pages: killed at any moment, or with a chapter that fails."""
+"""The formula_spec of make book on a book of two pages: killed at any moment, or with a chapter that fails."""
 
 import os
 import re
@@ -37,7 +37,15 @@ def toy(tmp_path_factory) -> Path:
     book = tmp_path_factory.mktemp("toy")
     for name in ("_ext", "_static"):
         shutil.copytree(ROOT / name, book / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Makefile", "_config.yml", "CITATION.cff", "published.csv", "references.bib", "requirements.txt", "pyproject.toml"):
+    for name in (
+        "Makefile",
+        "_config.yml",
+        "CITATION.cff",
+        "published.csv",
+        "references.bib",
+        "requirements.txt",
+        "pyproject.toml",
+    ):
         shutil.copy(ROOT / name, book)
     (book / "_toc.yml").write_text(TOC)
     (book / "chapters").mkdir()
@@ -46,14 +54,22 @@ def toy(tmp_path_factory) -> Path:
     (book / ".venv").mkdir()
     for part in ("bin", "etc", "include", "lib", "lib64", "pyvenv.cfg", "share"):
         (book / ".venv" / part).symlink_to(ROOT / ".venv" / part)
-    (book / ".venv/.complete").write_text(f"{book}\n")  # younger than the lock, so nothing is installed
+    (book / ".venv/.complete").write_text(
+        f"{book}\n"
+    )  # younger than the lock, so nothing is installed
     return book
 
 
 def _start(book: Path) -> subprocess.Popen:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
     return subprocess.Popen(
-        ["make", "book"], cwd=book, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        ["make", "book"],
+        cwd=book,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
 
 
@@ -66,7 +82,11 @@ def _build(book: Path) -> tuple[int, str]:
 def _site(book: Path) -> dict[str, bytes]:
     """Every file of the site by name; but the executed notebooks and the table of run times, which hold times."""
     root = (book / "_build/html").resolve()
-    return {str(f.relative_to(root)): f.read_bytes() for f in sorted(root.rglob("*")) if f.is_file() and f.suffix not in (".ipynb", ".csv")}
+    return {
+        str(f.relative_to(root)): f.read_bytes()
+        for f in sorted(root.rglob("*"))
+        if f.is_file() and f.suffix not in (".ipynb", ".csv")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -110,13 +130,18 @@ def test_failed_chapter_leaves_the_last_site_and_says_what_happened(fault, toy, 
         _write(toy, "chapters/second", "Second", "raise ValueError('the well is dry')")
     else:
         second.write_text(sound + "\nSee {eq}`eq-nowhere`.\n")
-    tries = [_build(toy), _build(toy)]  # the second of them must not pass because the first has been seen
+    tries = [
+        _build(toy),
+        _build(toy),
+    ]  # the second of them must not pass because the first has been seen
     second.write_text(sound)
     for status, said in tries:
         assert status != 0
         assert "chapters/second" in said
         assert ("the well is dry" if fault == "code" else "eq-nowhere") in said
-        assert re.search(r"book: failed after \d+ s; a site built before stays in _build/html as it was", said)
+        assert re.search(
+            r"book: failed after \d+ s; a site built before stays in _build/html as it was", said
+        )
     assert _site(toy) == site
     assert _build(toy)[0] == 0
     assert _site(toy) == site

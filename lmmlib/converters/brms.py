@@ -1,0 +1,139 @@
+"""Draws of brms in the one form."""
+
+import re
+from itertools import product
+
+import pandas as pd
+import xarray as xr
+
+from lmmlib.converters.spelling import CATEGORY, Names, Spelling, collected, spellings
+from lmmlib.model import Data, checked_data
+
+# brms::rename, with the brackets around a category left out
+SIGNS = str.maketrans(
+    {
+        **dict.fromkeys(" ()[],\"'?", ""),
+        "+": "P",
+        "-": "M",
+        "*": "MU",
+        "/": "D",
+        "^": "E",
+        "=": "EQ",
+    }
+)
+OTHERS = re.compile(
+    r"Unnamed: \d+|Intercept|lprior|lp__|\.chain|\.iteration|\.draw|prior_.*|[zL]_\d+.*|"
+)
+# What R and Python write otherwise: powers, logical values, whole numbers among floats, NumPy's functions, categorical columns
+SAME = [
+    (r"\*\*", ["^"]),
+    (r"\[(T\.)?True\]", ["TRUE"]),
+    (r"\[(T\.)?False\]", ["FALSE"]),
+    (r"\[(T\.)?(-?\d+)\.0\]", [r"[\2]"]),
+    (r"(?<![\w.])np\.", [""]),
+    (r"(?<![\w.])(C|factor|as\.factor)\(", [r"\1(", "factor(", "as.factor(", "C("]),
+]
+LOGICAL = (r"(?<=[\w.)])$", ["", "TRUE"])  # a logical column that was taken for a number
+
+
+def from_brms(frame: pd.DataFrame, data: Data) -> xr.DataTree:
+    """Draws of a brms fit in the one form, so that ``loo``, ``replicate`` and ``summary`` work on them.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame with the columns of R's ``as_draws_df``: ``b_Intercept``, ``sd_Subject__Days``,
+        ``cor_Subject__Intercept__Days``, ``r_Subject[308,Days]``, ``sigma``, ``.chain``, ``.iteration``, …
+    data : Data of the same formula, in the notation of :func:`lmmlib.from_formula`, and of the same table
+
+    Returns
+    -------
+    xarray.DataTree; without u where there is no column ``r_…``
+
+    Raises
+    ------
+    TypeError  if the frame is no pandas.DataFrame, or data is no Data
+    ValueError  naming the column that is missing, or is of no use; if the chains differ in length
+
+    Notes
+    -----
+    The frame holds no response, so it cannot be checked that the data are those of the fit; levels are matched by
+    label. brms' ``weights()`` multiply the log density of a row, ours divide its variance: such fits are of another
+    model. The priors are brms's: refits by ``loo(priors=...)`` need the same.
+
+    References
+    ----------
+    Bürkner (2017), J. Stat. Softw. 80(1).
+
+    Examples
+    --------
+    A user writes in R ``write.csv(as_draws_df(fit), "draws.csv")``, and then::
+
+        data = lmm.from_formula("Reaction ~ Days + (Days | Subject)", table)
+        lmm.loo(lmm.from_brms(pandas.read_csv("draws.csv"), data), data)
+
+    >>> from lmmlib.model import Design, Term
+    >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"]))
+    >>> frame = pd.DataFrame({".chain": [1, 1, 2, 2], ".iteration": [1, 2, 1, 2], "b_Intercept": [0.1, 0.2, 0.3, 0.4]})
+    >>> tree = from_brms(frame.assign(sigma=1.0, sd_g__Intercept=2.0), data)
+    >>> tree.posterior.beta.sel(coef="Intercept").values.tolist()
+    [[0.1, 0.2], [0.3, 0.4]]
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(
+            f"from_brms takes a pandas DataFrame with the columns of as_draws_df, got {type(frame).__name__}"
+        )
+    frame = _in_order(frame)
+    chains = frame[".chain"].nunique()
+    kept = frame.select_dtypes("number")
+    values = {
+        str(name): column.to_numpy(float).reshape(chains, -1) for name, column in kept.items()
+    }
+    spelling = Spelling("brms", _coef, _sd, _cor, _effect, "_")
+    return collected(values, spelling, checked_data(data), "sigma", OTHERS.fullmatch)
+
+
+def _names(effect: str) -> Names:
+    """Names that brms may have for a coefficient or an effect."""
+    factors = [spellings(factor, [*SAME, LOGICAL]) for factor in effect.split(":")]
+    joined = [":".join(parts) for parts in product(*factors)]
+    return tuple(dict.fromkeys(CATEGORY.sub(r"\1", name).translate(SIGNS) for name in joined))
+
+
+def _coef(coef: str) -> Names:
+    return tuple(f"b_{name}" for name in _names(coef))
+
+
+def _sd(group: str, effect: str) -> Names:
+    return tuple(f"sd_{group}__{name}" for name in _names(effect))
+
+
+def _cor(group: str, first: str, second: str) -> Names:
+    pairs = [(a, b) for a in _names(first) for b in _names(second)]
+    return tuple(f"cor_{group}__{a}__{b}" for a, b in [*pairs, *((b, a) for a, b in pairs)])
+
+
+def _effect(group: str, level: str, effect: str) -> Names:
+    text = re.sub(r"\s", ".", level)
+    return tuple(f"r_{group}[{text},{name}]" for name in _names(effect))
+
+
+def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows by chain and iteration, all chains of one length."""
+    names = [str(c) for c in frame.columns]
+    changed = [c for c in names if c == "X.chain" or re.fullmatch(r"r_.*\.", c)]
+    if changed:
+        raise ValueError(
+            f"R has changed the names of the columns, {changed[0]!r} for one; write them by write.csv(as_draws_df(fit), ...), "
+            "and in R read them with check.names = FALSE"
+        )
+    if ".chain" not in names:
+        raise ValueError(
+            "the frame has no column '.chain'; write it in R by write.csv(as_draws_df(fit), ...)"
+        )
+    length = frame[".chain"].value_counts().sort_index()
+    if length.nunique() != 1:
+        told = ", ".join(f"{count} in chain {chain}" for chain, count in length.items())
+        raise ValueError(
+            f"chains must be of one length, got {told}; drop what the longer ones have more"
+        )
+    return frame.sort_values([c for c in (".chain", ".iteration") if c in names], kind="stable")

@@ -1,0 +1,183 @@
+"""Which rows and columns of a sparse matrix make independent blocks, and which columns tie blocks together.
+
+The levels of the factor that falls into most pieces are the blocks; a term whose levels each touch one block only
+joins it (a slope beside its intercept, the factor in which a dense term is nested). All other columns are the border
+of the component that they connect. Groups of one factor have no border, and a dense matrix is one block.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """Blocks, their components, and where every column stands.
+
+    Attributes
+    ----------
+    rows : (n,) int, block by block;  row_start : (blocks + 1,)
+    columns : own columns, block by block;  column_start : (blocks + 1,)
+    counts : (blocks, kinds) own columns by kind
+    component : (blocks,) int
+    border : columns of no block, component by component;  border_start : (components + 1,)
+    border_counts : (components, kinds)
+    place : (K,) position of a column among its block's own, or in its component's border
+    is_border : (K,) bool
+    """
+
+    rows: np.ndarray
+    row_start: np.ndarray
+    columns: np.ndarray
+    column_start: np.ndarray
+    counts: np.ndarray
+    component: np.ndarray
+    border: np.ndarray
+    border_start: np.ndarray
+    border_counts: np.ndarray
+    place: np.ndarray
+    is_border: np.ndarray
+
+
+def find_partition(Z: csr_array, shapes: Sequence[tuple[int, int]], lump: bool = True) -> Partition:
+    """Find blocks, border and components.
+
+    Parameters
+    ----------
+    Z : (n, K) sparse
+    shapes : per kind of column (bundles J, width q); the columns of a bundle stay together
+    lump : take all components without a border for one, since nothing tells them apart
+
+    Examples
+    --------
+    >>> Z = csr_array(np.array([[1.0, 0, 0, 1, 0], [0, 1, 0, 1, 0], [0, 0, 1, 0, 1]]))
+    >>> found = find_partition(Z, [(3, 1), (2, 1)])
+    >>> found.is_border.tolist(), found.component.tolist(), found.border_counts.tolist()
+    ([False, False, False, True, True], [0, 0, 1], [[0, 1], [0, 1]])
+    """
+    kind_of_bundle = np.repeat(np.arange(len(shapes)), [J for J, _ in shapes])
+    bundle = np.repeat(
+        np.arange(len(kind_of_bundle)), np.array([q for _, q in shapes])[kind_of_bundle]
+    )
+    entries = Z.tocoo()
+    row_block, bundle_block, row_component, bundle_component = _labels(
+        Z.shape[0], entries.row, bundle[entries.col], kind_of_bundle, len(shapes), lump
+    )
+    is_border = bundle_block[bundle] < 0
+    kind, block, own = kind_of_bundle[bundle], bundle_block[bundle], np.flatnonzero(~is_border)
+    blocks = int(max(row_block.max(initial=-1), block.max(initial=-1))) + 1
+    component = np.zeros(blocks, int)
+    component[bundle_block[bundle_block >= 0]] = bundle_component[bundle_block >= 0]
+    component[row_block] = row_component
+    components = int(max(component.max(initial=0), bundle_component.max(initial=0))) + 1
+    shared = np.flatnonzero(is_border)
+    owner = bundle_component[bundle[shared]]
+    place = np.empty(len(bundle), int)
+    place[own], place[shared] = ranks(block[own]), ranks(owner)
+    return Partition(
+        *_sorted(np.arange(Z.shape[0]), row_block, blocks),
+        *_sorted(own, block[own], blocks),
+        _counted(block[own], kind[own], (blocks, len(shapes))),
+        component,
+        *_sorted(shared, owner, components),
+        _counted(owner, kind[shared], (components, len(shapes))),
+        place,
+        is_border,
+    )
+
+
+def connected(
+    n: int, rows: np.ndarray, bundles: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Label of each row and of each bundle: alike where a chain of entries leads from one to the other.
+
+    Examples
+    --------
+    >>> connected(3, np.array([0, 1, 1]), np.array([0, 0, 1]), 2)[0].tolist()
+    [0, 0, 1]
+    """
+    graph = coo_array((np.ones(len(rows), bool), (rows, n + bundles)), shape=(n + count, n + count))
+    _, label = connected_components(graph, directed=False)
+    return label[:n], label[n:]
+
+
+def ranks(owner: np.ndarray) -> np.ndarray:
+    """Position of each entry among those of its own owner.
+
+    Examples
+    --------
+    >>> ranks(np.array([5, 3, 5, 5])).tolist()
+    [0, 0, 1, 2]
+    """
+    order = np.argsort(owner, kind="stable")
+    starts = np.searchsorted(owner[order], owner[order])
+    found = np.empty(len(owner), int)
+    found[order] = np.arange(len(owner)) - starts
+    return found
+
+
+def _labels(
+    n: int,
+    rows: np.ndarray,
+    bundles: np.ndarray,
+    kind_of_bundle: np.ndarray,
+    kinds: int,
+    lump: bool,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Block of rows and bundles (-1 in the border), and component of rows and bundles, numbered from zero."""
+    count = len(kind_of_bundle)
+    inner = _inner_kinds(n, rows, bundles, kind_of_bundle, kinds)[kind_of_bundle]
+    row_component, bundle_component = connected(n, rows, bundles, count)
+    bordered = np.unique(bundle_component[~inner])  # what has no border is one component
+    both = np.concatenate([row_component, bundle_component])
+    if lump:
+        both = np.where(np.isin(both, bordered), np.searchsorted(bordered, both) + 1, 0)
+    both = np.unique(both, return_inverse=True)[1]
+    row_component, bundle_component = both[:n], both[n:]
+    kept = inner[bundles]
+    row_block, bundle_block = connected(n, rows[kept], bundles[kept], count)
+    bare = np.ones(n, bool)
+    bare[rows[kept]] = False
+    row_block = np.where(
+        bare, n + count + row_component, row_block
+    )  # rows without own columns: one block a component
+    names = np.unique(np.concatenate([row_block, bundle_block[inner]]))
+    bundle_block = np.where(inner, np.searchsorted(names, bundle_block), -1)
+    return np.searchsorted(names, row_block), bundle_block, row_component, bundle_component
+
+
+def _inner_kinds(
+    n: int, rows: np.ndarray, bundles: np.ndarray, kind_of_bundle: np.ndarray, kinds: int
+) -> np.ndarray:
+    """Kinds whose columns are the blocks' own, (kinds,) bool."""
+    if kinds == 1:
+        return np.ones(1, bool)
+    kind, count = kind_of_bundle[bundles], len(kind_of_bundle)
+    label = [connected(n, rows[kind == k], bundles[kind == k], count)[0] for k in range(kinds)]
+    first = int(np.argmax([len(np.unique(label[k][rows[kind == k]])) for k in range(kinds)]))
+    block = np.full(n, -1)
+    block[rows[kind == first]] = label[first][rows[kind == first]]
+    inner = np.zeros(kinds, bool)
+    for k in range(kinds):
+        touched, of = block[rows[kind == k]], bundles[kind == k]
+        low, high = np.full(count, n), np.full(count, -1)
+        np.minimum.at(low, of, touched)
+        np.maximum.at(high, of, touched)
+        inner[k] = np.all(low[of] == high[of]) and np.all(touched >= 0)
+    return inner
+
+
+def _sorted(items: np.ndarray, owner: np.ndarray, owners: int) -> tuple[np.ndarray, np.ndarray]:
+    """Items owner by owner, and where each owner's begin."""
+    return items[np.argsort(owner, kind="stable")], np.concatenate(
+        [[0], np.cumsum(np.bincount(owner, minlength=owners))]
+    )
+
+
+def _counted(owner: np.ndarray, kind: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    counts = np.zeros(shape, int)
+    np.add.at(counts, (owner, kind), 1)
+    return counts

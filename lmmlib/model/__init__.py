@@ -1,0 +1,32 @@
+"""What a model is before anything is fitted to it: terms, design, data, parameters and priors, each checked and frozen."""
+
+from lmmlib.model.data import Data, as_reduction, checked_data
+from lmmlib.model.design import Design
+from lmmlib.model.layout import Layout
+from lmmlib.model.merging import merge_reductions
+from lmmlib.model.params import Params, Theta
+from lmmlib.model.priors import Priors
+from lmmlib.model.reduction import Reduction, reduction_of
+from lmmlib.model.rng import RNGLike, checked_rng
+from lmmlib.model.scale_prior import ScalePrior
+from lmmlib.model.term import Term
+from lmmlib.model.validation import frozen_array
+
+__all__ = [
+    "Data",
+    "Design",
+    "Layout",
+    "Params",
+    "Priors",
+    "RNGLike",
+    "Reduction",
+    "ScalePrior",
+    "Term",
+    "Theta",
+    "as_reduction",
+    "checked_data",
+    "checked_rng",
+    "frozen_array",
+    "merge_reductions",
+    "reduction_of",
+]

@@ -1,0 +1,57 @@
+"""Random slopes whose covariate has its zero far outside the data."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lmmlib.model.term import Term
+
+FAR = 10.0  # SDs of the covariate from its mean to zero: levels' lines fan out tenfold on the way there
+
+
+def far_covariates(terms: Sequence[Term]) -> list[str]:
+    """A sentence for each covariate of a slope that lies far from zero beside an intercept of the same levels.
+
+    The SD of the intercepts is then that of the slopes times the distance, whatever levels differ by where the data
+    are: it means little, its weak prior is too narrow for it, and without a correlation the model itself changes with
+    the place of zero. A covariate with values on both sides of zero, or at it, is none of these.
+
+    Examples
+    --------
+    >>> year = np.column_stack([np.ones(6), 2010 + np.arange(6)])
+    >>> far_covariates([Term.grouped("site", list("aabbcc"), year, effects=["Intercept", "year"])])[0].split(";")[0]
+    "the covariate 'year' of term 'site' has a mean of 2012.5 and an SD of 1.7, so that zero lies far outside the data"
+    >>> far_covariates([Term.grouped("site", list("aabbcc"), year - [0, 2012], effects=["Intercept", "year"])])
+    []
+    """
+    grouped = [t for t in terms if not t.is_dense]
+    sentences = []
+    for t in grouped:
+        z = t.Z.data.reshape(-1, len(t.effects))
+        mean, spread = z.mean(0), z.std(0)
+        one_sided = (z > 0).all(0) | (z < 0).all(0)
+        varies = spread > 1e-12 * np.abs(z).max(0)
+        far = one_sided & varies & (np.abs(mean) > FAR * spread)
+        if far.any() and any(_has_intercept(other) and _same_levels(t, other) for other in grouped):
+            sentences += [_sentence(t, k, mean[k], spread[k]) for k in np.flatnonzero(far)]
+    return sentences
+
+
+def _sentence(term: Term, k: int, mean: float, spread: float) -> str:
+    name = term.effects[k]
+    return (
+        f"the covariate {name!r} of term {term.name!r} has a mean of {mean:.6g} and an SD of {spread:.2g}, so that zero lies far outside "
+        f"the data; the SD of the intercepts, which are effects at {name} = 0, means little, and a prior of it may mislead: "
+        f"center the covariate, in a formula by center({name})"
+    )
+
+
+def _has_intercept(term: Term) -> bool:
+    z = term.Z.data.reshape(-1, len(term.effects))
+    return bool(np.any((z == z[0]).all(0)))
+
+
+def _same_levels(a: Term, b: Term) -> bool:
+    """Whether each row is of the same level in both."""
+    levels_of_rows = [t.Z.indices[:: len(t.effects)] // len(t.effects) for t in (a, b)]
+    return a.levels == b.levels and np.array_equal(*levels_of_rows)

@@ -1,0 +1,103 @@
+"""A known covariance of levels, as a root that has as many columns as there are levels."""
+
+import numpy as np
+from scipy.linalg import cholesky
+from scipy.linalg.lapack import dpocon, dpstrf
+
+from lmmlib.model.row_labels import in_order_of
+from lmmlib.model.validation import frozen_array, symmetric
+
+SINGULAR = 1e-14  # reciprocal condition number of correlations: a singular matrix has 1e-16 by the luck of rounding
+ROUNDING = (
+    8 * np.finfo(float).eps
+)  # per level, of correlations: what sums of products leave of an eigenvalue of zero
+
+
+def covariance_root(name: str, between: object, levels: tuple[str, ...]) -> np.ndarray | None:
+    r"""Root L of a known covariance A = LL' of the levels of a term, read-only; None for None.
+
+    Parameters
+    ----------
+    name : of the term
+    between : (J, J); a labelled one is brought into the order of the levels, and its other labels are left out, which
+        is the marginal covariance of the levels
+    levels : labels of the J levels
+
+    Returns
+    -------
+    (J, J): the lower Cholesky factor, or for a singular A of rank r one with J − r columns of zeros
+
+    Raises
+    ------
+    ValueError  if labels do not fit, A is not symmetric, or an eigenvalue of its correlations is below zero by more than
+        rounding
+
+    Notes
+    -----
+    A singular A is factored with diagonal pivoting, stopped where no level has more than ``ROUNDING`` J of its variance
+    left. What is left out is then below that share of √(a_ii a_jj) in every entry, which is the rounding of A itself; zeros
+    between unrelated levels stay zeros, as they would not in a root from eigenvectors.
+
+    References
+    ----------
+    Higham (2002), Accuracy and Stability of Numerical Algorithms, section 10.3.
+
+    Examples
+    --------
+    >>> covariance_root("g", [[1.0, 1.0], [1.0, 1.0]], ("a", "b")).tolist()
+    [[1.0, 0.0], [1.0, 0.0]]
+    """
+    if between is None:
+        return None
+    what = f"between of {name!r}"
+    J = len(levels)
+    A = frozen_array(what, in_order_of(what, between, levels), (J, J), f"{name!r} has {J} levels")
+    A = symmetric(what, A)
+    variance = np.diag(A)
+    if variance.min() < 0:
+        level = levels[int(variance.argmin())]
+        raise ValueError(
+            f"{what} must have no variance below zero, got {variance.min():g} for level {level}"
+        )
+    root = _regular_root(A)
+    if root is None:
+        root = _singular_root(what, A)
+    root.flags.writeable = False
+    return root
+
+
+def _regular_root(A: np.ndarray) -> np.ndarray | None:
+    """Lower Cholesky factor, or None where A is singular to rounding, or not positive definite."""
+    if np.diag(A).min() == 0:
+        return None
+    try:
+        root = cholesky(A, lower=True)
+    except np.linalg.LinAlgError:
+        return None
+    sd = np.sqrt(np.diag(A))
+    largest_sum = np.abs(A / np.outer(sd, sd)).sum(0).max()
+    reciprocal_condition = dpocon(root / sd[:, None], largest_sum, uplo="L")[0]
+    return root if reciprocal_condition >= SINGULAR else None
+
+
+def _singular_root(what: str, A: np.ndarray) -> np.ndarray:
+    """Root of a positive semi-definite A by Cholesky's factorisation with diagonal pivoting, its columns at their pivots."""
+    J = len(A)
+    sd = np.sqrt(np.diag(A))
+    if not sd.any():
+        raise ValueError(
+            f"{what} must not be zero everywhere: its effects would have no variance; drop the term"
+        )
+    unit = np.where(sd > 0, sd, 1.0)
+    correlations = A / np.outer(unit, unit)
+    smallest = np.linalg.eigvalsh(correlations)[0]
+    if smallest < -ROUNDING * J:
+        problem = f"its correlations have an eigenvalue of {smallest:g}"
+        raise ValueError(
+            f"{what} must be positive semi-definite, {problem}; set eigenvalues below zero to zero"
+        )
+    factor, pivots, rank, _ = dpstrf(correlations, tol=ROUNDING * J, lower=1)
+    level = pivots - 1
+    root = np.zeros((J, J))
+    root[np.ix_(level, level[:rank])] = np.tril(factor)[:, :rank]
+    return sd[:, None] * root

@@ -1,0 +1,303 @@
+"""Priors as plain numbers: made once, the same for every engine, unchanged when the data change."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import solve_triangular
+
+from lmmlib.model.design import Design, checked_design
+from lmmlib.model.layout import Layout
+from lmmlib.model.scale_prior import ScalePrior
+from lmmlib.model.validation import FrozenDict, frozen_array, labels, positive, same_names
+from lmmlib.model.weak_priors import weak_fixed_effects
+
+
+class HasDataAndDesign(Protocol):
+    """What a weak prior is scaled by."""
+
+    y: np.ndarray
+    design: Design
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Priors:
+    r"""γ_j ~ N(m_j, s_j²) for γ = Tβ; an SD prior for each effect and for σ; LKJ(η) for each correlated term.
+
+    Printed, they say in words what they hold; two of equal numbers are equal.
+
+    Parameters
+    ----------
+    beta_mean, beta_sd : (p,), of γ, which is β itself where T is the identity
+    sd : mapping from an effect's name (``Subject: Days``) to a ScalePrior
+    sigma : ScalePrior
+    cor : mapping from a correlated term's name to η
+    beta_transform : (p, p), T, upper triangular with ones on its diagonal; None for the identity, also where that is given
+    coef : p names of the coefficients, which the design then has to have; None where they are not known
+
+    See Also
+    --------
+    Priors.build : one value for all, or by name, on β itself
+    Priors.weak : scaled by the data
+
+    Examples
+    --------
+    >>> from lmmlib.model import Term
+    >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"])
+    >>> priors = Priors.build(design, beta=(0, 10), sd=ScalePrior("half-normal", 1.0))
+    >>> print(priors)
+    Priors
+      beta, independent normals:
+        Intercept: mean 0, SD 10
+      sd of g: Intercept: half-normal(scale 1)
+      sigma: half-normal(scale 1)
+    """
+
+    beta_mean: np.ndarray
+    beta_sd: np.ndarray
+    sd: Mapping[str, ScalePrior]
+    sigma: ScalePrior
+    cor: Mapping[str, float]
+    beta_transform: np.ndarray | None = None
+    coef: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        _only_scale_priors(self.sd, sigma=self.sigma)
+        mean = frozen_array("beta_mean", self.beta_mean, (None,))
+        spread = frozen_array("beta_sd", self.beta_sd, mean.shape, "one per coefficient")
+        if np.any(spread <= 0):
+            raise ValueError(
+                f"beta_sd must be above zero, got {spread.min():g}; a known coefficient belongs into the offset"
+            )
+        if self.sigma.family == "fixed":
+            positive("fixed sigma", self.sigma.scale)
+        for field, value in {
+            "beta_mean": mean,
+            "beta_sd": spread,
+            "sd": FrozenDict(self.sd),
+            "cor": FrozenDict(
+                {name: positive(f"eta of {name!r}", eta) for name, eta in self.cor.items()}
+            ),
+            "beta_transform": _transform(self.beta_transform, len(mean)),
+            "coef": None if self.coef is None else labels("coef", self.coef, len(mean)),
+        }.items():
+            object.__setattr__(self, field, value)
+
+    def __eq__(self, other: object) -> bool:
+        return self.differing(other) == [] if isinstance(other, Priors) else NotImplemented
+
+    __hash__ = None  # arrays and mappings have none either
+
+    @classmethod
+    def build(
+        cls,
+        design: Design | Layout,
+        beta: tuple[float, float] | Mapping[str, tuple[float, float]],
+        sd: ScalePrior | Mapping[str, ScalePrior],
+        sigma: ScalePrior | None = None,
+        cor: float | Mapping[str, float] = 2.0,
+    ) -> "Priors":
+        """Priors from one value for all, or from one a name.
+
+        Parameters
+        ----------
+        design : Design, or the layout of one
+        beta : (mean, SD), or a mapping by coefficient
+        sd : ScalePrior, or a mapping by effect
+        sigma : ScalePrior; that of ``sd`` if None and ``sd`` is one
+        cor : η, or a mapping by correlated term
+
+        Raises
+        ------
+        TypeError  if there is no design, or a prior of an SD is no ScalePrior
+        ValueError  if a name is missing or unknown, or a prior of a coefficient is not a mean and an SD
+        """
+        correlated = [t.name for t in checked_design(design).terms if t.pairs]
+        beta, sd, cor = (
+            dict(given) if isinstance(given, pd.Series) else given for given in (beta, sd, cor)
+        )  # by its labels
+        beta = beta if isinstance(beta, Mapping) else dict.fromkeys(design.coef, beta)
+        same_names("beta", beta, design.coef)
+        if sigma is None:
+            if not isinstance(sd, ScalePrior):
+                _only_scale_priors(sd)
+                raise ValueError("sigma must be given where sd is given by effect")
+            sigma = sd
+        sd = sd if isinstance(sd, Mapping) else dict.fromkeys(design.effects, sd)
+        cor = cor if isinstance(cor, Mapping) else dict.fromkeys(correlated, cor)
+        pairs = [
+            frozen_array(f"beta of {name!r}", beta[name], (2,), "a mean and an SD")
+            for name in design.coef
+        ]
+        mean, spread = np.reshape(pairs, (-1, 2)).T
+        return cls(mean, spread, sd, sigma, cor, coef=design.coef).checked(design)
+
+    @classmethod
+    def weak(cls, data: HasDataAndDesign) -> "Priors":
+        r"""Priors so wide that they only keep the posterior proper and rule out absurd scales.
+
+        With X = QR = QDT, T upper triangular with ones on its diagonal, the coefficients γ = Tβ have independent priors
+        N(m_j, (10 s √n / abs(R_jj))²). An intercept among the first columns then stands for the level of y at the
+        mean of the covariates, and has SD 10 s. The same is β ~ N(b, (10 s)² n (X'X)⁻¹), which depends on X by its
+        column space alone: origin, unit, order and coding of covariates, squares, interactions and ``0 + f`` included, change
+        nothing that the model says of y.
+
+        Where the space holds a constant, as with an intercept or the cell means of ``0 + f``, Xb is the mean of y − offset
+        and s its SD; where it holds none, b = 0 and s is the root mean square of y − offset.
+
+        SD of an intercept half-normal(s), of a slope half-normal(s/sd(z)), of a dense term half-normal(s/rms) with rms the
+        root mean square over rows of Zu for effects of SD one; LKJ(2); σ half-normal(s √w̄), with w̄ the mean weight: σ is the
+        SD of a row of weight one.
+
+        Parameters
+        ----------
+        data : Data
+
+        Raises
+        ------
+        TypeError  if data is no Data
+        ValueError  if y does not vary, or by no more than its rounding
+
+        Notes
+        -----
+        Mean and spread count all rows alike, whatever their weights: one heavy row would otherwise set a spread near zero.
+        """
+        if not isinstance(getattr(data, "design", None), Design):
+            raise TypeError(
+                f"data must be a Data, got {type(data).__name__}; make one with Data(y, design) or from_formula"
+            )
+        design = data.design
+        beta = weak_fixed_effects(design.X, data.y - design.offset)
+        if beta.spread == 0:
+            raise ValueError(
+                "y must vary for priors scaled by its spread, by more than its rounding; make them with Priors.build, "
+                "or subtract a constant from a y that lies far from zero"
+            )
+        sd = {}
+        for t in design.terms:
+            for name, unit in zip(t.effect_names, t.units, strict=True):
+                sd[name] = ScalePrior("half-normal", beta.spread / unit)
+        sigma = ScalePrior("half-normal", beta.spread * np.sqrt(design.weights.mean()))
+        eta = {t.name: 2.0 for t in design.terms if t.pairs}
+        return cls(beta.mean, beta.sd, sd, sigma, eta, beta.transform, design.coef).checked(design)
+
+    def checked(self, design: Design | Layout) -> "Priors":
+        """These priors, if they fit ``design``.
+
+        Raises
+        ------
+        ValueError  if a size or a name does not fit
+        """
+        if len(self.beta_mean) != len(checked_design(design).coef):
+            raise ValueError(
+                f"priors have {len(self.beta_mean)} coefficients; the design has {len(design.coef)}: {', '.join(design.coef)}"
+            )
+        same_names("priors of sd", self.sd, design.effects)
+        same_names("priors of cor", self.cor, [t.name for t in design.terms if t.pairs])
+        if self.coef not in (None, design.coef):
+            raise ValueError(
+                f"priors are of the coefficients {', '.join(self.coef)}; the design has {', '.join(design.coef)}: "
+                "make them for this design, with the columns in this order"
+            )
+        return self
+
+    @property
+    def transform(self) -> np.ndarray:
+        """T itself, (p, p), where it is the identity too."""
+        return np.eye(len(self.beta_mean)) if self.beta_transform is None else self.beta_transform
+
+    def coefficients(self, gamma: np.ndarray) -> np.ndarray:
+        """β = T⁻¹γ for γ (..., p).
+
+        Examples
+        --------
+        >>> far = Priors([3.0, 0.0], [1.0, 1.0], {}, ScalePrior("half-normal", 1.0), {}, [[1.0, 2010.0], [0.0, 1.0]])
+        >>> far.coefficients(np.array([3.0, 0.5])).tolist()
+        [-1002.0, 0.5]
+        """
+        if self.beta_transform is None:
+            return np.array(gamma)
+        flat = np.reshape(gamma, (-1, len(self.beta_mean)))
+        return solve_triangular(self.beta_transform, flat.T, unit_diagonal=True).T.reshape(
+            np.shape(gamma)
+        )
+
+    def differing(self, other: "Priors") -> list[str]:
+        """Names of the fields whose numbers differ; names of coefficients count where both have them.
+
+        Examples
+        --------
+        >>> one, two = (Priors([m], [1.0], {}, ScalePrior("half-normal", 1.0), {}) for m in (0.0, 1.0))
+        >>> one.differing(two), one == two, one == one
+        (['beta_mean'], False, True)
+        """
+        names = [field.name for field in fields(self)]
+        if self.coef is None or other.coef is None:
+            names.remove("coef")
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        return [name for name, (a, b) in pairs.items() if not _same(a, b)]
+
+    def __repr__(self) -> str:
+        """A few lines in words."""
+        names = self.coef or [f"coefficient {j + 1}" for j in range(len(self.beta_mean))]
+        lines = ["Priors"]
+        if self.beta_transform is not None:
+            lines += [
+                "  gamma = T beta, independent normals: of each column the part that the columns before it do not explain, so that",
+                "  an intercept is the level at the mean of the covariates, wherever they have their zero:",
+            ]
+        elif names:
+            lines.append("  beta, independent normals:")
+        lines += [
+            f"    {name}: mean {m:.4g}, SD {s:.4g}"
+            for name, m, s in zip(names, self.beta_mean, self.beta_sd, strict=True)
+        ]
+        lines += [f"  sd of {name}: {prior}" for name, prior in self.sd.items()]
+        lines += [f"  correlations of {name}: LKJ({eta:.4g})" for name, eta in self.cor.items()]
+        return "\n".join([*lines, f"  sigma: {self.sigma}"])
+
+
+def _same(a: object, b: object) -> bool:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    return not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray) and a == b
+
+
+def _transform(given: object, p: int) -> np.ndarray | None:
+    """T, or None where it is the identity."""
+    if given is None:
+        return None
+    T = frozen_array("beta_transform", given, (p, p), "one row and column per coefficient")
+    if np.any(np.diag(T) != 1) or np.any(np.tril(T, -1) != 0):
+        raise ValueError(
+            f"beta_transform must be upper triangular with ones on its diagonal, got {T.tolist()}"
+        )
+    return None if np.array_equal(T, np.eye(p)) else T
+
+
+def _only_scale_priors(sd: object, **others: object) -> None:
+    """Raise unless every prior of an SD is one."""
+    given = [*(sd.items() if isinstance(sd, Mapping) else [("sd", sd)]), *others.items()]
+    strange = [(name, value) for name, value in given if not isinstance(value, ScalePrior)]
+    if strange:
+        name, value = strange[0]
+        raise TypeError(
+            f"the prior of {name!r} must be a ScalePrior, got {value!r}; give for instance ScalePrior('half-normal', 1.0)"
+        )
+
+
+def checked_priors(priors: object, design: Design | Layout) -> Priors:
+    """``priors`` themselves, if they are Priors and fit the design.
+
+    Raises
+    ------
+    TypeError  if they are anything else
+    ValueError  if they do not fit
+    """
+    if not isinstance(priors, Priors):
+        raise TypeError(
+            f"priors must be a Priors, got {type(priors).__name__}; make one with Priors.weak or Priors.build"
+        )
+    return priors.checked(design)

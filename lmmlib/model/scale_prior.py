@@ -1,0 +1,88 @@
+"""The prior of one standard deviation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaln
+
+from lmmlib.model.options import choice
+from lmmlib.model.validation import frozen_array, positive
+
+FAMILIES = ("half-normal", "half-Student-t", "exponential", "fixed")
+
+
+@dataclass(frozen=True)
+class ScalePrior:
+    """Prior of one SD.
+
+    Parameters
+    ----------
+    family : ``half-normal``, ``half-Student-t``, ``exponential`` or ``fixed``
+    scale : its scale, mean (exponential) or value (fixed), in the SD's own units
+    df : degrees of freedom of the half-Student-t
+
+    Raises
+    ------
+    ValueError  if the family is unknown, or a scale is not above zero
+
+    Examples
+    --------
+    >>> ScalePrior("half-normal", 1.0)
+    ScalePrior(family='half-normal', scale=1.0, df=None)
+    """
+
+    family: str
+    scale: float
+    df: float | None = None
+
+    def __post_init__(self) -> None:
+        choice("family", self.family, FAMILIES)
+        if (self.family == "half-Student-t") != (self.df is not None):
+            raise ValueError(
+                f"df belongs to the half-Student-t and to no other family, got df={self.df} with {self.family}"
+            )
+        scale = float(frozen_array(f"scale of the {self.family} prior", self.scale, ()))
+        if not (
+            self.family == "fixed" and scale == 0
+        ):  # an SD known to be zero is an ordinary value
+            positive(f"scale of the {self.family} prior", scale)
+        object.__setattr__(self, "scale", scale)
+        object.__setattr__(self, "df", None if self.df is None else positive("df", self.df))
+
+    def log_density(self, sd: np.ndarray) -> np.ndarray:
+        """Log density at ``sd`` above zero.
+
+        Examples
+        --------
+        >>> ScalePrior("exponential", 2.0).log_density(np.array([2.0])).round(6).tolist()
+        [-1.693147]
+        """
+        x = np.asarray(sd) / self.scale
+        if self.family == "half-normal":
+            return 0.5 * np.log(2 / np.pi) - np.log(self.scale) - 0.5 * x**2
+        if self.family == "exponential":
+            return -np.log(self.scale) - x
+        if self.family == "half-Student-t":
+            constant = (
+                np.log(2)
+                + gammaln((self.df + 1) / 2)
+                - gammaln(self.df / 2)
+                - 0.5 * np.log(self.df * np.pi)
+            )
+            return constant - np.log(self.scale) - 0.5 * (self.df + 1) * np.log1p(x**2 / self.df)
+        raise ValueError("a fixed SD has no density")
+
+    def __str__(self) -> str:
+        """The prior in words.
+
+        Examples
+        --------
+        >>> print(ScalePrior("half-Student-t", 2.5, 3), "|", ScalePrior("fixed", 1.0))
+        half-Student-t(df 3, scale 2.5) | fixed at 1
+        """
+        if self.family == "fixed":
+            return f"fixed at {self.scale:.4g}"
+        if self.family == "exponential":
+            return f"exponential(mean {self.scale:.4g})"
+        df = "" if self.df is None else f"df {self.df:.4g}, "
+        return f"{self.family}({df}scale {self.scale:.4g})"

@@ -1,0 +1,193 @@
+"""Programs of the discussion that is answered here, rebuilt from its words and figures: its files are not available."""
+
+import numpy as np
+import pytensor.tensor as pt
+from scipy.linalg import solve_triangular
+
+from lmmlib.model import Data, Design, Priors
+from lmmlib.pymc_models.marginal import observe
+from lmmlib.pymc_models.parameters import Parameters, declare, remember, start, times
+from lmmlib.pymc_models.quiet import pymc as pm
+
+
+def random_scale_model(data: Data, priors: Priors) -> pm.Model:
+    r"""Program B read literally, a reconstruction: a random vector serves as the standard deviations of the rows.
+
+    V = LL' = ZGZ' + vW⁻¹, z ~ N(0, I), s = Lz, and y_i ~ N(offset_i + x_i'β, s_i²) where every s_i is above zero;
+    elsewhere the density is zero. The prior of σ is put on the *variance* v, as in :func:`variance_form_model`.
+
+    Parameters
+    ----------
+    data : Data
+    priors : Priors, the same object as for any other model
+
+    Returns
+    -------
+    pymc.Model with ``beta``, ``sd``, ``cor``, ``variance``, ``sigma`` (its root), ``z``, ``scale`` (n,), the SDs of the
+    rows, and the observed ``y``
+
+    Raises
+    ------
+    ValueError  if the priors do not fit the design, or fix σ at a value
+
+    Notes
+    -----
+    Not a mixed model: V is nowhere the covariance of y, and u does not occur. NUTS runs into the edge of the support
+    and diverges, so that ``sample`` refuses it: use ``sample_outside_gate``. ``pymc.compute_log_likelihood`` gives
+    log p(y_i|z, θ), which is *conditional on z*. A gradient costs O(nK³). All chains start at one point, since
+    hardly any z has all scales above zero.
+
+    Examples
+    --------
+    >>> from lmmlib.model import ScalePrior, Term
+    >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
+    >>> model = random_scale_model(data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)))
+    >>> [v.name for v in model.free_RVs], [v.name for v in model.potentials]
+    (['beta', 'sd', 'variance', 'z'], ['scale above zero'])
+    """
+    design = data.design
+    _refuse_fixed(priors)
+    with start(data) as model:
+        parameters = declare(design, priors, on_variance=True)
+        B, d = _columns(design, parameters), pt.sqr(parameters.sigma) / design.weights
+        inside = _inside(model, pt.dot(B, B.T) + pt.diag(d), data.y.std() or 1.0)
+        z = pm.Normal("z", 0, 1, shape=design.n)
+        scale = pm.Deterministic("scale", cholesky_times(B, d, z), dims="row")
+        pm.Potential("scale above zero", pt.switch(pt.all(scale > 0), 0.0, -np.inf))
+        _independent_rows(design, parameters, pt.abs(scale))
+    return remember(model, data, priors, "reconstructed", {"z": inside})
+
+
+def working_independence_model(data: Data, priors: Priors) -> pm.Model:
+    r"""The rival reading of program B: y_i ~ N(offset_i + x_i'β, V_ii), the correlations between rows dropped.
+
+    V = ZGZ' + σ²W⁻¹, and nothing else is wrong: a row's own density is the right one.
+
+    Parameters
+    ----------
+    data : Data
+    priors : Priors, the same object as for any other model
+
+    Returns
+    -------
+    pymc.Model with ``beta``, ``sd``, ``cor``, ``sigma``, ``scale`` (n,), the SDs √V_ii, and the observed ``y``
+
+    Raises
+    ------
+    ValueError  if the priors do not fit the design
+
+    Notes
+    -----
+    ``pymc.compute_log_likelihood`` gives log N(y_i; x_i'β, V_ii). Draws hold no u: given the wrong density of y it has
+    no distribution that could be called its own.
+
+    See Also
+    --------
+    lmmlib.pymc_models.Refitter : with ``independent``, this model as a control of calibration
+
+    Examples
+    --------
+    >>> from lmmlib.model import ScalePrior, Term
+    >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
+    >>> model = working_independence_model(data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)))
+    >>> [v.name for v in model.free_RVs]
+    ['beta', 'sd', 'sigma']
+    """
+    design = data.design
+    with start(data) as model:
+        parameters = declare(design, priors)
+        variance = pt.sqr(parameters.sigma) / design.weights
+        for t, root in zip(design.terms, parameters.effect_chols, strict=True):
+            variance = variance + pt.sum(t.row_products * pt.dot(root, root.T), axis=(1, 2))
+        _independent_rows(
+            design, parameters, pm.Deterministic("scale", pt.sqrt(variance), dims="row")
+        )
+    return remember(model, data, priors, "reconstructed")
+
+
+def variance_form_model(data: Data, priors: Priors) -> pm.Model:
+    r"""Program C with "R = σI", a reconstruction: y ~ N(offset + Xβ, ZGZ' + vW⁻¹) with the prior of σ put on v.
+
+    Parameters
+    ----------
+    data : Data
+    priors : Priors; its prior of σ is taken for the *variance* v, in squared units of the response
+
+    Returns
+    -------
+    pymc.Model with ``beta``, ``sd``, ``cor``, ``variance``, ``sigma`` (its root) and the observed ``y``
+
+    Raises
+    ------
+    ValueError  if the priors do not fit the design, or fix σ at a value
+
+    Notes
+    -----
+    The marginal model with another prior: a density f of v is 2σ f(σ²) for σ. ``sample`` gives exact draws of u, and
+    ``lmmlib.loo`` takes the draws as they are.
+
+    Examples
+    --------
+    >>> from lmmlib.model import ScalePrior, Term
+    >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
+    >>> model = variance_form_model(data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)))
+    >>> [v.name for v in model.free_RVs]
+    ['beta', 'sd', 'variance']
+    """
+    _refuse_fixed(priors)
+    with start(data) as model:
+        observe(data.design, declare(data.design, priors, on_variance=True))
+    return remember(model, data, priors, "marginal")
+
+
+def cholesky_times(
+    B: pt.TensorVariable, d: pt.TensorVariable, z: pt.TensorVariable
+) -> pt.TensorVariable:
+    """Lz for LL' = BB' + diag(d) with B (n, K), row by row: s_i = E[s_i|s_1 … s_i−1] + SD[s_i|s_1 … s_i−1] z_i.
+
+    With M_i the covariance of K standard normals given the first i entries of s, L_ii² = d_i + b_i'M_i−1 b_i and
+    L_ij = b_i'M_j−1 b_j / L_jj below: n inverses of order K take the place of a factor of order n, which is slow in JAX.
+    """
+    products = B[:, :, None] * B[:, None, :] / d[:, None, None]
+    before = pt.cumsum(products, axis=0) - products
+    gain = pt.matmul(pt.linalg.inv(before + pt.eye(B.shape[1])), B[:, :, None])[..., 0]
+    diagonal = pt.sqrt(d + pt.sum(B * gain, axis=1))
+    steps = gain * (z / diagonal)[:, None]
+    return diagonal * z + pt.sum(B * (pt.cumsum(steps, axis=0) - steps), axis=1)
+
+
+def _columns(design: Design, parameters: Parameters) -> pt.TensorVariable:
+    """ZG^½, (n, K), dense."""
+    parts = []
+    for t, (J, q), root in zip(design.terms, design.shapes, parameters.effect_chols, strict=True):
+        Z = t.columns_of_independent_levels().toarray().reshape(design.n, J, q)
+        parts.append(pt.dot(Z, root).reshape((design.n, J * q)))
+    return pt.concatenate(parts, axis=1)
+
+
+def _inside(model: pm.Model, V: pt.TensorVariable, level: float) -> np.ndarray:
+    """A z at which all scales are ``level`` at the other parameters' initial values: from elsewhere no chain could start."""
+    compiled = model.compile_fn(
+        model.replace_rvs_by_values([V]),
+        inputs=model.value_vars,
+        mode="FAST_COMPILE",
+        on_unused_input="ignore",
+    )
+    (here,) = compiled(model.initial_point())
+    return solve_triangular(np.linalg.cholesky(here), np.full(len(here), level), lower=True)
+
+
+def _independent_rows(
+    design: Design, parameters: Parameters, scale: pt.TensorVariable
+) -> pt.TensorVariable:
+    """The response with independent rows of their own SDs, in the model on the stack."""
+    mean = design.offset + times(design.X, parameters.beta)
+    return pm.Normal("y", mean, scale, observed=pm.modelcontext(None)["y_data"], dims="row")
+
+
+def _refuse_fixed(priors: Priors) -> None:
+    if priors.sigma.family == "fixed":
+        raise ValueError(
+            f"sigma must have a prior, got it fixed at {priors.sigma.scale:g}: this form puts it on the variance, and an SD and a variance "
+            "of one value are two models; use marginal_model"
+        )

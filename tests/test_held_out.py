@@ -1,0 +1,172 @@
+"""Rows, levels and sets given all others: against conditioning of the joint normal, in 50 digits where doubles are the weaker side."""
+
+import numpy as np
+import pytest
+
+import truth
+from cases import CASES, each_case, three_draws
+from lmmlib import Data, Design, Params, Term, held_out, simulate
+
+
+@each_case
+def test_any_set_of_rows_is_brute_force(name):
+    data, params = CASES[name]()
+    rng, theta = np.random.default_rng(1), params.theta(data.design).repeat(2)
+    for size in (1, 2, data.design.n // 2, data.design.n - 1):
+        rows = np.sort(rng.choice(data.design.n, size, replace=False))
+        found = held_out.set_in_draws(data, theta, rows)
+        np.testing.assert_allclose(found, truth.set_left_out(data, params, rows), rtol=1e-9)
+
+
+@each_case
+def test_every_level_of_every_grouped_term_is_brute_force(name):
+    data, params = CASES[name]()
+    theta = params.theta(data.design).repeat(3)
+    for t in data.design.terms:
+        if t.is_dense:
+            with pytest.raises(ValueError, match="is a dense term: its levels share all rows"):
+                data.design.level_of_rows(t.name)
+            continue
+        level, seen = data.design.level_of_rows(t.name), []
+        for levels, values in held_out.levels_in_draws(data, theta, t.name):
+            seen += levels.tolist()
+            expected = [
+                truth.set_left_out(data, params, np.flatnonzero(level == j)) for j in levels
+            ]
+            np.testing.assert_allclose(values, np.tile(expected, (3, 1)), rtol=1e-9)
+        assert sorted(seen) == sorted(set(level.tolist()))
+
+
+def test_levels_of_a_group_by_itself_do_not_wait_for_each_other(monkeypatch):
+    """Subjects share nothing: their densities come together, and from the reduction alone."""
+    data, params = CASES["unbalanced slopes"]()
+    monkeypatch.setattr(held_out, "set_in_draws", None)
+    ((levels, _),) = held_out.levels_in_draws(data, params.theta(data.design).repeat(1), "g")
+    assert sorted(levels.tolist()) == [0, 1, 2, 3, 4, 5]
+    batches = CASES["nested"]()[0]
+    ((levels, _),) = held_out.levels_in_draws(
+        batches, CASES["nested"]()[1].theta(batches.design).repeat(1), "a"
+    )
+    assert len(levels) == 4
+
+
+def _scaled(ratio):
+    """Grouped, sloped with singletons, nested, dense and crossed designs at τ/σ = ratio."""
+    n, rng = 20, np.random.default_rng(4)
+    codes, x = np.repeat(np.arange(6), [1, 1, 2, 3, 5, 8]), rng.normal(size=n)
+    ones, square = np.ones((n, 1)), ratio**2
+    yield "grouped", [Term.grouped("g", codes)], {"g": square}
+    yield (
+        "slopes",
+        [Term.grouped("g", codes, np.column_stack([ones, x - x.mean()]))],
+        {"g": square * np.array([[1.0, 0.2], [0.2, 0.7]])},
+    )
+    yield (
+        "nested",
+        [Term.grouped("a", codes // 2), Term.grouped("b", codes)],
+        {"a": square, "b": 0.4 * square},
+    )
+    deep = np.repeat(np.arange(10), 2)
+    yield (
+        "deep",
+        [Term.grouped("a", deep // 9), Term.grouped("b", deep)],
+        {"a": square, "b": 0.4 * square},
+    )
+    pairs, at = np.repeat(np.arange(10), 2), rng.normal(size=n)
+    yield (
+        "nested in twos",
+        [Term.grouped("a", pairs // 2), Term.grouped("b", pairs)],
+        {"a": square, "b": square},
+    )
+    known = 0.5 ** np.abs(np.subtract.outer(np.arange(6), np.arange(6)))
+    yield (
+        "known covariance",
+        [Term.grouped("g", codes, np.column_stack([ones, at]), between=known)],
+        {"g": square * np.eye(2)},
+    )
+    yield (
+        "dense beside groups",
+        [Term.dense("z", rng.normal(size=(n, 2))), Term.grouped("g", codes)],
+        {"z": square, "g": square},
+    )
+    yield (
+        "dense",
+        [Term.dense(f"z{k}", rng.uniform(size=(n, 1))) for k in range(3)],
+        {f"z{k}": square for k in range(3)},
+    )
+    if ratio <= 1e3:
+        yield (
+            "crossed",
+            [
+                Term.grouped("a", np.arange(n) % 5),
+                Term.grouped("b", np.append(rng.integers(6, size=n - 1), 6)),
+            ],
+            {"a": square, "b": square},
+        )
+        yield (
+            "zero SD",
+            [Term.grouped("a", np.arange(n) % 5), Term.grouped("b", codes)],
+            {"a": square, "b": 0.0},
+        )
+
+
+@pytest.mark.parametrize("ratio", [1e-3, 1.0, 1e2, 1e3, 1e4])
+def test_rows_and_levels_are_exact(ratio):
+    for _, terms, cov in _scaled(ratio):
+        design = Design(np.ones((20, 1)), terms)
+        params = Params([0.3], cov, 1.0)
+        data = Data(simulate(design, params, np.random.default_rng(2)).y, design)
+        residual, variance = truth.left_out_50_digits(data, params)
+        exact = -0.5 * (np.log(2 * np.pi * variance) + residual**2 / variance)
+        np.testing.assert_allclose(held_out.rows(data, params), exact, rtol=1e-9)
+        theta = params.theta(design).repeat(1)
+        for t in [t for t in terms if not t.is_dense]:
+            level = design.level_of_rows(t.name)
+            for levels, values in held_out.levels_in_draws(data, theta, t.name):
+                for j, value in zip(levels, values[0], strict=True):
+                    np.testing.assert_allclose(
+                        value,
+                        truth.set_left_out_50_digits(data, params, np.flatnonzero(level == j)),
+                        rtol=1e-9,
+                    )
+
+
+def test_both_ways_to_a_row_agree(monkeypatch):
+    """A nested design narrow enough for merging, forced through the structured factor as well."""
+    data, params = CASES["nested"]()
+    merged = held_out.rows(data, params)
+    monkeypatch.setattr(held_out.linalg, "WIDEST_MERGED", 0)
+    np.testing.assert_allclose(held_out.rows(data, params), merged, rtol=1e-11)
+
+
+@each_case
+@pytest.mark.parametrize("held", [None, 1])
+@pytest.mark.parametrize("merged", [True, False])
+def test_many_draws_at_once_are_one_by_one(name, held, merged, monkeypatch):
+    """By either way to a row, with all draws and blocks in one piece, and with one piece for each."""
+    if held:
+        monkeypatch.setattr("lmmlib.model.reduction.CHUNK", held)
+        for size in ("CHUNK", "ROWS", "CLOSE", "TRIANGLES"):
+            monkeypatch.setattr(held_out, size, held)
+    if not merged:
+        monkeypatch.setattr(held_out.linalg, "WIDEST_MERGED", 0)
+    data, params = CASES[name]()
+    many, singles = three_draws(data, params)
+    rows = np.full((3, data.design.n), np.nan)
+    for found, values in held_out.rows_in_draws(data, many):
+        rows[:, found] = values
+    np.testing.assert_allclose(rows, [truth.left_out(data, one) for one in singles], rtol=1e-9)
+    some = np.arange(0, data.design.n, 3)
+    np.testing.assert_allclose(
+        held_out.set_in_draws(data, many, some),
+        [truth.set_left_out(data, one, some) for one in singles],
+        rtol=1e-9,
+    )
+    for t in [t for t in data.design.terms if not t.is_dense][:1]:
+        level = data.design.level_of_rows(t.name)
+        for levels, values in held_out.levels_in_draws(data, many, t.name):
+            expected = [
+                [truth.set_left_out(data, one, np.flatnonzero(level == j)) for j in levels]
+                for one in singles
+            ]
+            np.testing.assert_allclose(values, expected, rtol=1e-9)
