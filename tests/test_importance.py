@@ -225,7 +225,7 @@ def test_untrustworthy_weights_are_refused(monkeypatch):
     data, _ = CASES["balanced"]()
     priors = Priors.build(data.design, (0.0, 3.0), HALF_NORMAL)
     narrow = proposal.Mixture(np.ones(1), np.zeros((1, 2)), 0.02 * np.eye(2)[None])
-    monkeypatch.setattr(importance, "adapted", lambda *_: narrow)
+    monkeypatch.setattr(weighting, "adapted", lambda *_: narrow)
     with pytest.raises(
         importance.PosteriorError,
         match=r"Pareto k .* \(at most 0.7\), effective sample size .* try more draws, or the marginal model by NUTS",
