@@ -12,10 +12,14 @@ class Bar:
 
     Attributes
     ----------
-    work, how : what is measured, and by what
-    sense : ``at most`` or ``at least``
-    limit : in ``unit``
-    value : from the measurements and the quoted figures
+    work, how : str
+        What is measured, and by what.
+    sense : str
+        ``at most`` or ``at least``.
+    limit : float
+        In ``unit``.
+    value : callable
+        From the measurements and the quoted figures.
     """
 
     work: str
@@ -39,7 +43,10 @@ def _crossed_ml(m: dict, _: list) -> float:
 
 
 def _dense_ratio(m: dict, _: list) -> float:
-    """Of minima, the twin with the number of threads that serves it best: two can cost it more than they bring."""
+    """Of minima, the twin with the number of threads that serves it best.
+
+    Two can cost it more than they bring.
+    """
     found = [m["density 2000 rows, 100 groups" + threads] for threads in ("", ", one thread")]
     return min(f["dense"]["minimum"] for f in found) / found[0]["reduced"]["minimum"]
 
@@ -238,7 +245,10 @@ BARS = (
 
 
 def judged(measured: dict, quoted: list) -> list[dict]:
-    """Each bar with what was measured and whether it is met; None where nothing could be measured."""
+    """Each bar with what was measured and whether it is met.
+
+    None where nothing could be measured.
+    """
     return [_judged(bar, measured, quoted) for bar in BARS]
 
 

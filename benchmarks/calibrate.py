@@ -1,7 +1,10 @@
-"""The full calibration, minutes long: ``make calibrate`` writes CALIBRATION.json and CALIBRATION.md.
+"""The full calibration, minutes long.
 
-Parts named on the command line (``calibrate.py marginal controls``) are run and merged into what is there, and each is
-written as soon as it is done; no name means all. A number (``calibrate.py direct 0.05``) makes a smaller run in the folder at hand.
+``make calibrate`` writes CALIBRATION.json and CALIBRATION.md.
+
+Parts named on the command line (``calibrate.py marginal controls``) are run and merged into what is
+there, and each is written as soon as it is done; no name means all. A number
+(``calibrate.py direct 0.05``) makes a smaller run in the folder at hand.
 """
 
 import json
@@ -31,7 +34,10 @@ PACKAGES = ("lmmlib", "numpy", "scipy", "pymc", "nutpie", "arviz-stats")
 
 
 def problem() -> tuple[lmm.Data, lmm.Priors]:
-    """The design of sleepstudy with priors that were fixed before anything was simulated, in milliseconds."""
+    """The design of sleepstudy with priors in milliseconds.
+
+    They were fixed before anything was simulated.
+    """
     data = lmm.from_formula(FORMULA, lmm.load_dataset("sleepstudy"))
     half = {
         e: lmm.ScalePrior("half-normal", s)
@@ -125,31 +131,46 @@ def table(runs: list[dict]) -> str:
     lines = [
         "# Calibration",
         "",
-        f"Simulation-based calibration on the design of sleepstudy (`{FORMULA}`), priors fixed beforehand. Made by `make calibrate`.",
+        (
+            f"Simulation-based calibration on the design of sleepstudy (`{FORMULA}`), priors "
+            "fixed beforehand. Made by `make calibrate`."
+        ),
         "",
-        "| engine | replications | failed fits | smallest p value | verdict | as it should | seconds | power at 50, 100, 200 |",
+        (
+            "| engine | replications | failed fits | smallest p value | verdict | as it should | "
+            "seconds | power at 50, 100, 200 |"
+        ),
         "|---|---|---|---|---|---|---|---|",
     ]
     for run in runs:
         worst = min(run["p_values"], key=run["p_values"].get)
         power = ", ".join(f"{p:.2f}" for p in run["power"].values()) if "power" in run else ""
         lines.append(
-            f"| {run['name']} | {run['replications']} | {len(run['failures'])} | {run['p_values'][worst]:.2g} ({worst}) | "
-            f"{'passed' if run['passed'] else 'failed'} | {'yes' if as_wanted(run) else '**no**'} | {run['seconds']:.0f} | {power} |"
+            f"| {run['name']} | {run['replications']} | {len(run['failures'])} | "
+            f"{run['p_values'][worst]:.2g} ({worst}) | "
+            f"{'passed' if run['passed'] else 'failed'} | "
+            f"{'yes' if as_wanted(run) else '**no**'} | {run['seconds']:.0f} | {power} |"
         )
     lines += [
         "",
-        f"A right engine fails with a probability of at most {runs[0]['false_alarm']:g}, over all its quantities together.",
+        (
+            f"A right engine fails with a probability of at most {runs[0]['false_alarm']:g}, "
+            "over all its quantities together."
+        ),
     ]
     lines += [
-        "Controls are wrong on purpose and have to fail; their power is by the bootstrap of their own ranks.",
+        (
+            "Controls are wrong on purpose and have to fail; their power is by the bootstrap of "
+            "their own ranks."
+        ),
         "",
     ]
     lines += ["| engine | date | cores | seed | versions |", "|---|---|---|---|---|"]
     for run in runs:
         versions = ", ".join(f"{k} {v}" for k, v in run["versions"].items())
         lines.append(
-            f"| {run['name']} | {run['date']} | {run['machine']['cores']} | {run['seed']} | {versions} |"
+            f"| {run['name']} | {run['date']} | {run['machine']['cores']} | {run['seed']} | "
+            f"{versions} |"
         )
     failures = [f"- {run['name']}: {failure}" for run in runs for failure in run["failures"]]
     return "\n".join([*lines, *(["", "Fits that failed:", ""] * bool(failures)), *failures, ""])
@@ -166,7 +187,10 @@ def asked(words: Sequence[str]) -> tuple[list[str], float]:
 
 
 def main() -> None:
-    """Run the parts, write both files after each run, and say whether everything came out as it should."""
+    """Run the parts, and say whether everything came out as it should.
+
+    Both files are written after each run.
+    """
     parts, scale = asked(sys.argv[1:])
     folder = HERE if scale == 1.0 else Path()
     stored = folder / "CALIBRATION.json"

@@ -19,7 +19,10 @@ def repeated(work: Callable[[], object]) -> dict[str, float]:
 
 
 def side_by_side(works: Mapping[str, Callable[[], object]]) -> dict[str, dict[str, float]]:
-    """Median and minimum of several works, turn by turn, so that whatever else the machine does meets all of them."""
+    """Median and minimum times of several tasks, run in turn.
+
+    So whatever else the machine does meets all of them.
+    """
     once = {name: min(seconds_of(work), seconds_of(work)) for name, work in works.items()}
     if max(once.values()) > LONG:
         return {name: told([seconds]) for name, seconds in once.items()}
@@ -51,6 +54,6 @@ def peak_mib() -> float:
 
 
 def answer(tasks: Mapping[str, Callable[..., dict]]) -> None:
-    """Do the task that the command line names, with its arguments, and print what it found as the last line."""
+    """Do the task that the command line names, and print its result last."""
     name, *arguments = sys.argv[1:]
     print(json.dumps({**tasks[name](*arguments), "peak_mib": peak_mib()}))

@@ -15,7 +15,10 @@ CROSSED_LEVELS = {"student": 300, "teacher": 100, "school": 14}
 
 
 def table_data(name: str) -> lmm.Data:
-    """A table of the package under its formula, anew, so that nothing of an earlier call is left in it."""
+    """A table of the package under its formula, made anew.
+
+    Nothing of an earlier call is left in it.
+    """
     return lmm.from_formula(FORMULAS[name], lmm.load_dataset(name))
 
 

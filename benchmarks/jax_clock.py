@@ -8,7 +8,10 @@ EVENTS = ("jaxpr_trace_duration", "jaxpr_to_mlir_module_duration", "backend_comp
 
 @dataclass
 class Watched:
-    """Intervals, in seconds of one clock: of NumPyro's runs, and of JAX's tracing, lowering and compiling."""
+    """Intervals, in seconds of one clock.
+
+    Of NumPyro's runs, and of JAX's tracing, lowering and compiling.
+    """
 
     runs: list[tuple[float, float]] = field(default_factory=list)
     compiling: list[tuple[float, float]] = field(default_factory=list)

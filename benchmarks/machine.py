@@ -1,4 +1,7 @@
-"""What a run was made on, without names of hosts or folders, and whether anything else runs there."""
+"""What a run was made on, and whether anything else runs there.
+
+Without names of hosts or folders.
+"""
 
 import os
 import platform
@@ -7,7 +10,10 @@ from pathlib import Path
 
 
 def machine() -> dict[str, object]:
-    """Processor, cores, memory, operating system, and how busy the machine is (load of the last minute)."""
+    """Processor, cores, memory, operating system and load of the machine.
+
+    The load is that of the last minute.
+    """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "processor": _processor(),
@@ -19,7 +25,10 @@ def machine() -> dict[str, object]:
 
 
 def wait_until_quiet(longest: float = 120.0) -> None:
-    """Wait until all processes together take less than a tenth of a core for a second, or ``longest`` seconds."""
+    """Wait until the machine is quiet, or ``longest`` seconds.
+
+    All processes together then take less than a tenth of a core for a second.
+    """
     end = time.monotonic() + longest
     while time.monotonic() < end:
         began = busy_seconds()
@@ -29,7 +38,10 @@ def wait_until_quiet(longest: float = 120.0) -> None:
 
 
 def busy_seconds() -> float:
-    """Seconds that all cores together have worked since the machine started; zero where the system does not tell."""
+    """Seconds that all cores together have worked since the machine started.
+
+    Zero where the system does not tell.
+    """
     told = Path("/proc/stat")
     if not told.exists():
         return 0.0

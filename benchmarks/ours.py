@@ -18,7 +18,10 @@ import lmmlib as lmm
 
 
 def density_rows() -> dict:
-    """One marginal log density after reduction: a thousand rows and a million, of the same hundred groups."""
+    """One marginal log density after reduction.
+
+    A thousand rows and a million, of the same hundred groups.
+    """
     works = {}
     for n in (1_000, 1_000_000):
         data, params = designs.grouped(n, 100)
@@ -27,7 +30,10 @@ def density_rows() -> dict:
 
 
 def density(n: str, groups: str) -> dict:
-    """One log density of n rows: marginal after reduction, conditional, and by the dense twin of the marginal."""
+    """One log density of n rows.
+
+    Marginal after reduction, conditional, and by the dense twin of the marginal.
+    """
     data, params = designs.grouped(int(n), int(groups))
     u = np.zeros(int(groups))
     dense, factor = _dense_twin(data, params)
@@ -44,7 +50,10 @@ def density(n: str, groups: str) -> dict:
 def _dense_twin(
     data: lmm.Data, params: lmm.Params
 ) -> tuple[Callable[[], float], Callable[[], float]]:
-    """log N(y; Xβ, V) as the definition reads, V = ZGZ' + R formed anew or already at hand, and its Cholesky factor."""
+    """Log density log N(y; Xβ, V) as the definition reads.
+
+    V = ZGZ' + R is formed anew, or already at hand with its Cholesky factor.
+    """
     (term,) = data.design.terms
     Z, y, n = term.Z.toarray(), data.y, data.design.n
     G = np.kron(np.eye(len(term.levels)), params.cov[term.name])
@@ -61,7 +70,10 @@ def _dense_twin(
 
 
 def posterior(name: str, draws: str) -> dict:
-    """The posterior of everything: the first call in this process, and the second, each on data of its own."""
+    """The posterior of everything.
+
+    The first call in this process, and the second, each on data of its own.
+    """
     seconds, trees = [], []
     for seed in (1, 2):
         data, priors = _data_and_priors(name)
@@ -90,7 +102,10 @@ def _data_and_priors(name: str) -> tuple[lmm.Data, lmm.Priors]:
 
 
 def loo(name: str, draws: str, leave: str) -> dict:
-    """Leave out a ``row`` or a ``level`` of the only term, given draws; ``arviz`` is its own way for rows. After a call on sleepstudy."""
+    """Leave out a ``row`` or a ``level`` of the only term, given draws.
+
+    ``arviz`` is its own way for rows. After a call on sleepstudy.
+    """
     for which in ("sleepstudy", name):
         data, priors = _data_and_priors(which)
         tree = lmm.posterior(data, priors, int(draws), rng=np.random.default_rng(1))

@@ -1,4 +1,7 @@
-"""What Bambi and statsmodels take, in the environment that requirements.txt makes: ``python peers.py TASK ARGUMENT``."""
+"""What Bambi and statsmodels take, in the environment that requirements.txt makes.
+
+``python peers.py TASK ARGUMENT``.
+"""
 
 import time
 from importlib.metadata import version
@@ -21,7 +24,10 @@ MIXED = {
 
 
 def bambi(sampler: str, path: str) -> dict:
-    """Bambi on sleepstudy with one of its samplers, its own priors, fitted twice in this process."""
+    """Bambi on sleepstudy with one of its samplers and its own priors.
+
+    It is fitted twice in this process.
+    """
     import arviz_stats
     import bambi as bmb
 
@@ -60,7 +66,10 @@ def bambi(sampler: str, path: str) -> dict:
 
 
 def statsmodels(name: str, path: str) -> dict:
-    """MixedLM by maximum likelihood; crossed factors are variance components of one group that holds all rows."""
+    """MixedLM by maximum likelihood.
+
+    Crossed factors are variance components of one group that holds all rows.
+    """
     from statsmodels.regression.mixed_linear_model import MixedLM
 
     table, call = pd.read_csv(path), dict(MIXED[name])

@@ -27,8 +27,10 @@ def text(results: dict, quoted: list) -> str:
     """The whole page."""
     measured = results["measured"]
     parts = [
-        "# Speed, side by side\n\nMade from `RESULTS.json` by `make bench`, which measures all of it in one run. Each measurement has a"
-        " process of its own; what was compiled by an earlier one is not found again. Threads are as each library chooses.",
+        "# Speed, side by side\n\nMade from `RESULTS.json` by `make bench`, which measures all "
+        "of it in one run. Each measurement has a"
+        " process of its own; what was compiled by an earlier one is not found again. Threads "
+        "are as each library chooses.",
         _environment(results),
         "## Bars\n\n" + _bars(results["bars"]) + f"\n\n{_sentence(verdict(results))}",
         "## The posterior of sleepstudy, `Reaction ~ Days + (Days | Subject)`\n\n"
@@ -46,11 +48,15 @@ def text(results: dict, quoted: list) -> str:
 
 
 POSTERIOR_NOTE = (
-    "NUTS: four chains of 1,000 draws after as many for warming up. First fit: compiling and sampling in a fresh process, imports"
-    " before it not counted; for lmmlib, direct, the first call, which loads parts of the package. Smallest ESS: bulk, over every"
-    " parameter and effect; for lmmlib, direct, that of the importance weights, which holds for all. brms and rstan keep the compiled"
+    "NUTS: four chains of 1,000 draws after as many for warming up. First fit: compiling and "
+    "sampling in a fresh process, imports"
+    " before it not counted; for lmmlib, direct, the first call, which loads parts of the "
+    "package. Smallest ESS: bulk, over every"
+    " parameter and effect; for lmmlib, direct, that of the importance weights, which holds for "
+    "all. brms and rstan keep the compiled"
     " program, so that their second fit only samples. Each system has priors of its"
-    " own. Bambi's model lacks the correlation of intercepts and slopes: its parser of formulas makes"
+    " own. Bambi's model lacks the correlation of intercepts and slopes: its parser of formulas "
+    "makes"
     " two uncorrelated terms of `(Days | Subject)`, so it has one parameter less to sample."
 )
 
@@ -75,10 +81,16 @@ def _sentence(words: str) -> str:
 
 def _environment(results: dict) -> str:
     on = results["machine"]
-    where = f"{on['processor']}, {on['cores']} cores, {on['memory_gib']} GiB, {on['system']}; load at the start {on['load_at_start']}"
+    where = (
+        f"{on['processor']}, {on['cores']} cores, {on['memory_gib']} GiB, {on['system']}; load "
+        f"at the start {on['load_at_start']}"
+    )
     versions = ", ".join(f"{name} {v}" for name, v in results["versions"].items())
     calm = max(found.get("others", 0.0) for found in results["measured"].values())
-    alone = f"other processes took {calm:g} cores at most while a measurement ran (known on Linux only, and not of brms and rstan)"
+    alone = (
+        f"other processes took {calm:g} cores at most while a measurement ran (known on Linux "
+        "only, and not of brms and rstan)"
+    )
     return (
         f"- Date: {results['date']}\n- Machine: {where}\n- Alone: {alone}\n- Versions: {versions}"
     )
@@ -111,7 +123,10 @@ def _posteriors(measured: dict, names: dict[str, str], quoted: list, work: str) 
         for q in quoted
         if q["work"] == work
     ]
-    note = "Quoted figures were measured on another machine with two cores, by the calls that `peers.py` and `peers.R` make."
+    note = (
+        "Quoted figures were measured on another machine with two cores, by the calls that "
+        "`peers.py` and `peers.R` make."
+    )
     return _table(head, rows) + f"\n\n{note}"
 
 
@@ -174,8 +189,10 @@ def _leaving(measured: dict) -> str:
             }[leave]
             rows.append((data, told, *_leaving_row(m)))
     note = (
-        "From draws at hand, in a process that has left something out before; large: a balanced design with random intercepts, simulated."
-        " ArviZ's row includes the log densities that it has to be handed. No refits: entries with a high Pareto k are flagged."
+        "From draws at hand, in a process that has left something out before; large: a balanced "
+        "design with random intercepts, simulated."
+        " ArviZ's row includes the log densities that it has to be handed. No refits: entries "
+        "with a high Pareto k are flagged."
     )
     return f"{note}\n\n" + _table(head, rows)
 
@@ -199,7 +216,8 @@ def _fits(measured: dict) -> str:
         for system in SYSTEMS
     ]
     note = (
-        "From the table to the estimates, formula included. Median and minimum of seven repeats after the first fit; where a fit takes"
+        "From the table to the estimates, formula included. Median and minimum of seven repeats "
+        "after the first fit; where a fit takes"
         " more than five seconds, the shorter of two."
     )
     return f"{note}\n\n" + _table(
@@ -228,8 +246,10 @@ def _densities(measured: dict) -> str:
         if key.startswith("density ") and key != "density rows"
     ]
     note = (
-        "Medians of seven repeats, turn by turn; the reduction, made once, is not counted. The dense twin forms V = ZGZ' + R and"
-        " factors it; with V at hand it only factors. Threads cost small dense products more than they bring: hence the rows with one."
+        "Medians of seven repeats, turn by turn; the reduction, made once, is not counted. The "
+        "dense twin forms V = ZGZ' + R and"
+        " factors it; with V at hand it only factors. Threads cost small dense products more "
+        "than they bring: hence the rows with one."
     )
     return f"{note}\n\n" + _table(head, rows)
 

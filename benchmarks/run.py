@@ -1,4 +1,7 @@
-"""Run every measurement, one process each, and write RESULTS.json and RESULTS.md: ``make bench``."""
+"""Run every measurement, one process each, and write RESULTS.json and RESULTS.md.
+
+``make bench``.
+"""
 
 import json
 import os
@@ -24,10 +27,14 @@ ROOT = HERE.parent
 OURS = (sys.executable, str(HERE / "ours.py"))
 PEERS = (str(HERE / ".venv/bin/python"), str(HERE / "peers.py"))
 R = ("Rscript", "--vanilla", str(HERE / "peers.R"))
-LONGEST = 900  # seconds that a process may take; ours, which waits for its threads while others work, is tried again sooner
+# seconds that a process may take; ours, which waits for its threads while others work, is tried
+# again sooner
+LONGEST = 900
 LONGEST_OURS = 120
 CALM, TRIES = 0.2, 3  # cores that other processes may take while a step is measured; tries for that
-PROCESSES = 5  # fresh ones, where the first and the second call in a process are measured; three for what takes long
+# fresh ones, where the first and the second call in a process are measured; three for what takes
+# long
+PROCESSES = 5
 LENGTHS = (100, 200, 500, 1000, 2000, 5000)
 FORMULAS = {**designs.FORMULAS, "crossed": designs.CROSSED}
 
@@ -79,7 +86,10 @@ def steps(folder: Path) -> Iterator[Step]:
 
 
 def measure(step: Step, environment: dict[str, str]) -> dict:
-    """One step: what its process found, or the reason why there is nothing; the calmest of a few tries."""
+    """One step: what its process found, or the reason why there is nothing.
+
+    The calmest of a few tries.
+    """
     name, command, processes = step
     tries = []
     while not tries or (tries[-1]["others"] > CALM and len(tries) < TRIES):
@@ -161,7 +171,10 @@ def _middle(found: list[dict]) -> dict:
 
 
 def import_seconds(code: str, environment: dict[str, str]) -> dict:
-    """Seconds of a whole process that runs ``code``; the call that is not counted compiles the bytecode."""
+    """Seconds of a whole process that runs ``code``.
+
+    The call that is not counted compiles the bytecode.
+    """
     wait_until_quiet()
     command = [sys.executable, "-c", code]
     return _rounded(
@@ -207,7 +220,8 @@ def main() -> None:
     )
     (HERE / "RESULTS.md").write_text(report.text(results, quoted), "utf8")
     print(
-        f"bench: {report.verdict(results)}; tables in benchmarks/RESULTS.md, made in {time.perf_counter() - began:.0f} s"
+        f"bench: {report.verdict(results)}; tables in benchmarks/RESULTS.md, made in "
+        f"{time.perf_counter() - began:.0f} s"
     )
 
 

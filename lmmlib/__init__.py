@@ -1,7 +1,9 @@
-"""Exact Gaussian mixed-model algebra: conditional and marginal formulation, leave-one-out, predictive checks.
+"""Exact Gaussian mixed-model algebra.
 
-The public names stand in ``__init__.pyi`` and are loaded at first use, so that ``import lmmlib`` loads neither PyMC,
-JAX, Matplotlib nor ArviZ's statistics.
+Conditional and marginal formulation, leave-one-out, predictive checks.
+
+The public names stand in ``__init__.pyi`` and are loaded at first use, so that ``import lmmlib``
+loads neither PyMC, JAX, Matplotlib nor ArviZ's statistics.
 """
 
 import lazy_loader

@@ -8,12 +8,14 @@ import pandas as pd
 TABLES = {
     "sleepstudy": (
         ("Subject",),
-        "Belenky et al. (2003), J. Sleep Research 12:1-12: mean reaction time (ms), 18 subjects, 10 days, restricted sleep",
+        "Belenky et al. (2003), J. Sleep Research 12:1-12: mean reaction time (ms), 18 subjects, "
+        "10 days, restricted sleep",
     ),
     "Dyestuff": (("Batch",), "Davies & Goldsmith (1972), table 6.3: yield (g) of 6 batches"),
     "Dyestuff2": (
         ("Batch",),
-        "Box & Tiao (1973), table 5.1.4: constructed so that the ML variance between batches is zero",
+        "Box & Tiao (1973), table 5.1.4: constructed so that the ML variance between batches is "
+        "zero",
     ),
     "Penicillin": (
         ("plate", "sample"),
@@ -35,15 +37,18 @@ def load_dataset(name: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    name : one of ``sleepstudy``, ``Dyestuff``, ``Dyestuff2``, ``Penicillin``, ``Pastes``, ``thread_like``
+    name : {"sleepstudy", "Dyestuff", "Dyestuff2", "Penicillin", "Pastes", "thread_like"}
+        Name of the table.
 
     Returns
     -------
-    pandas.DataFrame; grouping columns are strings
+    pandas.DataFrame
+        Table whose grouping columns are strings.
 
     Raises
     ------
-    ValueError  if no table has that name
+    ValueError
+        If no table has that name.
 
     Examples
     --------

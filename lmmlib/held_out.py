@@ -1,6 +1,9 @@
-"""Log densities of some rows given all others, the effects integrated out: of a row, of a level's rows, of any set.
+"""Log densities of some rows given all others, the effects integrated out.
 
-Residuals and variances come from the *other* rows wherever a leverage is near one, and never as a difference there.
+Of a row, of a level's rows, of any set.
+
+Residuals and variances come from the *other* rows wherever a leverage is near one, and never as a
+difference there.
 """
 
 from collections.abc import Iterator
@@ -17,35 +20,43 @@ from lmmlib.model.reduction import CHUNK
 ROWS = 4_000_000  # entries of stacked rows held at a time
 TRIANGLES = 20_000_000  # entries of the triangles of the rows after each row held at a time
 CLOSE = 1_000_000  # the same where a loop over rows goes through them again and again
-NEAR_ONE = 1e-4  # what is left of a leverage's complement, below which the difference has lost too many digits
+# what is left of a leverage's complement, below which the difference has lost too many digits
+NEAR_ONE = 1e-4
 
 
 def rows(data: Data, params: Params) -> np.ndarray:
     r"""Log density of each row given all others, the effects integrated out: log p(y_i|y_−i,θ).
 
-    y_i|y_−i,θ ~ N(y_i − e_i, σ²v_i/w_i), with e_i the residual of row i when it is predicted from the others. With
-    h_i the leverage, v_i = 1/(1 − h_i) and e_i = r_i/(1 − h_i), where r = y − Xβ − Zû.
+    y_i|y_−i,θ ~ N(y_i − e_i, σ²v_i/w_i), with e_i the residual of row i when it is predicted from
+    the others. With h_i the leverage, v_i = 1/(1 − h_i) and e_i = r_i/(1 − h_i), where r = y − Xβ −
+    Zû.
 
     Parameters
     ----------
     data : Data
-    params : Params; a zero SD is allowed
+        Response and design.
+    params : Params
+        A zero SD is allowed.
 
     Returns
     -------
-    (n,), nats
+    ndarray, shape (n,)
+        Values in nats.
 
     Raises
     ------
-    ValueError  if sizes or names do not fit
+    ValueError
+        If sizes or names do not fit.
 
     Notes
     -----
-    Both e_i and v_i come from the other rows where h_i is near one: relative error of the variance near 1e-12.
+    Both e_i and v_i come from the other rows where h_i is near one: relative error of the variance
+    near 1e-12.
 
     References
     ----------
-    Sundararajan & Keerthi (2001), Neural Comput. 13(5), for the form in the inverse covariance; :eq:`eq-left-out`.
+    Sundararajan & Keerthi (2001), Neural Comput. 13(5), for the form in the inverse covariance;
+    equation :eq:`eq-left-out`.
 
     Examples
     --------
@@ -65,14 +76,20 @@ def rows_in_draws(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.nda
 
     Notes
     -----
-    Where rows that share effects have up to eight columns, by merging triangles of the rows before and after. Else
-    through leverages from the structured factor, and from a reduction of the other rows where a leverage is near one.
+    Where rows that share effects have up to eight columns, by merging triangles of the rows before
+    and after. Else through leverages from the structured factor, and from a reduction of the other
+    rows where a leverage is near one.
 
     Examples
     --------
     >>> from lmmlib.model import Design, Term
     >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
-    >>> [values.shape for _, values in rows_in_draws(data, Theta(np.zeros((3, 1)), (np.ones((3, 1, 1)),), np.ones(3)))]
+    >>> [
+    ...     values.shape
+    ...     for _, values in rows_in_draws(
+    ...         data, Theta(np.zeros((3, 1)), (np.ones((3, 1, 1)),), np.ones(3))
+    ...     )
+    ... ]
     [(3, 2)]
     """
     log_root_weight = 0.5 * np.log(data.design.weights)
@@ -86,14 +103,19 @@ def rows_in_draws(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.nda
 def row_predictions(
     data: Data, theta: Theta
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Row numbers, and residuals and variances (S, rows) of whitened rows given all others, the latter in units of σ².
+    """Row numbers, residuals and variances of whitened rows given all others.
+
+    Both are (S, rows); variances are in units of σ².
 
     Examples
     --------
     >>> from lmmlib.model import Design, Term
     >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
     >>> once = Params([0.0], {"g": 3.0}, 1.0).theta(data.design).repeat(1)
-    >>> [(residual.tolist(), variance.round(9).tolist()) for _, residual, variance in row_predictions(data, once)]
+    >>> [
+    ...     (residual.tolist(), variance.round(9).tolist())
+    ...     for _, residual, variance in row_predictions(data, once)
+    ... ]
     [([[1.0, 2.0]], [[4.0, 4.0]])]
     """
     narrow = data.design.widest_component <= linalg.WIDEST_MERGED
@@ -101,24 +123,30 @@ def row_predictions(
 
 
 def levels_in_draws(data: Data, theta: Theta, term: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """log p(y_I|y_−I,θ), joint over the rows I of each level of a term: level numbers and (S, levels).
+    """log p(y_I|y_−I,θ), joint over the rows I of each level of a term.
+
+    Level numbers and (S, levels).
 
     Levels without rows are passed over.
 
     Parameters
     ----------
     data : Data
-    theta : Theta with one leading axis of S draws
-    term : name of a grouped term
+        Response and design.
+    theta : Theta
+        Parameters with one leading axis of S draws.
+    term : str
+        Name of a grouped term.
 
     Raises
     ------
-    ValueError  if there is no such term, or it is a dense one, whose levels share all rows
+    ValueError
+        If there is no such term, or it is a dense one, whose levels share all rows.
 
     Notes
     -----
-    Where no other row shares an effect with a level's rows, this is their marginal density, in the space of u: its
-    cost does not depend on the number of rows. Else see :func:`set_in_draws`.
+    Where no other row shares an effect with a level's rows, this is their marginal density, in the
+    space of u: its cost does not depend on the number of rows. Else see :func:`set_in_draws`.
 
     Examples
     --------
@@ -141,19 +169,22 @@ def levels_in_draws(data: Data, theta: Theta, term: str) -> Iterator[tuple[np.nd
 def set_in_draws(data: Data, theta: Theta, rows: np.ndarray) -> np.ndarray:
     r"""log p(y_I|y_−I,θ), joint over any set I of rows, for S draws of θ: (S,).
 
-    With M = I + Λ'Z'WZΛ over the other rows and A the set's rows of W^½ZΛ, y_I is normal with residual
-    r − A M⁻¹Λ'Z'W(y − Xβ) and covariance σ²(I + A M⁻¹A'), both from the other rows alone.
+    With M = I + Λ'Z'WZΛ over the other rows and A the set's rows of W^½ZΛ, y_I is normal with
+    residual r − A M⁻¹Λ'Z'W(y − Xβ) and covariance σ²(I + A M⁻¹A'), both from the other rows alone.
 
     Parameters
     ----------
     data : Data
-    theta : Theta with one leading axis of S draws
-    rows : (m,) int
+        Response and design.
+    theta : Theta
+        Parameters with one leading axis of S draws.
+    rows : ndarray of int, shape (m,)
+        Numbers of the rows.
 
     Notes
     -----
-    Only rows that share effects, directly or through others, are worked on; a long set is rotated to as many rows as
-    it has columns first.
+    Only rows that share effects, directly or through others, are worked on; a long set is rotated
+    to as many rows as it has columns first.
 
     Examples
     --------
@@ -177,7 +208,10 @@ def set_in_draws(data: Data, theta: Theta, rows: np.ndarray) -> np.ndarray:
 def _predicted(
     data: Data, theta: Theta, rows: np.ndarray
 ) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray]]:
-    """Draws, residual (S, m) of a set's rows, R (S, m, m) with R'R its covariance in units of σ², squares set aside (S,).
+    """Residual of a set's rows and root of its covariance, by draws.
+
+    Draws, residual (S, m), R (S, m, m) with R'R the covariance in units of σ², and squares set
+    aside (S,).
 
     R is the triangle of [W I]', never a root of I + WW', which squares the ratio of SDs.
     """
@@ -222,7 +256,10 @@ def _rotated(
 
 
 def _by_component(data: Data, theta: Theta) -> np.ndarray:
-    """Log density of each component's rows, (S, components): nothing else tells of their effects."""
+    """Log density of each component's rows, (S, components).
+
+    Nothing else tells of their effects.
+    """
     design, forms = data.design, data.component_arrowheads
     label = design.components
     known = len(design.component_partition.border_counts)
@@ -243,7 +280,10 @@ def _by_component(data: Data, theta: Theta) -> np.ndarray:
 
 
 def _by_merging(data: Data, theta: Theta) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Row numbers, residuals and variances (S, rows) in units of σ², from the triangles of the rows before and after."""
+    """Row numbers, residuals and variances from the rows before and after.
+
+    Residuals and variances are (S, rows), in units of σ², from the triangles of those rows.
+    """
     for batch in data.design.blocks:
         q, m = (
             batch.values.shape[-1],

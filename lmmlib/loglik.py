@@ -1,4 +1,7 @@
-"""Log densities of a response: given the effects, and with the effects integrated out. In nats."""
+"""Log densities of a response: given the effects, and with the effects integrated out.
+
+In nats.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,20 +22,25 @@ def conditional(data: Data | Reduction, params: Params, u: object) -> float:
     Parameters
     ----------
     data : Data or Reduction
-    params : Params; their covariances play no part
-    u : (K,) effects in the order of ``design.ranef``
+        Response and design, or their reduction.
+    params : Params
+        Their covariances play no part.
+    u : array_like, shape (K,)
+        Effects in the order of ``design.ranef``.
 
     Returns
     -------
-    float, nats
+    float
+        Value in nats.
 
     Raises
     ------
-    ValueError  if sizes or names do not fit
+    ValueError
+        If sizes or names do not fit.
 
     References
     ----------
-    :eq:`eq-conditional-density`.
+    Equation :eq:`eq-conditional-density`.
 
     Examples
     --------
@@ -55,7 +63,9 @@ def conditional(data: Data | Reduction, params: Params, u: object) -> float:
 
 
 def conditional_in_draws(data: Data, theta: Theta, u: np.ndarray) -> np.ndarray:
-    """log p(y_i|u,θ) of each row for S draws of θ and u (S, K): (S, n); :func:`conditional` is their sum.
+    """log p(y_i|u,θ) of each row for S draws of θ and u (S, K): (S, n).
+
+    Func:`conditional` is their sum.
 
     Examples
     --------
@@ -83,30 +93,37 @@ def log_normal(residual: np.ndarray, variance: np.ndarray) -> np.ndarray:
 def marginal(data: Data | Reduction, params: Params) -> float:
     r"""Log density of y with the effects integrated out.
 
-    log p(y|θ) = −½ [ n log 2πσ² − Σ log w + log\|M\| + min over s of (\|W^½(r − ZΛs)\|² + \|s\|²) / σ² ],
+    log p(y|θ) = −½ [ n log 2πσ² − Σ log w + log\|M\| + min over s of (\|W^½(r − ZΛs)\|² + \|s\|²) /
+    σ² ],
     with r = y − offset − Xβ and M = Λ'Z'WZΛ + I.
 
     Parameters
     ----------
     data : Data or Reduction
-    params : Params; a zero SD is allowed
+        Response and design, or their reduction.
+    params : Params
+        A zero SD is allowed.
 
     Returns
     -------
-    float, nats
+    float
+        Value in nats.
 
     Raises
     ------
-    ValueError  if sizes or names do not fit
+    ValueError
+        If sizes or names do not fit.
 
     Notes
     -----
-    A least sum of squares, not r'r minus a square: the difference loses eight digits at τ/σ = 1e4. The rows are
-    read once, when ``data`` is first used; after that the cost is O(K q²) for blocks of q columns.
+    A least sum of squares, not r'r minus a square: the difference loses eight digits at τ/σ = 1e4.
+    The rows are read once, when ``data`` is first used; after that the cost is O(K q²) for blocks
+    of q columns.
 
     References
     ----------
-    Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3; :eq:`eq-penalised`.
+    Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3; equation
+    :eq:`eq-penalised`.
 
     Examples
     --------
@@ -142,23 +159,29 @@ def log_density(data: Data | Reduction, theta: Theta) -> np.ndarray:
 
 
 def restricted(data: Data | Reduction, params: Params) -> float:
-    r"""Log density of y with the effects integrated out, and β too under a flat prior: the likelihood of REML.
+    r"""Log density of y with the effects integrated out, and β too under a flat prior.
 
-    log ∫ p(y|β,θ) dβ = −½ [ (n − p) log 2πσ² − Σ log w + log|M| + log|X'V₁⁻¹X| + ρ²/σ² ], with V₁ = V/σ² and ρ² the
-    least penalised sum of squares over u and β.
+    The likelihood of REML.
+
+    log ∫ p(y|β,θ) dβ = −½ [ (n − p) log 2πσ² − Σ log w + log|M| + log|X'V₁⁻¹X| + ρ²/σ² ], with V₁ =
+    V/σ² and ρ² the least penalised sum of squares over u and β.
 
     Parameters
     ----------
     data : Data or Reduction
-    params : Params; its β plays no part
+        Response and design, or their reduction.
+    params : Params
+        Its β plays no part.
 
     Returns
     -------
-    float, nats; densities of responses that differ in X are not comparable
+    float
+        Log density in nats; densities of responses that differ in X are not comparable.
 
     Raises
     ------
-    ValueError  if sizes or names do not fit, or X lacks rank, as it may in a fold
+    ValueError
+        If sizes or names do not fit, or X lacks rank, as it may in a fold.
 
     References
     ----------
@@ -192,9 +215,16 @@ class Profile:
 
     Attributes
     ----------
-    R_X : (p, p, S) upper, R_X'R_X = X'V₁⁻¹X;  t : (p, S) with β̂ = R_X⁻¹t, of the chosen columns of X
-    pwrss : (S,) ρ², the penalised sum of squares at β̂ and û
-    log_det : (S,) ½ log|M|;  log_det_fixed : (S,) log|R_X|
+    R_X : ndarray, shape (p, p, S)
+        Upper, R_X'R_X = X'V₁⁻¹X.
+    t : ndarray, shape (p, S)
+        With β̂ = R_X⁻¹t, of the chosen columns of X.
+    pwrss : ndarray, shape (S,)
+        Penalised sum of squares ρ² at β̂ and û.
+    log_det : ndarray, shape (S,)
+        Half log determinant, ½ log|M|.
+    log_det_fixed : ndarray, shape (S,)
+        Log determinant log|R_X|.
     """
 
     R_X: np.ndarray
@@ -209,7 +239,8 @@ def profile(
 ) -> Profile:
     """Eliminate the effects block by block, then β, for ratios Λ_k (S, q, q).
 
-    With ``columns``, numbers of columns of X, of these alone: those that are independent reach all that X reaches.
+    With ``columns``, numbers of columns of X, of these alone: those that are independent reach all
+    that X reaches.
 
     Examples
     --------

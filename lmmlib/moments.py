@@ -1,4 +1,6 @@
-"""Exact means and covariances of y given u, of y, and of u given y; what they say about each other in nats.
+"""Exact means and covariances of y given u, of y, and of u given y.
+
+What they say about each other in nats.
 
 Dense on purpose: they are for reading and checking, not for fitting.
 """
@@ -21,7 +23,10 @@ class Gaussian:
 
     Attributes
     ----------
-    mean : (m,);  cov : (m, m)
+    mean : ndarray, shape (m,)
+        Mean.
+    cov : ndarray, shape (m, m)
+        Covariance.
     """
 
     mean: np.ndarray
@@ -34,20 +39,25 @@ def conditional(design: Design, params: Params, u: object) -> Gaussian:
     Parameters
     ----------
     design : Design
+        Design of the rows.
     params : Params
-    u : (K,)
+        Fixed effects, covariances of the effects and residual SD.
+    u : array_like, shape (K,)
+        Effects in the order of ``design.ranef``.
 
     Returns
     -------
-    Gaussian of n entries
+    Gaussian
+        Mean and covariance of n entries.
 
     Raises
     ------
-    ValueError  if sizes do not fit, or n > 5,000
+    ValueError
+        If sizes do not fit, or n > 5,000.
 
     References
     ----------
-    :eq:`eq-conditional-moments`.
+    Equation :eq:`eq-conditional-moments`.
 
     Examples
     --------
@@ -70,19 +80,23 @@ def marginal(design: Design, params: Params) -> Gaussian:
     Parameters
     ----------
     design : Design
+        Design of the rows.
     params : Params
+        Fixed effects, covariances of the effects and residual SD.
 
     Returns
     -------
-    Gaussian of n entries
+    Gaussian
+        Mean and covariance of n entries.
 
     Raises
     ------
-    ValueError  if sizes do not fit, or n > 5,000
+    ValueError
+        If sizes do not fit, or n > 5,000.
 
     References
     ----------
-    :eq:`eq-marginal-moments`.
+    Equation :eq:`eq-marginal-moments`.
 
     Examples
     --------
@@ -103,25 +117,31 @@ def effects(data: Data, params: Params) -> Gaussian:
     Parameters
     ----------
     data : Data
+        Response and design.
     params : Params
+        Fixed effects, covariances of the effects and residual SD.
 
     Returns
     -------
-    Gaussian of K entries
+    Gaussian
+        Mean and covariance of K entries.
 
     Raises
     ------
-    ValueError  if sizes do not fit, or n > 5,000
-    TypeError  if ``data`` is no Data
+    ValueError
+        If sizes do not fit, or n > 5,000.
+    TypeError
+        If ``data`` is no Data.
 
     Notes
     -----
-    As a penalised least-squares problem: with G = LL' and B = W^½ZL/σ, the mean is L(B'B + I)⁻¹B'W^½(y − offset − Xβ)/σ
-    and the covariance L(B'B + I)⁻¹L', both through a QR factorisation. The differences above lose ε(τ/σ)².
+    As a penalised least-squares problem: with G = LL' and B = W^½ZL/σ, the mean is L(B'B +
+    I)⁻¹B'W^½(y − offset − Xβ)/σ and the covariance L(B'B + I)⁻¹L', both through a QR factorisation.
+    The differences above lose ε(τ/σ)².
 
     References
     ----------
-    Henderson (1975), Biometrics 31(2); :eq:`eq-effects-given-y`.
+    Henderson (1975), Biometrics 31(2); equation :eq:`eq-effects-given-y`.
 
     Examples
     --------
@@ -176,15 +196,18 @@ def residual_covariance(design: Design, params: Params) -> np.ndarray:
 
 
 def mutual_information(design: Design, params: Params) -> float:
-    r"""I(y; u) = ½ log(\|V\| / \|R\|): what knowing u is worth, on average, to the log density of y.
+    r"""I(y; u) = ½ log(\|V\| / \|R\|).
+
+    What knowing u is worth, on average, to the log density of y.
 
     Returns
     -------
-    float, nats
+    float
+        Value in nats.
 
     References
     ----------
-    :eq:`eq-offset`.
+    Equation :eq:`eq-offset`.
 
     Examples
     --------
@@ -203,11 +226,12 @@ def lautum_information(design: Design, params: Params) -> float:
 
     Returns
     -------
-    float, nats
+    float
+        Value in nats.
 
     References
     ----------
-    Palomar & Verdú (2008), IEEE Trans. Inf. Theory 54(3); :eq:`eq-offset`.
+    Palomar & Verdú (2008), IEEE Trans. Inf. Theory 54(3); equation :eq:`eq-offset`.
 
     Examples
     --------
@@ -225,7 +249,8 @@ def total_correlation(design: Design, params: Params) -> float:
 
     Returns
     -------
-    float, nats
+    float
+        Value in nats.
 
     Examples
     --------
@@ -250,5 +275,6 @@ def _spherical(design: Design, params: Params) -> tuple[np.ndarray, np.ndarray]:
 def _small_enough(design: Design) -> None:
     if checked_rows(design).n > LARGEST:
         raise ValueError(
-            f"dense moments are for {LARGEST:,} rows or fewer, the design has {design.n:,}; use loglik, which needs no n x n matrix"
+            f"dense moments are for {LARGEST:,} rows or fewer, the design has {design.n:,}; use "
+            "loglik, which needs no n x n matrix"
         )

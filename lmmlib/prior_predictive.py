@@ -19,23 +19,31 @@ def prior_draws(
 
     Parameters
     ----------
-    of : Data, or a Design
+    of : Data or Design
+        What is drawn for: a Data, or a Design alone.
     priors : Priors
-    draws : int
-    rng : anything that ``numpy.random.default_rng`` takes
+        Prior distributions of the parameters.
+    draws : int, default: 1000
+        Number of draws.
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
 
     Returns
     -------
-    xarray.DataTree in the one form with one chain, and ``observed_data`` for a Data. The group is called
-    ``posterior``, as everything after reads it; the attribute ``lmmlib_distribution`` says ``prior``.
+    xarray.DataTree
+        Draws in the one form with one chain, and ``observed_data`` for a Data. The group is called
+        ``posterior``, as everything after reads it; the attribute ``lmmlib_distribution`` says
+        ``prior``.
 
     Raises
     ------
-    ValueError  if the priors do not fit the design, or ``draws`` is below one
+    ValueError
+        If the priors do not fit the design, or ``draws`` is below one.
 
     References
     ----------
-    Lewandowski, Kurowicka & Joe (2009), J. Multivariate Anal. 100(9), section 2, for the correlations.
+    Lewandowski, Kurowicka & Joe (2009), J. Multivariate Anal. 100(9), section 2, for the
+    correlations.
 
     Examples
     --------
@@ -65,14 +73,18 @@ def prior_draws(
 def draw_parameters(
     layout: Layout, priors: Priors, draws: int, rng: np.random.Generator
 ) -> tuple[dict[str, np.ndarray], Theta]:
-    """β, SDs, correlations (where there are any) and σ from their priors, by name and as θ, with one leading axis.
+    """Draws of the parameters from their priors, by name and as θ.
+
+    β, SDs, correlations (where there are any) and σ, with one leading axis.
 
     Examples
     --------
     >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])])
     >>> priors = Priors.build(design, (0, 1), ScalePrior("fixed", 2.0))
-    >>> draw_parameters(design.layout, priors, 3, np.random.default_rng(1))[1].effect_chols[0].ravel().tolist()
+    >>> draw_parameters(design.layout, priors, 3, np.random.default_rng(1))[1].effect_chols[
+    ...     0
+    ... ].ravel().tolist()
     [2.0, 2.0, 2.0]
     """
     gamma = priors.beta_mean + priors.beta_sd * rng.standard_normal((draws, len(layout.coef)))
@@ -106,9 +118,12 @@ def _draw_scale(prior: ScalePrior, draws: int, rng: np.random.Generator) -> np.n
 
 
 def _draw_correlation_root(q: int, eta: float, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Cholesky factors (S, q, q) of LKJ(η) correlation matrices, row by row from canonical partial correlations.
+    """Cholesky factors (S, q, q) of LKJ(η) correlation matrices.
 
-    The partial correlation of i and j < i given those before j is 2B − 1 with B ~ Beta(a, a), a = η + (q − 2 − j)/2.
+    Row by row from canonical partial correlations.
+
+    The partial correlation of i and j < i given those before j is 2B − 1 with B ~ Beta(a, a), a = η
+    + (q − 2 − j)/2.
     """
     L = np.zeros((draws, q, q))
     L[:, 0, 0] = 1.0

@@ -1,4 +1,7 @@
-"""Random effects given the response: their mean and covariance, exact draws, and the leverages of the rows."""
+"""Random effects given the response.
+
+Their mean and covariance, exact draws, and the leverages of the rows.
+"""
 
 import numpy as np
 
@@ -22,15 +25,18 @@ def conditional_mean(data: Data | Reduction, params: Params) -> np.ndarray:
     Parameters
     ----------
     data : Data or Reduction
+        Response and design, or their reduction.
     params : Params
+        Fixed effects, covariances of the effects and residual SD.
 
     Returns
     -------
-    (K,) in the order of ``design.ranef``
+    ndarray, shape (K,)
+        Effects in the order of ``design.ranef``.
 
     References
     ----------
-    Henderson (1975), Biometrics 31(2); :eq:`eq-effects-given-y`.
+    Henderson (1975), Biometrics 31(2); equation :eq:`eq-effects-given-y`.
 
     Examples
     --------
@@ -48,17 +54,22 @@ def conditional_mean(data: Data | Reduction, params: Params) -> np.ndarray:
 def conditional_draws(data: Data | Reduction, theta: Theta, rng: RNGLike = None) -> np.ndarray:
     r"""One draw of u from p(u|y,θ) for each draw of θ.
 
-    With M = Λ'Z'WZΛ + I = R'R and R⁻ᵀΛ'Z'W(y − offset − Xβ) = t, the draw is u = ΛR⁻¹(t + σz), z ~ N(0, I).
+    With M = Λ'Z'WZΛ + I = R'R and R⁻ᵀΛ'Z'W(y − offset − Xβ) = t, the draw is u = ΛR⁻¹(t + σz), z ~
+    N(0, I).
 
     Parameters
     ----------
     data : Data or Reduction
-    theta : Theta with one leading axis of S draws
-    rng : anything that ``numpy.random.default_rng`` takes
+        Response and design, or their reduction.
+    theta : Theta
+        Parameters with one leading axis of S draws.
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
 
     Returns
     -------
-    (S, K), in units of the response per unit of the covariate
+    ndarray, shape (S, K)
+        Draws of u, in units of the response per unit of the covariate.
 
     Notes
     -----
@@ -69,13 +80,16 @@ def conditional_draws(data: Data | Reduction, theta: Theta, rng: RNGLike = None)
     >>> from lmmlib.model import Design, Params, Term
     >>> design = Design([[1.0]] * 4, [Term.grouped("g", ["a", "a", "b", "b"])])
     >>> once = Params([0.0], {"g": 0.0}, 1.0).theta(design).repeat(1)
-    >>> conditional_draws(Data([1.0, 2.0, 3.0, 4.0], design), once, np.random.default_rng(1)).tolist()
+    >>> conditional_draws(
+    ...     Data([1.0, 2.0, 3.0, 4.0], design), once, np.random.default_rng(1)
+    ... ).tolist()
     [[0.0, 0.0]]
     """
     if not isinstance(theta, Theta):
         kind = type(theta).__name__
         raise TypeError(
-            f"theta must be a Theta with one axis of draws, got {kind}; make one with draws.theta(draws, design)"
+            f"theta must be a Theta with one axis of draws, got {kind}; make one with "
+            "draws.theta(draws, design)"
         )
     reduction = as_reduction(data)
     layout, draws = reduction.layout, len(theta.sigma)
@@ -92,19 +106,24 @@ def conditional_covariance(data: Data | Reduction, params: Params) -> dict[str, 
     Parameters
     ----------
     data : Data or Reduction
+        Response and design, or their reduction.
     params : Params
+        Fixed effects, covariances of the effects and residual SD.
 
     Returns
     -------
-    mapping from a term's name to (J, q, q), the covariance matrices of its levels at known β and variances
+    dict of str to ndarray
+        Covariance matrices (J, q, q) of each term's levels at known β and variances, by the term's
+        name.
 
     Notes
     -----
-    Blocks of effects cost what the factor costs; a term with a known covariance of J levels costs J² more.
+    Blocks of effects cost what the factor costs; a term with a known covariance of J levels costs
+    J² more.
 
     References
     ----------
-    Henderson (1975), Biometrics 31(2); :eq:`eq-effects-given-y`.
+    Henderson (1975), Biometrics 31(2); equation :eq:`eq-effects-given-y`.
 
     Examples
     --------
@@ -126,7 +145,10 @@ def conditional_covariance(data: Data | Reduction, params: Params) -> dict[str, 
 
 
 def _mixed(reduction: Reduction, factor: linalg.Factor, k: int, own: np.ndarray) -> np.ndarray:
-    """Covariance of each level's effects for a term whose levels have a known covariance, with the root ``own`` of Σ."""
+    """Covariance of each level's effects where the levels have a known covariance.
+
+    ``own`` is the root of Σ.
+    """
     layout = reduction.layout
     (J, q), root = layout.shapes[k], layout.terms[k].level_chol
     first = sum(a * b for a, b in layout.shapes[:k])
@@ -142,20 +164,25 @@ def _mixed(reduction: Reduction, factor: linalg.Factor, k: int, own: np.ndarray)
 def shrinkage_information(data: Data | Reduction, params: Params) -> np.ndarray:
     r"""Share of each effect's variance that the response removes: 1 − Var(u_k|y,θ) / Var(u_k|θ).
 
-    Near one the data determine the effect, and a sampler does well to sample it itself; near zero the prior does.
+    Near one the data determine the effect, and a sampler does well to sample it itself; near zero
+    the prior does.
 
     Parameters
     ----------
     data : Data or Reduction
+        Response and design, or their reduction.
     params : Params
+        Fixed effects, covariances of the effects and residual SD.
 
     Returns
     -------
-    (K,) within 0 and 1, in the order of ``design.ranef``; zero for an effect without variance
+    ndarray, shape (K,)
+        Values within 0 and 1, in the order of ``design.ranef``; zero for an effect without
+        variance.
 
     References
     ----------
-    Papaspiliopoulos, Roberts & Sköld (2007), Stat. Sci. 22(1); :eq:`eq-effects-given-y`.
+    Papaspiliopoulos, Roberts & Sköld (2007), Stat. Sci. 22(1); equation :eq:`eq-effects-given-y`.
 
     Examples
     --------
@@ -175,16 +202,21 @@ def shrinkage_information(data: Data | Reduction, params: Params) -> np.ndarray:
 
 
 def leverages(data: Data, params: Params) -> np.ndarray:
-    r"""Diagonal of the matrix that maps y to Xβ̂ + Zû at known variances, with β̂ at its best (a flat prior on β).
+    r"""Diagonal of the matrix that maps y to Xβ̂ + Zû at known variances.
+
+    β̂ is the generalised least-squares estimate (a flat prior on β).
 
     Parameters
     ----------
     data : Data
-    params : Params; its β plays no part
+        Response and design.
+    params : Params
+        Its β plays no part.
 
     Returns
     -------
-    (n,) within 0 and 1; their sum is the effective number of parameters
+    ndarray, shape (n,)
+        Values within 0 and 1; their sum is the effective number of parameters.
 
     References
     ----------

@@ -15,7 +15,10 @@ class Simulated:
 
     Attributes
     ----------
-    y : (n,);  u : (K,)
+    y : ndarray, shape (n,)
+        Response.
+    u : ndarray, shape (K,)
+        Effects in the order of ``design.ranef``.
     """
 
     y: np.ndarray
@@ -23,25 +26,32 @@ class Simulated:
 
 
 def simulate(design: Design, params: Params, rng: RNGLike = None) -> Simulated:
-    """Draw u ~ N(0, G), then y ~ N(offset + Xβ + Zu, σ²W⁻¹): one draw of the joint density of y and u.
+    """Draw u ~ N(0, G), then y ~ N(offset + Xβ + Zu, σ²W⁻¹).
+
+    One draw of the joint density of y and u.
 
     Parameters
     ----------
     design : Design
+        Design of the rows.
     params : Params
-    rng : anything that ``numpy.random.default_rng`` takes
+        Fixed effects, covariances of the effects and residual SD.
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
 
     Returns
     -------
-    Simulated; its y alone is a draw from N(offset + Xβ, V)
+    Simulated
+        Response and effects; y alone is a draw from N(offset + Xβ, V).
 
     Raises
     ------
-    ValueError  if sizes or names do not fit
+    ValueError
+        If sizes or names do not fit.
 
     References
     ----------
-    :eq:`eq-model`.
+    Equation :eq:`eq-model`.
 
     Examples
     --------
@@ -61,17 +71,23 @@ def draw_effects(design: Design, theta: Theta, rng: RNGLike = None) -> np.ndarra
     Parameters
     ----------
     design : Design
-    theta : Theta with any leading axes
-    rng : anything that ``numpy.random.default_rng`` takes
+        Design of the rows.
+    theta : Theta
+        Parameters with any leading axes.
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
 
     Returns
     -------
-    (..., K)
+    ndarray, shape (..., K)
+        Draws of u.
 
     Examples
     --------
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
-    >>> draw_effects(design, Params([0.0], {"g": 0.0}, 1.0).theta(design), np.random.default_rng(1)).tolist()
+    >>> draw_effects(
+    ...     design, Params([0.0], {"g": 0.0}, 1.0).theta(design), np.random.default_rng(1)
+    ... ).tolist()
     [0.0, 0.0]
     """
     rng = checked_rng(rng)
@@ -88,7 +104,9 @@ def draw_response(design: Design, theta: Theta, u: np.ndarray, rng: RNGLike = No
     --------
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])], weights=[1e30, 1e30])
     >>> theta = Params([1.0], {"g": 1.0}, 1.0).theta(design)
-    >>> draw_response(design, theta, np.array([0.5, 0.0]), np.random.default_rng(1)).round(9).tolist()
+    >>> draw_response(design, theta, np.array([0.5, 0.0]), np.random.default_rng(1)).round(
+    ...     9
+    ... ).tolist()
     [1.5, 1.0]
     """
     rng = checked_rng(rng)

@@ -204,7 +204,10 @@ each_case = pytest.mark.parametrize("name", CASES)
 
 
 def three_draws(data, params):
-    """Three draws that differ in β, in the ratios of SDs and in σ: as arrays, and as parameters one by one."""
+    """Three draws that differ in β, in the ratios of SDs and in σ.
+
+    As arrays, and as parameters one by one.
+    """
     one = params.theta(data.design)
     beta, root, sigma = np.array([[0.5, 1.0, 2.0], [2.0, 1.0, 0.5], [1.0, 1.5, 0.7]])
     together = Theta(

@@ -1,8 +1,9 @@
 """The numerical tests under each of OpenBLAS's kernels, one after the other: ``make test-kernels``.
 
-``OPENBLAS_CORETYPE`` names the kernel that the BLAS of NumPy and of SciPy takes, which forms its sums in another order. A name that
-OpenBLAS does not know falls back in silence, and a kernel with instructions that the processor lacks falls back or crashes. So
-every process of a run asks what it runs (this file is its pytest plugin), and a kernel that cannot run is named.
+``OPENBLAS_CORETYPE`` names the kernel that the BLAS of NumPy and of SciPy takes, which forms its
+sums in another order. A name that OpenBLAS does not know falls back in silence, and a kernel with
+instructions that the processor lacks falls back or crashes. So every process of a run asks what it
+runs (this file is its pytest plugin), and a kernel that cannot run is named.
 """
 
 import argparse
@@ -16,8 +17,8 @@ from time import monotonic
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# From the oldest to the newest: the name by which OpenBLAS calls it (its table begins with Katmai, of which Prescott is an alias
-# in 64 bits), and the instructions that it needs.
+# From the oldest to the newest: the name by which OpenBLAS calls it (its table begins with Katmai,
+# of which Prescott is an alias in 64 bits), and the instructions that it needs.
 KERNELS = {
     "Prescott": ("Katmai", {"pni"}),
     "Nehalem": ("Nehalem", {"sse4_2"}),
@@ -50,7 +51,8 @@ def main() -> int:
     options = parser.parse_args()
     if platform.machine() not in ("x86_64", "AMD64"):
         print(
-            f"test-kernels: NOT RUN: the kernels are those of x86-64, and this processor is {platform.machine()}"
+            "test-kernels: NOT RUN: the kernels are those of x86-64, and this processor is "
+            f"{platform.machine()}"
         )
         return 0
     lacking = {kernel: needed - _instructions() for kernel, (_, needed) in KERNELS.items()}
@@ -67,7 +69,8 @@ def main() -> int:
                 f"test-kernels: {kernel}: NOT RUN: this processor has no {_told(lacking[kernel])}"
             )
     print(
-        f"test-kernels: ran under {', '.join(chosen)}; {'failed under ' + ', '.join(failed) if failed else 'all passed'}"
+        f"test-kernels: ran under {', '.join(chosen)}; "
+        f"{'failed under ' + ', '.join(failed) if failed else 'all passed'}"
     )
     return int(bool(failed))
 
@@ -119,7 +122,8 @@ def _run(kernel: str, modules: list[str], options: list[str]) -> int:
     ]
     status = subprocess.run(command, cwd=ROOT, env=environment).returncode
     print(
-        f"test-kernels: {kernel}: {'failed' if status else 'passed'} in {monotonic() - started:.0f} s",
+        f"test-kernels: {kernel}: {'failed' if status else 'passed'} in "
+        f"{monotonic() - started:.0f} s",
         flush=True,
     )
     return status

@@ -1,7 +1,8 @@
 """Mutants of some modules by cosmic-ray, each against its module's fast tests: ``make mutate``.
 
-Everything happens in a copy of the package under ``_build/mutants``, so that an interrupted run leaves no wrong operator
-behind. A run that was interrupted, or given ``--minutes``, goes on where it stopped; one that is done starts over.
+Everything happens in a copy of the package under ``_build/mutants``, so that an interrupted run
+leaves no wrong operator behind. A run that was interrupted, or given ``--minutes``, goes on where
+it stopped; one that is done starts over.
 """
 
 import argparse
@@ -31,7 +32,8 @@ ARGUED = {
     for one in found
 }
 PYTEST = f"{ROOT / '.venv' / 'bin' / 'python'} -m pytest -x -q -p no:cacheprovider"
-TIMES = 5  # the time of the tests without a mutant, after which a mutant is taken for a loop without end
+# the time of the tests without a mutant, after which a mutant is taken for a loop without end
+TIMES = 5
 
 
 def main() -> int:
@@ -64,19 +66,23 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if unknown := set(options.modules) - set(CONFIG["modules"]):
         parser.error(
-            f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(CONFIG['modules'])}"
+            f"no such module: {', '.join(sorted(unknown))}; there are "
+            f"{', '.join(CONFIG['modules'])}"
         )
     return options
 
 
 def _run(module: str, one_each: bool, stop: float) -> int:
-    """Run the mutants of one module that wait, tell what became of all, and return 1 if one survived for no stated reason."""
+    """Run the mutants of one module that wait, tell what became of all, and return 1 if one
+    survived for no stated reason.
+    """
     home = ROOT / "_build" / "mutants" / module
     session = home / "session.sqlite"
     if not session.exists():
         _begin(module, home, one_each)
     os.chdir(home)
-    lock = open("lock", "w")  # noqa: SIM115  held to the end of the process: two runs in one copy would see each other's mutants
+    # held to the end of the process: two runs in one copy would see each other's mutants
+    lock = open("lock", "w")  # noqa: SIM115
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -107,7 +113,10 @@ def _run(module: str, one_each: bool, stop: float) -> int:
 
 
 def _seconds_without_mutant(module: str, command: str) -> float:
-    """Time of the tests. This run alone writes bytecode: of the libraries, and of files older than any mutant of theirs."""
+    """Time of the tests.
+
+    This run alone writes bytecode: of the libraries, and of files older than any mutant of theirs.
+    """
     started = time.monotonic()
     run = subprocess.run(
         command.split(),
@@ -117,7 +126,8 @@ def _seconds_without_mutant(module: str, command: str) -> float:
     )
     if run.returncode:
         sys.exit(
-            f"{run.stdout[-2000:]}\nmutate: the tests of {module} fail without any mutant: {command}"
+            f"{run.stdout[-2000:]}\nmutate: the tests of {module} fail without any mutant: "
+            f"{command}"
         )
     return time.monotonic() - started
 
@@ -148,7 +158,9 @@ def _begin(module: str, home: Path, one_each: bool) -> None:
 
 
 def _told(module: str, completed: list, waiting: int) -> int:
-    """Print the survivors that nobody has argued for, and the counts, and return how many they are."""
+    """Print the survivors that nobody has argued for, and the counts, and return how many they
+    are.
+    """
     became = Counter()
     for item, result in sorted(completed, key=lambda pair: _place(pair[0])):
         if result.is_killed:

@@ -9,7 +9,9 @@ import numpy as np
 def with_last_digits_of(
     seed: int, function: Callable[[np.ndarray], np.ndarray]
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """The function (S, d) to (S,) with −1, 0 or +1 units in the last place added, which depend on the point alone."""
+    """The function (S, d) to (S,) with −1, 0 or +1 units in the last place added, which depend
+    on the point alone.
+    """
 
     def perturbed(x: np.ndarray) -> np.ndarray:
         units = [_unit(seed, point) for point in x]

@@ -93,7 +93,10 @@ def test_deterministic_quantities_are_no_additions():
 def test_copies_and_what_pymc_makes_of_a_model_are_refused(changed, formulation):
     with pytest.raises(
         ValueError,
-        match=r"copies and what pymc\.do, pymc\.observe or clone_model return do not remember that; build it",
+        match=(
+            r"copies and what pymc\.do, pymc\.observe or clone_model return do not remember "
+            r"that; build it"
+        ),
     ):
         sample(changed(_model(formulation)), random_seed=1)
 
@@ -153,7 +156,10 @@ def known_u():
 
 def test_draws_of_a_model_that_was_added_to_know_it(known_u):
     assert (known_u.attrs[draws.ADDED], known_u.attrs[draws.ADDED_ON_U]) == ("other", "other")
-    told = "other was added to the model and depends on u, which is not N.0, G. given the parameters any more"
+    told = (
+        "other was added to the model and depends on u, which is not N.0, G. given the "
+        "parameters any more"
+    )
     for call in (
         lambda: loo(known_u, DATA),
         lambda: loo(known_u, DATA, leave="g"),
@@ -169,7 +175,10 @@ def test_draws_of_a_model_that_was_added_to_know_it(known_u):
 
 
 def test_weights_of_rows_given_u_and_theta_stay_right(known_u):
-    """−log mean 1/p(y_i|u,θ) of the draws themselves: with u known, weights are all but equal, and smoothing changes little."""
+    """−log mean 1/p(y_i|u,θ) of the draws themselves.
+
+    With u known, weights are all but equal, and smoothing changes little.
+    """
     beta, u, sigma = (draws.flat(known_u, name) for name in ("beta", "u", "sigma"))
     scale = sigma[:, None]
     density = (

@@ -1,4 +1,6 @@
-"""Calibration: ranks of known draws, verdicts of exact and of wrong engines, workers that come and go, recovery."""
+"""Calibration: ranks of known draws, verdicts of exact and of wrong engines, workers that come
+and go, recovery.
+"""
 
 import io
 import os
@@ -36,12 +38,18 @@ PRIORS = Priors.build(
 
 
 def _from_the_prior(data, priors, rng):
-    """An engine that ignores the data: truths and draws come from one distribution, so ranks of parameters are uniform."""
+    """An engine that ignores the data.
+
+    Truths and draws come from one distribution, so ranks of parameters are uniform.
+    """
     return prior_draws(data, priors, 100, rng=rng)
 
 
 def _constant(data, priors, rng):
-    """Draws of known ranks: a mean far below every truth, an SD far above, σ above in all but none."""
+    """Draws of known ranks.
+
+    A mean far below every truth, an SD far above, σ above in all but none.
+    """
     ones = np.ones((1, 100))
     return as_draws(
         data=data,
@@ -97,7 +105,10 @@ def test_ties_are_broken_at_random(one):
 
 
 def test_the_prior_itself_is_calibrated_in_parameters_and_blind_to_the_data(one):
-    """What the data-dependent quantities are for: parameters pass, the likelihoods tell that the data were ignored."""
+    """What the data-dependent quantities are for.
+
+    Parameters pass, the likelihoods tell that the data were ignored.
+    """
     found = calibrate(
         DESIGN, PRIORS, _from_the_prior, 200, rng=np.random.default_rng(2), executor=one
     )
@@ -272,7 +283,10 @@ def test_every_quantity_is_there_and_finite():
 
 
 def test_recovery_of_known_truths(one):
-    """Balanced one-way: ML's σ² and τ² have known biases; β̂ is unbiased, with a standard error √(τ²/J + σ²/n)."""
+    """Balanced one-way: ML's σ² and τ² have known biases.
+
+    β̂ is unbiased, with a standard error √(τ²/J + σ²/n).
+    """
     params = Params([2.0], {"g": 4.0}, 1.0)
     priors = Priors.build(DESIGN, (0.0, 10.0), ScalePrior("half-normal", 5.0))
     table = recover(
@@ -367,7 +381,10 @@ def test_bad_calls_are_told():
         calibrate(DESIGN, PRIORS, Direct(), 0, rng=np.random.default_rng(1))
     with pytest.raises(
         ValueError,
-        match=r"rng must be what numpy.random.default_rng takes, a seed, a Generator or None; got -1",
+        match=(
+            r"rng must be what numpy.random.default_rng takes, a "
+            r"seed, a Generator or None; got -1"
+        ),
     ):
         calibrate(DESIGN, PRIORS, Direct(), 2, rng=-1)
     with pytest.raises(

@@ -69,7 +69,9 @@ def of_bambi(excerpt):
 
 
 def _quiet_loo(tree, data):
-    """Two hundred draws leave a few of the 180 rows with a Pareto k above its bound, which is lower for few draws."""
+    """Two hundred draws leave a few of the 180 rows with a Pareto k above its bound, which is
+    lower for few draws.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Pareto k is above")
         return loo(tree, data)
@@ -97,10 +99,13 @@ def test_a_bambi_fit_is_read_by_name(excerpt, of_bambi):
 
 
 def test_a_bambi_fit_agrees_with_the_direct_posterior(of_bambi):
-    """Means within five of their standard errors, taking half of the draws for independent; elpd within two nats.
+    """Means within five of their standard errors, taking half of the draws for independent.
 
-    The priors differ: Bambi's half-normals of the effects' SDs are two to five times as wide, its σ is half-Student-t,
-    so that nothing closer can be asked for. The intercept is that of Days = 0, 251, not that of the mean of Days, 298.
+    Elpd within two nats.
+
+    The priors differ: Bambi's half-normals of the effects' SDs are two to five times as wide, its σ
+    is half-Student-t, so that nothing closer can be asked for. The intercept is that of Days = 0,
+    251, not that of the mean of Days, 298.
     """
     data = _sleepstudy()
     tree, direct = (
@@ -133,7 +138,9 @@ def test_levels_of_bambi_are_matched_by_label(excerpt):
 
 
 def _categorical():
-    """A table with a categorical covariate and nested groups, one combination of which does not occur."""
+    """A table with a categorical covariate and nested groups, one combination of which does not
+    occur.
+    """
     rng = np.random.default_rng(3)
     table = pd.DataFrame(
         {
@@ -147,7 +154,10 @@ def _categorical():
 
 
 def test_categories_and_nested_groups_of_bambi():
-    """The names that Bambi 0.21.0 gives to y ~ x * f + (f | b / c): a combination without rows has an effect, too."""
+    """The names that Bambi 0.21.0 gives to y ~ x * f + (f | b / c).
+
+    A combination without rows has an effect, too.
+    """
     data = from_formula("y ~ x * f + (f || b/c)", _categorical())
     rng = np.random.default_rng(4)
     sizes = {
@@ -223,7 +233,8 @@ def test_a_bambi_fit_of_something_else_is_refused(of_bambi):
         (
             of_bambi,
             _sleepstudy("|"),
-            r"Bambi's effects are uncorrelated, the data's are not .*make the data with \(... \|\| group\)",
+            r"Bambi's effects are uncorrelated, the data's are not .*make the data with \(... "
+            r"\|\| group\)",
         ),
         (of_bambi, other_order, "the response 'Reaction' of the fit is not that of the data"),
         (
@@ -259,7 +270,10 @@ def test_a_bambi_fit_of_something_else_is_refused(of_bambi):
 
 
 def test_a_brms_fit_is_read_and_agrees_with_the_direct_posterior():
-    """As for Bambi: five standard errors, half of the draws taken for independent; two nats, as brms' priors differ."""
+    """As for Bambi: five standard errors, half of the draws taken for independent.
+
+    Two nats, as brms' priors differ.
+    """
     data, frame = _sleepstudy("|"), pd.read_csv(BRMS)
     tree = from_brms(frame, data)
     assert dict(tree.posterior.sizes) == {
@@ -333,7 +347,9 @@ def test_a_brms_fit_without_effects_has_no_u(round_trip):
 
 
 def test_categories_and_nested_groups_of_brms():
-    """The names that brms 2.18.0 gives to strength ~ kind + (1 | batch/cask), with kinds "u v", "w-x" and "z"."""
+    """The names that brms 2.18.0 gives to strength ~ kind + (1 | batch/cask), with kinds "u v",
+    "w-x" and "z".
+    """
     table = load_dataset("Pastes").assign(kind=lambda t: np.resize(["u v", "w-x", "z"], len(t)))
     table["batch"] = "batch " + table["batch"].astype(str)
     data = from_formula("strength ~ kind + (1 | batch/cask)", table)
@@ -380,11 +396,13 @@ def test_a_frame_that_cannot_be_read_is_refused(round_trip):
         ),
         (
             frame[frame[".draw"] > 3],
-            "chains must be of one length, got 13 in chain 1, 16 in chain 2, 16 in chain 3, 16 in chain 4",
+            "chains must be of one length, got 13 in chain 1, 16 in chain 2, 16 in chain 3, 16 "
+            "in chain 4",
         ),
         (
             frame.drop(columns="b_Days"),
-            "the draws lack 'b_Days'; the data must be of the formula and the table that were fitted",
+            "the draws lack 'b_Days'; the data must be of the formula and the table that were "
+            "fitted",
         ),
         (frame.drop(columns="r_Subject[308,Days]"), r"the draws lack 'r_Subject\[308,Days\]'"),
         (frame.assign(b_x=1.0), "the draws have 'b_x' that the design has not"),
@@ -423,7 +441,10 @@ def _few_rows():
 @pytest.mark.parametrize("function", ["scale(x)", "poly(x, 2)", "bs(x, df=4)"])
 @pytest.mark.parametrize("formula", ["y ~ {} + (1 | g)", "y ~ 1 + (0 + {} || g)"])
 def test_columns_that_bambi_makes_otherwise_are_refused(function, formula):
-    """scale() of formulae divides by the SD with n in its denominator: one name, and another column."""
+    """scale() of formulae divides by the SD with n in its denominator.
+
+    One name, and another column.
+    """
     data = from_formula(formula.format(function), _few_rows())
     effects = [e for t in data.design.terms for e in t.effects]
     names = [
@@ -434,7 +455,10 @@ def test_columns_that_bambi_makes_otherwise_are_refused(function, formula):
     tree = _tree({name: np.ones((2, 5)) for name in names}, None, {name: () for name in names}, {})
     with pytest.raises(
         ValueError,
-        match="is not the same column in Bambi and here, although its name is; put the transformed column",
+        match=(
+            "is not the same column in Bambi and here, although its name is; put the transformed "
+            "column"
+        ),
     ):
         from_bambi(tree, data)
 
@@ -465,7 +489,10 @@ def test_centred_columns_are_bambi_s():
     ],
 )
 def test_names_that_r_makes_are_read(ours, columns):
-    """The names of R's model.matrix, as brms::rename writes them; each draw is where its name belongs."""
+    """The names of R's model.matrix, as brms::rename writes them.
+
+    Each draw is where its name belongs.
+    """
     data = from_formula(f"y ~ {ours} + (1 | g)", _few_rows())
     values = {f"b_{name}": 1.0 + i for i, name in enumerate(columns)}
     frame = pd.DataFrame(
@@ -502,7 +529,10 @@ def test_effects_of_levels_bear_the_same_names():
 
 
 def test_splines_and_polynomials_are_r_s():
-    """What R documents of bs() and poly(): knots at quantiles of type 7, columns orthonormal and orthogonal to the constant."""
+    """What R documents of bs() and poly().
+
+    Knots at quantiles of type 7, columns orthonormal and orthogonal to the constant.
+    """
     table = _few_rows()
     x = table.x.to_numpy()
     knots = np.concatenate([[x.min()] * 4, np.quantile(x, [1 / 3, 2 / 3]), [x.max()] * 4])

@@ -1,4 +1,6 @@
-"""Leave-one-out: each density against brute force, the two routes against each other, and what is refused."""
+"""Leave-one-out: each density against brute force, the two routes against each other, and what
+is refused.
+"""
 
 import warnings
 from dataclasses import replace
@@ -102,7 +104,9 @@ def fitted():
 
 
 def test_both_routes_reach_the_exact_value(fitted):
-    """With known variances and flat β the exact value is that of N(0, V) with X beside Z at great variance."""
+    """With known variances and flat β the exact value is that of N(0, V) with X beside Z at
+    great variance.
+    """
     data, params, draws = fitted
     flat = Design(data.design.X, [*data.design.terms, Term.dense("b", data.design.X)])
     exact = truth.left_out(
@@ -128,7 +132,9 @@ def test_the_result_is_arviz_s_and_its_parts_add_up(fitted):
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_p_is_what_the_rows_gain_by_having_been_seen(weighted):
-    """Σ log Σ_s w_s p(y_i|y_−i, θ_s) with the weights of the draws, less the same with those of leave-one-out."""
+    """Σ log Σ_s w_s p(y_i|y_−i, θ_s) with the weights of the draws, less the same with those of
+    leave-one-out.
+    """
     data, _ = CASES["balanced"]()
     priors = Priors.build(data.design, (0.0, 3.0), ScalePrior("half-normal", 1.0))
     draws = posterior(data, priors, 512, rng=np.random.default_rng(1), weighted=weighted)
@@ -180,7 +186,10 @@ def test_at_most_eight_unreliable_rows_are_named():
 
 
 def test_relative_efficiency_is_that_of_the_draws(fitted):
-    """Independent draws count in full, draws held for four steps a quarter; σ and the SD are constants, which count in full."""
+    """Independent draws count in full, draws held for four steps a quarter.
+
+    σ and the SD are constants, which count in full.
+    """
     data, _, draws = fitted
     one = draws.posterior.beta.to_numpy()
     held = as_draws(
@@ -334,7 +343,10 @@ def test_one_subject_needs_a_refit_and_gets_it(sleep):
     data, priors, draws = sleep
     with pytest.warns(
         UserWarning,
-        match=r"in \d of 18 levels of Subject by the leverage route: .*Give priors= and rng= to refit",
+        match=(
+            r"in \d of 18 levels of Subject by the leverage route: .*Give priors= and rng= to "
+            r"refit"
+        ),
     ):
         smoothed = loo(draws, data, leave="Subject")
     result = loo(draws, data, leave="Subject", priors=priors, rng=np.random.default_rng(1))
@@ -374,7 +386,10 @@ def test_levels_are_what_brute_force_refits_give_in_a_crossed_design():
 
 
 def test_the_diagonal_of_v_is_not_leave_one_out(fitted):
-    """The wrong habit: p(y_i|θ) from the diagonal of V forgets that the others of its group tell of a row."""
+    """The wrong habit.
+
+    p(y_i|θ) from the diagonal of V forgets that the others of its group tell of a row.
+    """
     data, params, draws = fitted
     V, n = truth.arrays(data.design, params).V, data.design.n
     flat = Design(
@@ -389,7 +404,8 @@ def test_the_diagonal_of_v_is_not_leave_one_out(fitted):
     ) - np.log(len(beta))
     assert abs(loo(draws, data).elpd - exact) < 0.1
     assert abs(habit.sum() - exact) > 3
-    # Over data of the model, at known parameters, the habit loses ½ Σ log(V_ii [V⁻¹]_ii) in the mean.
+    # Over data of the model, at known parameters, the habit loses ½ Σ log(V_ii [V⁻¹]_ii) in the
+    # mean.
     rng, c = np.random.default_rng(1), np.diag(np.linalg.inv(V))
     e = rng.multivariate_normal(np.zeros(n), V, 20_000)
     lost = (
@@ -494,7 +510,10 @@ def test_comparison_refuses_what_cannot_be_compared(fitted, sleep):
 
 
 def test_pit_is_the_exact_distribution_function(fitted):
-    """At known variances and flat β the left-out distribution is normal; each PIT is its distribution function at y."""
+    """At known variances and flat β the left-out distribution is normal.
+
+    Each PIT is its distribution function at y.
+    """
     data, params, draws = fitted
     flat = Design(data.design.X, [*data.design.terms, Term.dense("b", data.design.X)])
     residual, variance = truth.left_out_50_digits(
@@ -507,7 +526,9 @@ def test_pit_is_the_exact_distribution_function(fitted):
 
 
 def test_pit_of_one_draw_is_the_normal_distribution_function():
-    """Equal draws have equal weights, so that nothing is left but Φ(e_i √w_i / (σ √v_i)), far from a unit scale."""
+    """Equal draws have equal weights, so that nothing is left but Φ(e_i √w_i / (σ √v_i)), far
+    from a unit scale.
+    """
     data, params = CASES["weights and offset"]()
     far = Params(params.beta, {"g": 49.0}, 5.0)
     lead = {"beta": far.beta, "sd": np.array([7.0])}
@@ -523,7 +544,10 @@ def test_pit_of_one_draw_is_the_normal_distribution_function():
 
 
 def test_pit_of_simulated_data_is_uniform():
-    """Data from the prior itself: 200 replications of a smallest and a middle PIT, against the uniform distribution."""
+    """Data from the prior itself.
+
+    200 replications of a smallest and a middle PIT, against the uniform distribution.
+    """
     design = Design(np.ones((12, 1)), [Term.grouped("g", np.repeat(np.arange(4), 3))])
     priors = Priors.build(design, (0.0, 1.0), ScalePrior("half-normal", 1.0))
     pits = []
@@ -548,7 +572,10 @@ def test_levels_want_their_own_route_and_refits_any_rng(fitted):
 
 
 def test_a_refit_that_fails_names_what_was_left_out():
-    """Without row 4 every level is fitted exactly, with rows to spare: as σ goes to zero the density has no bound."""
+    """Without row 4 every level is fitted exactly, with rows to spare.
+
+    As σ goes to zero the density has no bound.
+    """
     data = Data([1.0, 1, 5, 5, 2, 7], Design(np.ones((6, 1)), [Term.grouped("g", list("aabbcc"))]))
     priors = Priors.build(data.design, (0.0, 3.0), ScalePrior("half-normal", 1.0))
     with pytest.raises(

@@ -1,4 +1,6 @@
-"""Reductions: any split and order of the rows, any structure of the columns, and one log density."""
+"""Reductions: any split and order of the rows, any structure of the columns, and one log
+density.
+"""
 
 import numpy as np
 import pytest
@@ -53,7 +55,8 @@ def test_a_reduction_takes_the_place_of_the_data():
     )
     fit, again = estimate(data), estimate(merged)
     assert again.criterion == pytest.approx(fit.criterion, rel=1e-12)
-    # Both searches end within 6e-9 of the minimum, relative to each ratio (test_estimation.py), and effects follow the ratios.
+    # Both searches end within 6e-9 of the minimum, relative to each ratio (test_estimation.py), and
+    # effects follow the ratios.
     np.testing.assert_allclose(again.u, fit.u, atol=1e-7 * np.abs(fit.u).max())
     assert again.leverages is None
     priors = Priors.weak(data)
@@ -66,7 +69,10 @@ def test_a_reduction_takes_the_place_of_the_data():
 
 
 def test_tables_of_a_formula_one_group_at_a_time():
-    """Each table holds one subject: a single level, and of the fixed effects no more than it takes."""
+    """Each table holds one subject.
+
+    A single level, and of the fixed effects no more than it takes.
+    """
     table = load_dataset("sleepstudy")
     formula = "Reaction ~ Days + (Days | Subject)"
     whole = from_formula(formula, table)
@@ -141,7 +147,10 @@ def test_the_factor_that_falls_into_most_pieces_makes_the_blocks():
 
 @pytest.mark.parametrize("squares", [0.0, 1e8])
 def test_a_wide_border_by_either_way_is_the_dense_density(squares, monkeypatch):
-    """Twenty border columns: through cross products, and where these would lose digits through an orthogonal factor."""
+    """Twenty border columns.
+
+    Through cross products, and where these would lose digits through an orthogonal factor.
+    """
     monkeypatch.setattr(linalg.factor, "LARGEST_SQUARE", squares)
     rng, n = np.random.default_rng(5), 150
     terms = [

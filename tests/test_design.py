@@ -223,7 +223,8 @@ def _data(*terms, X=ONES, **options):
         (lambda: ScalePrior("fixed", 1.0).log_density(1.0), "a fixed SD has no density"),
         (
             lambda: ScalePrior("half-cauchy", 1.0),
-            "family must be one of half-normal, half-Student-t, exponential, fixed, got 'half-cauchy'",
+            "family must be one of half-normal, half-Student-t, exponential, fixed, got "
+            "'half-cauchy'",
         ),
         (
             lambda: ScalePrior("half-normal", 0.0),
@@ -422,7 +423,10 @@ def test_effects_that_do_the_same_to_the_rows_are_refused(terms):
     design = Design(np.ones((40, 1)), terms)
     with pytest.raises(
         ValueError,
-        match=r"effects '.*' and '.*' are one: only one sum of their variances could be told; drop one",
+        match=(
+            r"effects '.*' and '.*' are one: only one sum of their variances could be told; drop "
+            r"one"
+        ),
     ):
         Data(SLOPE, design)
     assert _proportional(terms)
@@ -460,7 +464,9 @@ def _proportional(terms):
 
 
 def test_some_rows_are_judged_by_all():
-    """A fold, or a part of a reduction, may hold a single level, or no two rows that tell a nested factor from the outer."""
+    """A fold, or a part of a reduction, may hold a single level, or no two rows that tell a
+    nested factor from the outer.
+    """
     terms = [Term.grouped("a", EIGHT // 2), _eight("b:a")]
     data = Data(SLOPE, Design(np.ones((40, 1)), terms))
     assert data.rows(np.arange(3)).design.n == 3
@@ -518,7 +524,9 @@ _NO_CONSTANT = np.column_stack([np.sin(np.arange(40)), np.cos(np.arange(40)) + 2
     ],
 )
 def test_a_weak_prior_depends_on_the_column_space_alone(X, same):
-    """Mean Xb and covariance XB₀X' of the fitted values: (10 s)² n times the projection onto the space.
+    """Mean Xb and covariance XB₀X' of the fitted values.
+
+    (10 s)² n times the projection onto the space.
 
     The tolerance is the rounding of a square of (2010/3)² spreads, times a hundred.
     """
@@ -623,14 +631,20 @@ def test_priors_of_other_coefficients_are_refused():
     assert priors.checked(one) is priors
     with pytest.raises(
         ValueError,
-        match="priors are of the coefficients Intercept, x; the design has x, Intercept: make them for this",
+        match=(
+            "priors are of the coefficients Intercept, x; the design has x, Intercept: make them "
+            "for this"
+        ),
     ):
         priors.checked(other)
 
 
 @pytest.mark.parametrize("name", ["year", "dummy", "constant", "alone"])
 def test_a_random_slope_far_from_zero_is_told_where_an_intercept_stands_beside_it(name):
-    """Years are told; a dummy that is nearly always one is not, as zero occurs; nor a slope without an intercept."""
+    """Years are told; a dummy that is nearly always one is not, as zero occurs.
+
+    Nor a slope without an intercept.
+    """
     codes = np.repeat(np.arange(4), 50)
     z = {
         "year": 2010.0 + np.arange(200) % 10,
@@ -738,7 +752,10 @@ def test_only_full_rank_passes(X):
 )
 @settings(deadline=None, max_examples=60)
 def test_whatever_passes_the_door_has_a_finite_density_and_the_rest_is_told(codes, x, y):
-    """Any codes, covariates and responses: a sentence, or an ordinary number from every function behind the door."""
+    """Any codes, covariates and responses.
+
+    A sentence, or an ordinary number from every function behind the door.
+    """
     try:
         data = Data(
             y, Design(np.column_stack([np.ones(6), x[:, 0]]), [Term.grouped("g", codes, x[:, [1]])])

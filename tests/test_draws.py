@@ -122,7 +122,10 @@ def test_correlations_that_no_effects_have_are_refused():
     arrays["cor"][1, 7] = [0.9, 0.9, -0.9]
     with pytest.raises(
         ValueError,
-        match=r"correlations of 'g' must be positive semi-definite, those of chain 1, draw 7 have an eigenvalue of -0\.8",
+        match=(
+            r"correlations of 'g' must be positive semi-definite, those of chain 1, draw 7 have "
+            r"an eigenvalue of -0\.8"
+        ),
     ):
         as_draws(data=data, **arrays)
 
@@ -132,7 +135,10 @@ def test_statistics_of_another_shape_are_refused():
     for stats in ({"log_weight": np.zeros(50)}, {"log_weight": np.zeros((50, 2))}):
         with pytest.raises(
             ValueError,
-            match=r"stats 'log_weight' must have shape \(chains, draws, …\) with \(2, 50\), got \(50",
+            match=(
+                r"stats 'log_weight' must have shape \(chains, "
+                r"draws, …\) with \(2, 50\), got \(50"
+            ),
         ):
             as_draws(data=data, stats=stats, **_arrays(data.design))
 
@@ -151,7 +157,8 @@ def test_things_of_another_kind_are_told_clearly():
         ),
         (
             lambda: summary({}),
-            "draws must be a DataTree with a posterior, got dict; make them with posterior or as_draws",
+            "draws must be a DataTree with a posterior, got dict; make them with posterior or "
+            "as_draws",
         ),
         (
             lambda: summary(xr.DataTree()),
@@ -295,7 +302,10 @@ def test_draws_that_were_saved_are_as_good_as_new(kind, tmp_path):
 @pytest.mark.parametrize("location", [0.0, 1e-6, 1.0, 111.26, 1e6])
 @pytest.mark.parametrize("scale", [1e-6, 1e-3, 0.17, 1.0, 1e3, 1e6])
 def test_intervals_hold_their_mean_and_have_a_width(location, scale):
-    """As shown and as numbers, over twelve orders of magnitude; skew draws, and ones with heavy tails, too."""
+    """As shown and as numbers, over twelve orders of magnitude.
+
+    Skew draws, and ones with heavy tails, too.
+    """
     data, _ = CASES["balanced"]()
     rng = np.random.default_rng(3)
     arrays = _arrays(data.design, length=500)

@@ -29,7 +29,9 @@ ROWS = pd.read_csv(Path(__file__).parents[1] / "published_fits.csv")
 
 
 def _published(rows):
-    """Criterion, SDs by effect, correlation, σ, β and its standard errors (None where not published) of one fit."""
+    """Criterion, SDs by effect, correlation, σ, β and its standard errors (None where not
+    published) of one fit.
+    """
     value = rows.set_index("quantity").value
     sds, beta, se = (
         value[value.index.str.startswith(f"{kind}[")].tolist() for kind in ("sd", "beta", "se")
@@ -44,7 +46,8 @@ def _published(rows):
     )
 
 
-# From the tests of MixedModels.jl and lme4; digits as published, so half a unit of the last is allowed.
+# From the tests of MixedModels.jl and lme4; digits as published, so half a unit of the last is
+# allowed.
 PUBLISHED = [
     (formula, table, method, *_published(rows))
     for (table, formula, method), rows in ROWS.groupby(["table", "formula", "method"], sort=False)
@@ -62,8 +65,9 @@ def test_published_results(formula, table, method, criterion, sds, cor, sigma, f
         criterion, rel=1e-8 if criterion != 1743.62827 else 5e-6 / criterion
     )
     variances = np.concatenate([np.diag(fit.params.cov[t.name]) for t in data.design.terms])
-    # lme4 and MixedModels.jl stop where the criterion is flat: two of their SDs are 1.1e-5 from the optimum. None is better. All
-    # but the criterion follow from SDs and are as far off, or by half a unit of the last digit that is published.
+    # lme4 and MixedModels.jl stop where the criterion is flat: two of their SDs are 1.1e-5 from the
+    # optimum. None is better. All but the criterion follow from SDs and are as far off, or by half
+    # a unit of the last digit that is published.
     np.testing.assert_allclose(np.sqrt(variances), sds, rtol=2e-5, atol=1e-6)
     theirs = np.split(
         np.array(sds) ** 2, np.cumsum([len(t.effects) for t in data.design.terms])[:-1]
@@ -84,7 +88,9 @@ def test_published_results(formula, table, method, criterion, sds, cor, sigma, f
 
 @pytest.mark.parametrize(("ratio", "criterion"), [(0.0, 326.02323216), (1.0, 319.79238904)])
 def test_restricted_likelihood_away_from_its_optimum(ratio, criterion):
-    """At a given ratio σ² = ρ²/(n − p) is the best, and −2 log restricted likelihood is published."""
+    """At a given ratio σ² = ρ²/(n − p) is the best, and −2 log restricted likelihood is
+    published.
+    """
     data = from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff"))
     at = loglik.profile(data.reduction, [np.array([[[ratio]]])])
     sigma = float(np.sqrt(at.pwrss[0] / 29))
@@ -112,7 +118,9 @@ def test_restricted_likelihood_is_the_dense_one(name):
 
 
 def test_restricted_likelihood_is_the_limit_of_wide_priors():
-    """p(y) under β ~ N(0, b² I), times (2π b²)^(p/2), goes to the restricted likelihood as b grows."""
+    """p(y) under β ~ N(0, b² I), times (2π b²)^(p/2), goes to the restricted likelihood as b
+    grows.
+    """
     data, params = CASES["balanced"]()
     b = 1e5
     wide = Design(data.design.X, [*data.design.terms, Term.dense("b", data.design.X)])
@@ -153,7 +161,10 @@ def test_nothing_nearby_is_better(name, method):
 
 
 def test_without_fixed_effects_both_methods_are_one():
-    """No β to integrate out: REML is ML; and fixed effects that are all zero are no part of the result."""
+    """No β to integrate out: REML is ML.
+
+    And fixed effects that are all zero are no part of the result.
+    """
     data, _ = CASES["no fixed effects"]()
     ml, reml = (estimate(data, method) for method in ("ml", "reml"))
     assert ml.criterion == pytest.approx(-2 * truth.marginal(data, ml.params), rel=1e-10)
@@ -182,11 +193,14 @@ def test_estimates_solve_henderson_s_equations():
 
 @pytest.mark.parametrize("ratio", [1e3, 1e5, 1e6])
 def test_a_large_ratio_is_the_anova_estimate(ratio):
-    """One way, balanced: REML is the analysis of variance, τ² = (MSB − MSE)/m and σ² = MSE, in closed form.
+    """One way, balanced.
 
-    Rows of size τ leave residuals that are known to ε(τ/σ) relative to σ, and a criterion known to r = 2 · 39 ε(τ/σ) = 2e-8 at the
-    largest ratio. Its slope over 1e-3 is known to 1.5e3 r; the curvature by log τ/σ is 23, so that the ratio is known to
-    1.5e3 · 2e-8 / 23 = 1.3e-6, and σ, which hardly depends on it, to 2 ε(τ/σ).
+    REML is the analysis of variance, τ² = (MSB − MSE)/m and σ² = MSE, in closed form.
+
+    Rows of size τ leave residuals that are known to ε(τ/σ) relative to σ, and a criterion known to
+    r = 2 · 39 ε(τ/σ) = 2e-8 at the largest ratio. Its slope over 1e-3 is known to 1.5e3 r; the
+    curvature by log τ/σ is 23, so that the ratio is known to 1.5e3 · 2e-8 / 23 = 1.3e-6, and σ,
+    which hardly depends on it, to 2 ε(τ/σ).
     """
     J, m = 8, 5
     design = Design(np.ones((J * m, 1)), [Term.grouped("g", np.repeat(np.arange(J), m))])
@@ -202,15 +216,19 @@ def test_a_large_ratio_is_the_anova_estimate(ratio):
     assert np.sqrt(fit.params.cov["g"][0, 0]) == pytest.approx(np.sqrt(between), rel=2e-6)
 
 
-# The criterion of the slopes of sleepstudy is known to r = 1e-12, four units in its last place, on any processor: with noise of
-# a unit added too. Its slope, in units of each entry's own size, is (f(−2) − 8f(−1) + 8f(1) − f(2)) / (12 · 1e-3) and known
-# to 1.5e3 r. The least eigenvalue of the curvature is 0.44, so that a step ends within √3 · 1.5e-9 / 0.44 = 6e-9 of the
-# minimum, relative to each entry. Covariances are products of two entries.
+# The criterion of the slopes of sleepstudy is known to r = 1e-12, four units in its last place, on
+# any processor: with noise of a unit added too. Its slope, in units of each entry's own size, is
+# (f(−2) − 8f(−1) + 8f(1) − f(2)) / (12 · 1e-3) and known to 1.5e3 r. The least eigenvalue of the
+# curvature is 0.44, so that a step ends within √3 · 1.5e-9 / 0.44 = 6e-9 of the minimum, relative
+# to each entry. Covariances are products of two entries.
 SLOPES_KNOWN_TO = 1.2e-8
 
 
 def _balanced_slopes(N):
-    """β, its standard errors, G and σ by closed form: σ² from separate fits, G the covariance of their coefficients less σ²(X'X)⁻¹."""
+    """β, its standard errors, G and σ by closed form.
+
+    σ² from separate fits, G the covariance of their coefficients less σ²(X'X)⁻¹.
+    """
     y = load_dataset("sleepstudy").Reaction.to_numpy().reshape(18, 10)
     X = np.column_stack([np.ones(10), np.arange(10.0)])
     b, inverse = np.linalg.lstsq(X, y.T, rcond=None)[0].T, np.linalg.inv(X.T @ X)
@@ -247,9 +265,12 @@ def test_balanced_slopes_have_a_closed_form(method, N):
 @BALANCED
 @pytest.mark.parametrize("seed", range(12))
 def test_the_last_digit_of_the_criterion_decides_nothing(monkeypatch, method, N, seed):
-    """A unit in the last place, up or down, as another processor would have it: the search ends at the minimum all the same.
+    """A unit in the last place, up or down, as another processor would have it.
 
-    Where the least of a full and a quarter step was taken, such criteria left covariances off by 3e-7 to 2e-6, one in four.
+    The search ends at the minimum all the same.
+
+    Where the least of a full and a quarter step was taken, such criteria left covariances off by
+    3e-7 to 2e-6, one in four.
     """
     criteria_of = estimation.fit.criteria_of
     monkeypatch.setattr(
@@ -290,7 +311,10 @@ def test_conditional_covariances_are_symmetric(name):
 
 
 def test_conditional_covariances_keep_their_digits():
-    """Intercept and slope of a group with many rows, τ/σ = 1e6: the inverse of Z'Z/σ² + G⁻¹, which is well conditioned."""
+    """Intercept and slope of a group with many rows, τ/σ = 1e6.
+
+    The inverse of Z'Z/σ² + G⁻¹, which is well conditioned.
+    """
     z = np.column_stack([np.ones(10), np.linspace(-1, 1, 10)])
     G = 1e12 * np.array([[1.0, 0.9], [0.9, 1.0]])
     design = Design(
@@ -378,7 +402,10 @@ def test_leverages_and_their_published_sums():
     ],
 )
 def test_leverages_are_the_slopes_of_the_fit(name):
-    """h_i is what the fitted value of row i gains where y_i gains one, at known variances: by Henderson's equations."""
+    """h_i is what the fitted value of row i gains where y_i gains one, at known variances.
+
+    By Henderson's equations.
+    """
     data, params = CASES[name]()
     a, X = truth.arrays(data.design, params), data.design.X
     W, Ri, Gi = np.hstack([X, a.Z]), np.linalg.inv(a.R), np.zeros((len(a.G) + X.shape[1],) * 2)
@@ -399,7 +426,10 @@ def test_conditional_covariances_are_the_dense_blocks(name):
 
 
 def test_effects_of_a_row_each_are_told_from_residuals_by_unequal_weights_alone():
-    """Equal weights of any size leave nothing to tell; unequal ones do, be their logarithms' sum zero."""
+    """Equal weights of any size leave nothing to tell.
+
+    Unequal ones do, be their logarithms' sum zero.
+    """
     y = [1.0, 3.0, 2.0, 5.0, 4.0, 9.0]
     term = Term.grouped("g", range(6))
     with pytest.raises(ValueError, match="term 'g' has 6 effects for 6 rows"):

@@ -1,4 +1,7 @@
-"""The floors of the package: a module imports only from below, and importing the package stays light."""
+"""The floors of the package.
+
+A module imports only from below, and importing the package stays light.
+"""
 
 import ast
 import subprocess

@@ -1,4 +1,7 @@
-"""Folds that a likelihood alone could not be fitted to, and that proper priors can: against dense densities and quadrature."""
+"""Folds that a likelihood alone could not be fitted to, and that proper priors can.
+
+Against dense densities and quadrature.
+"""
 
 import numpy as np
 import pytest
@@ -71,7 +74,8 @@ def test_a_fold_without_the_rank_of_x_has_its_posterior(column):
     )  # its prior, as no row tells of it
     assert abs(coefficient.std() - 2.0) < 5 * 2.0 / np.sqrt(2 * 4096)
     got = refitted(data, priors, rows, 4096, np.random.default_rng(2), "it")
-    # The error of an average of p(y_I|θ) over 4096 draws of β, from eight more of them; theirs is known to a quarter.
+    # The error of an average of p(y_I|θ) over 4096 draws of β, from eight more of them; theirs is
+    # known to a quarter.
     others = np.array(
         [
             refitted(data, priors, rows, 4096, np.random.default_rng(seed), "it")
@@ -197,7 +201,10 @@ def test_a_conditional_model_of_a_fold_can_be_made():
 
 
 def test_a_fold_that_x_and_the_effects_fit_exactly_is_still_refused():
-    """Two rows of one level that are alike: as σ goes to zero their density has no bound, whatever the proper priors."""
+    """Two rows of one level that are alike.
+
+    As σ goes to zero their density has no bound, whatever the proper priors.
+    """
     y = np.where(GROUPS == 0, 1.0, RESPONSE)
     data = Data(y, _data(np.sin(np.arange(20))).design)
     with pytest.raises(ValueError, match="nothing is left for sigma"):

@@ -140,7 +140,8 @@ def test_the_table_is_not_changed(table):
         ("y ~ I(x:w) + (1 | g)", "cannot be read: expected ',', got ':'"),
         (
             "y ~ x + (1 | interaction(g, h))",
-            r"a grouping side must be columns joined by : or /, got interaction\(g, h\) .*; a:b stands for",
+            r"a grouping side must be columns joined by : or /, got interaction\(g, h\) .*; a:b "
+            r"stands for",
         ),
         ("y ~ x + (1 | g, h)", "a grouping side must be columns joined by : or /, got ','"),
         (
@@ -182,7 +183,8 @@ def test_the_table_is_not_changed(table):
         ),
         (
             "y ~ (1 | p:q)",
-            r"levels of 'p:q' must be distinct as text, got 'u:v:w' for \('u:v', 'w'\) and \('u', 'v:w'\); rename them",
+            r"levels of 'p:q' must be distinct as text, got 'u:v:w' for \('u:v', 'w'\) and "
+            r"\('u', 'v:w'\); rename them",
         ),
         ("y ~ x + I(2 * x) + (1 | g)", r"I\(2 \* x\) can be made from the columns before"),
         ("y ~ x + (1 | k)", "grouping 'k' must have two levels or more, got 1"),
@@ -293,7 +295,10 @@ def test_categories_without_rows_are_dropped(table):
     np.testing.assert_array_equal(design.new_rows(table.iloc[1:3]).X, [[1, 1, 0], [1, 0, 1]])
     with pytest.raises(
         ValueError,
-        match="'f' has a category that the first table did not have, 'z'; give it all its categories there",
+        match=(
+            "'f' has a category that the first table did not have, 'z'; give it all its "
+            "categories there"
+        ),
     ):
         design.new_rows(table.iloc[:1].assign(f="z"))
     assert table.f.cat.categories.tolist() == list("uvwz")

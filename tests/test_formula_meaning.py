@@ -1,4 +1,6 @@
-"""What a formula means is what R means by it, whatever type the columns have, on every path into a design."""
+"""What a formula means is what R means by it, whatever type the columns have, on every path into
+a design.
+"""
 
 import datetime
 import io
@@ -50,7 +52,10 @@ def table():
 
 
 def matrices(formula, table):
-    """X of the table, of its rows as new rows, and of its halves one after the other; and the responses."""
+    """X of the table, of its rows as new rows, and of its halves one after the other.
+
+    And the responses.
+    """
     data = from_formula(formula, table)
     again = data.design.new_rows(table)
     halves = data.design.formula_spec
@@ -367,7 +372,9 @@ def test_what_is_taken_from_data_is_that_of_the_first_table(table):
 
 
 def test_ns_is_told_what_spans_the_same_curves(table):
-    """Natural cubic splines by truncated powers (Hastie, Tibshirani & Friedman 2009, equation 5.4), knots at quantiles."""
+    """Natural cubic splines by truncated powers (Hastie, Tibshirani & Friedman 2009, equation
+    5.4), knots at quantiles.
+    """
     with pytest.raises(
         ValueError,
         match=r"cr\(x, df=k, constraints='center'\) spans the same curves as ns\(x, df=k\)",
@@ -463,8 +470,10 @@ def test_text_that_makes_a_column_of_nearly_every_row_is_warned_of(table):
 
 
 NAMES = [
-    "Sepal.Length", ".hidden", "x.1", "the site", "a-b", "a|b", "a:b", "a~b", "1", "0", "Intercept", "C", "log", "I", "np", "class",
-    "lambda", "True", "None", "I(x)", "log(x)", "x + z", "ö", "数", "__import__", "f[T.b]", "'quoted'", "a,b", "(", "", "\ue000",
+    "Sepal.Length", ".hidden", "x.1", "the site", "a-b", "a|b", "a:b", "a~b", "1", "0",
+    "Intercept", "C", "log", "I", "np", "class",
+    "lambda", "True", "None", "I(x)", "log(x)", "x + z", "ö", "数", "__import__", "f[T.b]",
+    "'quoted'", "a,b", "(", "", "\ue000",
 ]  # fmt: skip
 
 
@@ -527,7 +536,10 @@ def test_two_columns_of_one_name_are_refused(table):
 def test_an_unknown_name_is_told_of_backticks(table):
     with pytest.raises(
         ValueError,
-        match=r"names unknown columns a, q; .*; names with other signs stand in backticks, as in `a-b`",
+        match=(
+            r"names unknown columns a, q; .*; names with other signs stand in backticks, as in "
+            r"`a-b`"
+        ),
     ):
         from_formula("y ~ a-q + (1 | g)", table.assign(**{"a-b": 1.0}))
 
@@ -578,12 +590,16 @@ def test_sleepstudy_with_a_square_as_lme4_users_write_it():
 LIKE_LME4 = pd.read_csv(Path(__file__).parent / "data" / "formulas_lme4.csv").itertuples(
     index=False
 )
-OPTIMISED = 1e-5  # by which lme4's derivative-free optimiser stops short of the minimum where an SD is at zero
+# by which lme4's derivative-free optimiser stops short of the minimum where an SD is at zero
+OPTIMISED = 1e-5
 
 
 @pytest.mark.parametrize(("formula", "criterion", "columns"), [tuple(row) for row in LIKE_LME4])
 def test_a_formula_means_what_it_means_in_lme4(formula, criterion, columns):
-    """REML criteria of lmer on one table, tests/data/formulas.R: they depend on every column of X and Z."""
+    """REML criteria of lmer on one table, tests/data/formulas.R.
+
+    They depend on every column of X and Z.
+    """
     table = pd.read_csv(Path(__file__).parent / "data" / "formulas.csv")
     data = from_formula(formula, table)
     fit = estimate(data)

@@ -1,4 +1,7 @@
-"""A formula is no code: nothing but the functions of the list is ever called, whether it is read or refused."""
+"""A formula is no code.
+
+Nothing but the functions of the list is ever called, whether it is read or refused.
+"""
 
 import re
 import sys
@@ -14,7 +17,8 @@ from lmmlib.formula.functions import CONTRASTS, ELEMENTWISE, FACTORS, STATEFUL
 
 TABLE = pd.DataFrame({"y": np.arange(6.0) ** 1.5, "x": np.arange(6.0), "g": list("aabbcc")})
 
-# What Python tells of whatever reaches outside: files, processes, sockets, imports, and compiled code that is run.
+# What Python tells of whatever reaches outside: files, processes, sockets, imports, and compiled
+# code that is run.
 OUTSIDE = (
     "open",
     "os.",

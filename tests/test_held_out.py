@@ -1,4 +1,7 @@
-"""Rows, levels and sets given all others: against conditioning of the joint normal, in 50 digits where doubles are the weaker side."""
+"""Rows, levels and sets given all others.
+
+Against conditioning of the joint normal, in 50 digits where doubles are the weaker side.
+"""
 
 import numpy as np
 import pytest
@@ -143,7 +146,9 @@ def test_both_ways_to_a_row_agree(monkeypatch):
 @pytest.mark.parametrize("held", [None, 1])
 @pytest.mark.parametrize("merged", [True, False])
 def test_many_draws_at_once_are_one_by_one(name, held, merged, monkeypatch):
-    """By either way to a row, with all draws and blocks in one piece, and with one piece for each."""
+    """By either way to a row, with all draws and blocks in one piece, and with one piece for
+    each.
+    """
     if held:
         monkeypatch.setattr("lmmlib.model.reduction.CHUNK", held)
         for size in ("CHUNK", "ROWS", "CLOSE", "TRIANGLES"):

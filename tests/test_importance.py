@@ -1,4 +1,6 @@
-"""The direct posterior against dense densities, quadrature, a published posterior, and its own gate."""
+"""The direct posterior against dense densities, quadrature, a published posterior, and its own
+gate.
+"""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -31,7 +33,8 @@ HALF_NORMAL = ScalePrior("half-normal", 1.0)
 )
 @pytest.mark.parametrize("T", [None, [[1.0, -3.0], [0.0, 1.0]]])
 def test_log_posterior_is_prior_times_dense_evidence(name, T):
-    """N(y; Xb₀, V + XB₀X') times half-normal SDs with Jacobian, and 2 Beta(η, η) − 1 for a correlation tanh z.
+    """N(y; Xb₀, V + XB₀X') times half-normal SDs with Jacobian, and 2 Beta(η, η) − 1 for a
+    correlation tanh z.
 
     With γ = Tβ ~ N(m, diag(s²)): b₀ = T⁻¹m and B₀ = T⁻¹diag(s²)T⁻ᵀ.
     """
@@ -126,7 +129,9 @@ def test_eight_schools():
 
 
 def test_weights_that_differ_by_rounding_are_equal():
-    """Where all variances are known all draws have one density, whose last digit may depend on the place of a draw among others."""
+    """Where all variances are known all draws have one density, whose last digit may depend on
+    the place of a draw among others.
+    """
     unit = np.spacing(40.0)
     log_ratio = -40.0 + unit * np.random.default_rng(4).integers(-3, 4, size=(4, 256))
     log_weight, told, failure = weighting._judged(log_ratio)
@@ -177,7 +182,10 @@ def test_both_modes_are_found():
 
 @pytest.mark.parametrize("scale", [1e-2, 1e-3, 1e-4])
 def test_a_posterior_with_two_modes(scale):
-    """A sharp prior near zero with a heavy tail against data with a spread: τ is near its prior's scale, or near one."""
+    """A sharp prior near zero with a heavy tail against data with a spread.
+
+    τ is near its prior's scale, or near one.
+    """
     means = np.repeat([-1.9, -1.1, 0.2, 0.4, 1.3, 2.1], 4)
     data = Data(
         means + np.tile([-1.0, -0.4, 0.3, 1.1], 6),
@@ -211,12 +219,18 @@ def test_a_posterior_with_two_modes(scale):
 
 
 def test_a_posterior_that_defeats_the_proposal_is_refused():
-    """Thirty SDs, each known from a single effect: too many skewed dimensions for importance sampling."""
+    """Thirty SDs, each known from a single effect.
+
+    Too many skewed dimensions for importance sampling.
+    """
     made = experiment_1(np.random.default_rng(1), q=30)
     priors = Priors.build(made.design, (0.0, 10.0), HALF_NORMAL)
     with pytest.raises(
         importance.PosteriorError,
-        match=r"Pareto k 0\.\d\d \(at most 0.7\), effective sample size \d+ of 4096 \(at least a tenth\)",
+        match=(
+            r"Pareto k 0\.\d\d \(at most 0.7\), effective sample size \d+ of 4096 \(at least a "
+            r"tenth\)"
+        ),
     ):
         posterior(Data(made.y, made.design), priors, rng=np.random.default_rng(1))
 
@@ -228,7 +242,10 @@ def test_untrustworthy_weights_are_refused(monkeypatch):
     monkeypatch.setattr(weighting, "adapted", lambda *_: narrow)
     with pytest.raises(
         importance.PosteriorError,
-        match=r"Pareto k .* \(at most 0.7\), effective sample size .* try more draws, or the marginal model by NUTS",
+        match=(
+            r"Pareto k .* \(at most 0.7\), effective sample size .* try more draws, or the "
+            r"marginal model by NUTS"
+        ),
     ):
         posterior(data, priors, 1024, rng=np.random.default_rng(1))
 
@@ -240,7 +257,10 @@ def test_an_effect_a_row_is_named_where_the_weights_fail_on_it():
         Design(np.ones((40, 1)), [Term.grouped("row", range(40))]),
     )
     weak = Priors.weak(data)
-    told = r"sigma and the SD of 'row: Intercept' cannot be told apart: .*; drop the term, or give one of the two SDs a fixed or"
+    told = (
+        r"sigma and the SD of 'row: Intercept' cannot be told apart: .*; drop the term, or give "
+        r"one of the two SDs a fixed or"
+    )
     with pytest.raises(importance.PosteriorError, match=told):
         posterior(data, weak, rng=np.random.default_rng(1))
     for known in (
@@ -249,7 +269,8 @@ def test_an_effect_a_row_is_named_where_the_weights_fail_on_it():
     ):
         tree = posterior(data, known, rng=np.random.default_rng(1))
         total = np.sqrt(tree.posterior.sigma**2 + tree.posterior.sd[..., 0] ** 2)
-        # √(0.25 + free²), where the free SD has a flat enough prior: near the SD of 40 rows, known to a ninth.
+        # √(0.25 + free²), where the free SD has a flat enough prior: near the SD of 40 rows, known
+        # to a ninth.
         assert abs(float(total.mean()) / data.y.std(ddof=1) - 1) < 5 / np.sqrt(2 * 40)
 
 
@@ -282,7 +303,10 @@ def test_a_posterior_without_fixed_effects_by_quadrature():
 
 
 def test_as_many_coefficients_as_rows_are_no_obstacle():
-    """y ~ N(b₀, B + G + σ²I) whatever p is: the evidence by quadrature over the only SD, σ known."""
+    """y ~ N(b₀, B + G + σ²I) whatever p is.
+
+    The evidence by quadrature over the only SD, σ known.
+    """
     data = Data([1.0, 2.0], Design(np.eye(2), [Term.grouped("g", [0, 1])]))
     priors = Priors.build(
         data.design, (0, 5), ScalePrior("half-normal", 2.0), ScalePrior("fixed", 1.0)
@@ -302,7 +326,10 @@ def test_bad_calls_are_told():
     data, _ = CASES["balanced"]()
     with pytest.raises(
         TypeError,
-        match=r"rng must be what numpy.random.default_rng takes, a seed, a Generator or None; got 'one'",
+        match=(
+            r"rng must be what numpy.random.default_rng takes, a seed, a Generator or None; got "
+            r"'one'"
+        ),
     ):
         posterior(data, Priors.weak(data), rng="one")
     with pytest.raises(

@@ -1,7 +1,10 @@
-"""Place and scale of y, covariates and weights, the order of rows, names and order of levels: what they may change, and by how much.
+"""Place and scale of y, covariates and weights, the order of rows, names and order of levels.
 
-With y → a + by, w → cw and x → d + fx the parameters transform, and densities by their Jacobians alone. A number that is
-d spreads from zero is known to ε d of its spread: that is the tolerance, times a hundred for the sums over forty rows.
+What they may change, and by how much.
+
+With y → a + by, w → cw and x → d + fx the parameters transform, and densities by their Jacobians
+alone. A number that is d spreads from zero is known to ε d of its spread: that is the tolerance,
+times a hundred for the sums over forty rows.
 """
 
 import warnings
@@ -43,7 +46,10 @@ class Case:
     rows: np.ndarray = field(default_factory=lambda: np.arange(N))
 
     def data(self):
-        """A covariate and groups: intercepts, slopes of another covariate as well, two crossed factors, or no fixed effects."""
+        """A covariate and groups.
+
+        Intercepts, slopes of another covariate as well, two crossed factors, or no fixed effects.
+        """
         one, z = np.ones(N), np.sin(3.0 * self.rows)
         X = np.zeros((N, 0)) if self.kind == "no fixed effects" else np.column_stack([one, self.x])
         covariates = np.column_stack([one, z]) if self.kind == "slopes" else one[:, None]
@@ -70,7 +76,10 @@ CASES = {kind: _case(kind) for kind in KINDS}
 
 @dataclass(frozen=True)
 class Move:
-    """y → (a + y) b, x → (d + x) f, w → cw; a and d in spreads of what they move, which are about one."""
+    """y → (a + y) b, x → (d + x) f, w → cw.
+
+    A and d in spreads of what they move, which are about one.
+    """
 
     a: float = 0.0
     b: float = 1.0
@@ -136,7 +145,10 @@ EACH = pytest.mark.parametrize(
 @pytest.mark.parametrize("method", ["reml", "ml"])
 @EACH
 def test_estimates_transform(kind, move, method):
-    """The criterion tightly; parameters as the root of the criterion's tolerance, since it is flat at its end."""
+    """The criterion tightly.
+
+    Parameters as the root of the criterion's tolerance, since it is flat at its end.
+    """
     case = CASES[kind]
     before, after = estimate(case.data(), method), estimate(move(case).data(), method)
     p = len(before.params.beta)
@@ -182,7 +194,8 @@ def _left_out(data):
 def test_weak_priors_say_the_same_and_so_does_the_posterior(kind, move):
     """One stream of random numbers, one set of draws in other units; log p(y) loses N log b.
 
-    The proposal's width comes from differences over steps of 1e-3, which raise the rounding of draws a thousandfold.
+    The proposal's width comes from differences over steps of 1e-3, which raise the rounding of
+    draws a thousandfold.
     """
     case = CASES[kind]
     before, after = _draws(case.data()), _draws(move(case).data())
@@ -221,7 +234,10 @@ LOG_DENSITIES = {
 )
 @pytest.mark.parametrize("formulation", LOG_DENSITIES)
 def test_compiled_log_densities_transform(formulation, move):
-    """At the same point in other units: y loses N log b, γ its p Jacobians, centred effects J log b; SDs are on logarithms."""
+    """At the same point in other units.
+
+    y loses N log b, γ its p Jacobians, centred effects J log b; SDs are on logarithms.
+    """
     case = CASES["intercepts"]
     values = []
     for data, b, c, f in (
@@ -278,7 +294,10 @@ REORDERED = {
 @pytest.mark.parametrize("reordered", REORDERED)
 @pytest.mark.parametrize("kind", KINDS)
 def test_order_and_names_change_nothing(kind, reordered):
-    """Effects follow their levels; σ and SDs are the same draws, u is not, since its random numbers go by its order."""
+    """Effects follow their levels.
+
+    σ and SDs are the same draws, u is not, since its random numbers go by its order.
+    """
     case, moved = CASES[kind], REORDERED[reordered](CASES[kind])
     one, other = case.data(), moved.data()
     assert estimate(other).criterion == pytest.approx(estimate(one).criterion, rel=1e-10)
@@ -331,14 +350,20 @@ def test_a_covariate_up_to_many_spreads_from_zero_is_estimated(spreads):
 def test_a_covariate_whose_spread_is_rounding_is_told():
     with pytest.raises(
         ValueError,
-        match=r"x2 can be made from the columns before to the rounding of its entries; x2 lies far from zero",
+        match=(
+            r"x2 can be made from the columns before to the rounding of its entries; x2 lies far "
+            r"from zero"
+        ),
     ):
         Move(d=1e15)(CASES["intercepts"]).data()
 
 
 def test_a_response_whose_residual_is_rounding_is_told():
     """Not that the fixed effects fit y exactly, which says nothing of where y lies."""
-    told = r"leave an SD of 1\.\d of numbers of the size 1\.?\d?e\+15, so .*subtract a constant from a response or covariate that lies far"
+    told = (
+        r"leave an SD of 1\.\d of numbers of the size 1\.?\d?e\+15, so .*subtract a constant "
+        r"from a response or covariate that lies far"
+    )
     far = Move(a=1e15)(CASES["intercepts"]).data()
     with pytest.raises(ValueError, match=told):
         estimate(far)

@@ -29,7 +29,10 @@ def _eight(name, **options):
 
 
 def test_a_known_covariance_is_symmetric_and_its_root_is_one_to_rounding():
-    """Inverses are let through and made symmetric; sums of fewer squares than levels get a root of their rank."""
+    """Inverses are let through and made symmetric.
+
+    Sums of fewer squares than levels get a root of their rank.
+    """
     rng = np.random.default_rng(7)
     for _ in range(50):
         Q = rng.normal(size=(8, 8))
@@ -55,14 +58,20 @@ def test_a_known_covariance_is_symmetric_and_its_root_is_one_to_rounding():
 
 
 def test_zeros_between_unrelated_levels_stay_zeros_in_a_singular_root():
-    """Four pairs of clones: as many columns as pairs, each with entries for its own two levels alone."""
+    """Four pairs of clones.
+
+    As many columns as pairs, each with entries for its own two levels alone.
+    """
     root = _eight("g", between=np.kron(np.eye(4), np.ones((2, 2)))).level_chol
     np.testing.assert_array_equal(root @ root.T, np.kron(np.eye(4), np.ones((2, 2))))
     assert np.count_nonzero(root) == 8
 
 
 def test_a_singular_covariance_is_what_its_own_root_does_as_a_dense_term():
-    """A centred relationship matrix of 40 levels beside its markers: one model, so one criterion and one likelihood."""
+    """A centred relationship matrix of 40 levels beside its markers.
+
+    One model, so one criterion and one likelihood.
+    """
     rng = np.random.default_rng(7)
     markers = rng.binomial(2, 0.4, size=(40, 300)).astype(float)
     markers -= markers.mean(0)
@@ -124,7 +133,9 @@ LETTERS = np.array(list("abcdefgh"))[EIGHT]
 
 @pytest.mark.parametrize("kind", [lambda A: A, lambda A: xr.DataArray(A, dims=("row", "column"))])
 def test_a_labelled_covariance_is_matched_by_its_labels(kind):
-    """In any order, the axes in different ones, and with relatives that are no levels, whose rows are left out."""
+    """In any order, the axes in different ones, and with relatives that are no levels, whose
+    rows are left out.
+    """
     expected = Term.grouped("g", LETTERS, between=KNOWN)
     for between in (_labelled("hgfedcba"), _labelled("hgfedcba", "badcfehg")):
         root = Term.grouped("g", LETTERS, between=kind(between)).level_chol
@@ -153,7 +164,8 @@ def test_labels_of_numbers_are_matched_as_text():
     [
         (
             _labelled("abcdefg"),
-            "between of 'g' has no rows labelled h; it has a, b, c and 4 more; add them, or give between of 'g' by",
+            "between of 'g' has no rows labelled h; it has a, b, c and 4 more; add them, or give "
+            "between of 'g' by",
         ),
         (
             _labelled("abcdefgh", "abcdefgg"),

@@ -37,7 +37,10 @@ def _shuffled(labelled):
 def test_rows_that_are_labelled_in_another_order_are_refused(make):
     with pytest.raises(
         ValueError,
-        match=r"the rows of .* and of .* bear different labels, .* by \.to_numpy\(\) if they belong together",
+        match=(
+            r"the rows of .* and of .* bear different labels, .* by \.to_numpy\(\) if they "
+            r"belong together"
+        ),
     ):
         make()
 
@@ -103,7 +106,9 @@ def test_names_of_parameters_are_compared_with_the_design_s():
     assert loglik.marginal(data, Params(beta, {"g": cov}, 1.0)) == plain
     with pytest.raises(
         ValueError,
-        match="beta is labelled x, one, but its places are those of one, x; bring it into this order",
+        match=(
+            "beta is labelled x, one, but its places are those of one, x; bring it into this order"
+        ),
     ):
         loglik.marginal(data, Params(beta[::-1], {"g": cov}, 1.0))
     with pytest.raises(

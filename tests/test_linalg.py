@@ -1,4 +1,6 @@
-"""Kernels: packing loses nothing, triangles keep sums of squares, left-out rows are those of the dense inverse."""
+"""Kernels: packing loses nothing, triangles keep sums of squares, left-out rows are those of the
+dense inverse.
+"""
 
 import numpy as np
 import pytest
@@ -87,7 +89,9 @@ def test_reduced_rows_keep_every_cross_product_and_no_empty_row(sides):
 
 
 def _penalised(A, r):
-    """Factor of A'A + I, the minimiser and the minimum of |r - As|^2 + |s|^2, through reduced rows."""
+    """Factor of A'A + I, the minimiser and the minimum of |r - As|^2 + |s|^2, through reduced
+    rows.
+    """
     Z = csr_array(A)
     forms = linalg.reduce_to_arrowhead(Z, r[:, None], linalg.find_partition(Z, [(A.shape[1], 1)]))
     factor = linalg.factorise(forms, [np.ones((1, 1, 1))])
@@ -261,10 +265,13 @@ def test_dependent_columns_are_scale_free():
 
 
 def test_climbs_end_on_the_peak_above_their_start():
-    """Two hills of known place, height and curvature, from where the function curves up too; beyond 8 there is no value.
+    """Two hills of known place, height and curvature, from where the function curves up too.
 
-    A climb ends where a step promises less than a thousandth: within √(2e-3/20) = 0.01 of a peak, and that much below it. Of a
-    peak's curvature h a hill keeps h(1 − 3x²/2) there, short of 60 by 0.01.
+    Beyond 8 there is no value.
+
+    A climb ends where a step promises less than a thousandth: within √(2e-3/20) = 0.01 of a peak,
+    and that much below it. Of a peak's curvature h a hill keeps h(1 − 3x²/2) there, short of 60 by
+    0.01.
     """
 
     def hills(x):
@@ -287,8 +294,10 @@ def test_climbs_end_on_the_peak_above_their_start():
 
 
 def test_climbs_do_not_depend_on_each_other():
-    """But for the last digit of a value, which may depend on its place in a stack: 20 ε or so, by which second differences over
-    1e-3 are off by 4 · 20 ε/1e-6 = 2e-8, and a step of two as much, twice.
+    """But for the last digit of a value, which may depend on its place in a stack.
+
+    20 ε or so, by which second differences over 1e-3 are off by 4 · 20 ε/1e-6 = 2e-8, and a step of
+    two as much, twice.
     """
     starts = np.random.default_rng(1).normal(size=(5, 3))
     function = lambda x: -np.sum(np.cosh(x - [0.0, 1.0, 2.0]), 1)  # noqa: E731
@@ -301,7 +310,10 @@ def test_climbs_do_not_depend_on_each_other():
 
 @pytest.mark.parametrize(("start", "steps"), [([0.0, 0.0], 0), ([1.2, -1.6], 1), ([3.0, 4.0], 3)])
 def test_a_quadratic_is_climbed_in_as_many_steps_as_its_length_wants(start, steps):
-    """Newton's step is exact; none is longer than two, and the last point is looked at once more."""
+    """Newton's step is exact.
+
+    None is longer than two, and the last point is looked at once more.
+    """
     looked, turn = [], np.array([[0.8, 0.6], [-0.6, 0.8]])
     curvature = turn @ np.diag([0.5, 2.0]) @ turn.T
 
@@ -328,10 +340,11 @@ def test_a_step_that_leads_down_is_shortened():
 
 @pytest.mark.parametrize("start", [0.3, 1.0, 3.0])
 def test_a_point_as_high_is_no_step_up(start):
-    """Newton's step on −|x|^1.5 leads from x to −x, as high but for rounding and what differences of 1e-3 are off by.
+    """Newton's step on −|x|^1.5 leads from x to −x, as high but for rounding and what differences
+    of 1e-3 are off by.
 
-    A climb ends where half the step along the slope, 1.5 |x|^1.5, is below a thousandth: at |x| = 0.0076 at the farthest, with 0.0005
-    for the differences over a kink so near.
+    A climb ends where half the step along the slope, 1.5 |x|^1.5, is below a thousandth: at |x| =
+    0.0076 at the farthest, with 0.0005 for the differences over a kink so near.
     """
     evaluations = []
 
@@ -349,7 +362,10 @@ def test_a_point_as_high_is_no_step_up(start):
 
 @pytest.mark.parametrize("units", [0, 1, 100])
 def test_rounding_covers_what_values_are_apart_by(units):
-    """Errors of up to so many units in the last place: two values may lie twice as far apart, a fourth difference sixteen times."""
+    """Errors of up to so many units in the last place.
+
+    Two values may lie twice as far apart, a fourth difference sixteen times.
+    """
     unit = np.spacing(1000.0)
     noise = np.random.default_rng(units)
 

@@ -46,7 +46,10 @@ def test_left_out_density_is_brute_force(name):
 
 
 def test_left_out_sum_at_published_estimates():
-    """Plug-in sums at the published ML estimates, computed once by dense algebra; estimates have four to seven digits."""
+    """Plug-in sums at the published ML estimates, computed once by dense algebra.
+
+    Estimates have four to seven digits.
+    """
     data = from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff"))
     assert held_out.rows(
         data, Params([1527.5], {"Batch": 37.26034**2}, 49.51010)
@@ -94,7 +97,10 @@ def _dense(rng, ratio, offset):
 
 
 def _crossed(rng, ratio, offset):
-    """Eight levels against sixteen: a border wide enough for cross products, and more columns than half the rows."""
+    """Eight levels against sixteen.
+
+    A border wide enough for cross products, and more columns than half the rows.
+    """
     terms = [
         Term.grouped("a", np.arange(40) % 16, levels=range(16)),
         Term.grouped("b", rng.integers(14, size=40), levels=range(14)),
@@ -139,7 +145,9 @@ def test_the_two_exact_arithmetics_agree():
 
 
 def allowance(data, params, crossed):
-    """One rounding of each y and of each Xβ, in units of σ: no algorithm in double precision can promise less.
+    """One rounding of each y and of each Xβ, in units of σ.
+
+    No algorithm in double precision can promise less.
 
     Of crossed columns five times that, or the ten digits that cross products keep of a determinant.
     """
@@ -190,9 +198,10 @@ def test_a_known_covariance_can_be_written_into_the_columns():
     )
 
 
-# Published estimates and criteria (-2 log likelihood, ML), from the tests of MixedModels.jl and lme4. The criterion is
-# stationary at its optimum: rounding an estimate by d moves it by (d / standard error)^2, so 1e-8 where estimates
-# have seven digits; the correlation of sleepstudy has four, 5e-5 of a standard error of 0.27: 4e-8.
+# Published estimates and criteria (-2 log likelihood, ML), from the tests of MixedModels.jl and
+# lme4. The criterion is stationary at its optimum: rounding an estimate by d moves it by (d /
+# standard error)^2, so 1e-8 where estimates have seven digits; the correlation of sleepstudy has
+# four, 5e-5 of a standard error of 0.27: 4e-8.
 @pytest.mark.parametrize(
     ("formula", "table", "beta", "cov", "sigma", "criterion", "tolerance"),
     [

@@ -67,7 +67,9 @@ def test_marginal_exponent_is_the_least_penalised_one():
 
 
 def test_simulated_moments_converge_on_both():
-    """With S draws each entry of a mean has standard error sqrt(V_ii / S), of a covariance about sqrt(2) V_ii / sqrt(S)."""
+    """With S draws each entry of a mean has standard error sqrt(V_ii / S), of a covariance about
+    sqrt(2) V_ii / sqrt(S).
+    """
     data, params = CASES["balanced"]()
     design, rng, S = data.design, np.random.default_rng(5), 20_000
     u = simulate(design, params, rng).u
@@ -84,7 +86,10 @@ def test_simulated_moments_converge_on_both():
 
 
 def test_experiment_2_has_its_closed_form():
-    """K groups of m rows, κ = mτ²/σ²: mutual (K/2) log(1+κ), lautum Kκ minus that, total correlation by hand."""
+    """K groups of m rows, κ = mτ²/σ².
+
+    Mutual (K/2) log(1+κ), lautum Kκ minus that, total correlation by hand.
+    """
     truth_ = experiment_2(np.random.default_rng(1))
     params = Params(truth_.beta, {"group": 0.5}, 1.0)
     K, kappa = 10, 25.0
@@ -100,7 +105,10 @@ def test_experiment_2_has_its_closed_form():
 
 @pytest.mark.parametrize("ratio", [1e4, 1e6, 1e8])
 def test_moments_keep_their_digits_where_effects_dwarf_the_rows(ratio):
-    """A balanced design: û_j = m τ²/(mτ² + σ²) ȳ_j, Var = τ²σ²/(mτ² + σ²), and I = (K/2) log(1 + mτ²/σ²)."""
+    """A balanced design.
+
+    û_j = m τ²/(mτ² + σ²) ȳ_j, Var = τ²σ²/(mτ² + σ²), and I = (K/2) log(1 + mτ²/σ²).
+    """
     K, m = 3, 4
     design = Design(np.ones((K * m, 1)), [Term.grouped("g", np.repeat(np.arange(K), m))])
     params = Params([0.0], {"g": ratio**2}, 1.0)

@@ -1,4 +1,6 @@
-"""Several traits: the canonical transformation against dense Kronecker covariances, and its estimates against both."""
+"""Several traits: the canonical transformation against dense Kronecker covariances, and its
+estimates against both.
+"""
 
 import numpy as np
 import pytest
@@ -232,7 +234,10 @@ def test_one_trait_is_the_univariate_model(name):
     "name", ["two traits", "three traits", "weights", "known covariance", "singular G0"]
 )
 def test_other_traits_tell_the_same(name):
-    """For traits YM the density is divided by |M|ⁿ and the effects become UM; a permutation is such an M."""
+    """For traits YM the density is divided by |M|ⁿ and the effects become UM.
+
+    A permutation is such an M.
+    """
     data, params = CASES[name]()
     (n, t), rng = data.Y.shape, np.random.default_rng(5)
     U = multivariate.blup(data, params)
@@ -256,7 +261,9 @@ def test_permuted_rows_tell_the_same():
 
 
 def test_simulated_moments_converge():
-    """With S draws a mean has standard error sqrt(V_ii / S), a covariance sqrt((V_ij² + V_ii V_jj) / S)."""
+    """With S draws a mean has standard error sqrt(V_ii / S), a covariance sqrt((V_ij² + V_ii
+    V_jj) / S).
+    """
     data, params = _make(15, 2, lambda r: _related(r, n=8, J=3), n=8, weights=True)
     rng, S = np.random.default_rng(7), 8000
     made = [multivariate.simulate(data.design, params, rng) for _ in range(S)]
@@ -303,8 +310,8 @@ def test_estimates_of_one_trait_are_the_univariate_ones(formula, method):
     found = multivariate.estimate(MultivariateData(one.y[:, None], one.design), method)
     assert found.converged
     assert found.criterion == pytest.approx(expected.criterion, rel=1e-11)
-    # Values known to 1e-12 tell SDs apart to the root of it where the curvature is one, and it is 10 at the least here. An SD of zero
-    # is known to 1e-6 of that of the residuals.
+    # Values known to 1e-12 tell SDs apart to the root of it where the curvature is one, and it is
+    # 10 at the least here. An SD of zero is known to 1e-6 of that of the residuals.
     np.testing.assert_allclose(found.params.B[:, 0], expected.params.beta, rtol=1e-6)
     np.testing.assert_allclose(found.se[:, 0], expected.se, rtol=1e-6)
     np.testing.assert_allclose(found.params.R0, expected.params.sigma**2, rtol=2e-6)
@@ -399,7 +406,9 @@ def test_standard_errors_of_B_are_those_of_generalised_least_squares():
 
 @pytest.mark.parametrize("method", ["ml", "reml"])
 def test_covariances_are_recovered(method):
-    """Errors in standard errors of the expected information, ½ tr(V⁻¹ V_i V⁻¹ V_j) for entries i, j of G₀ and R₀."""
+    """Errors in standard errors of the expected information, ½ tr(V⁻¹ V_i V⁻¹ V_j) for entries
+    i, j of G₀ and R₀.
+    """
     data, params = _larger(n=300, J=60, G0=lambda r: np.array([[4.0, 1.5], [1.5, 2.0]]))
     found = multivariate.estimate(data, method)
     _, V, _ = _dense(data.design, params)
@@ -424,7 +433,8 @@ def test_covariances_are_recovered(method):
 def test_estimates_follow_the_traits():
     """Units of traits, and mixtures of them, change nothing but the names of things.
 
-    Values known to 1e-12 tell SDs apart to the root of it, in units of the residuals' and where curvature is one; of 90 rows it is more.
+    Values known to 1e-12 tell SDs apart to the root of it, in units of the residuals' and where
+    curvature is one; of 90 rows it is more.
     """
     data, _ = _larger(t=3, n=90, J=15)
     M = np.array([[1e5, 0, 0], [0, 0, 1e-3], [3e5, 1.0, 0]])
@@ -446,9 +456,11 @@ def test_estimates_follow_the_traits():
 
 
 def test_estimates_of_a_singular_covariance():
-    """The effects of the second trait are twice those of the first, so that one ratio is zero at the optimum.
+    """The effects of the second trait are twice those of the first, so that one ratio is zero at
+    the optimum.
 
-    Values known to 1e-12 tell a ratio of SDs from zero down to 1e-6, and of variances to the square of that.
+    Values known to 1e-12 tell a ratio of SDs from zero down to 1e-6, and of variances to the square
+    of that.
     """
     data, _ = _larger(seed=26, n=80, J=10, G0=lambda r: np.array([[1.0, 2.0], [2.0, 4.0]]))
     found = multivariate.estimate(data)
@@ -459,7 +471,9 @@ def test_estimates_of_a_singular_covariance():
 
 
 def test_the_higher_of_two_optima_is_found():
-    """The likelihood of these data has an optimum without effects, and another with an SD ratio of 0.6."""
+    """The likelihood of these data has an optimum without effects, and another with an SD ratio
+    of 0.6.
+    """
     rng = np.random.default_rng(63)
     design = Design(
         np.column_stack([np.ones(30), rng.normal(size=30)]),
@@ -476,7 +490,10 @@ def test_the_higher_of_two_optima_is_found():
 
 
 def test_variances_that_differ_by_orders_of_magnitude():
-    """One combination of traits is nearly all effects, another nearly all residuals; the end is an optimum all the same."""
+    """One combination of traits is nearly all effects, another nearly all residuals.
+
+    The end is an optimum all the same.
+    """
     data, params = _larger(
         seed=27, n=80, J=10, G0=lambda r: np.diag([1e6, 1e-2]) + 50.0 * (1 - np.eye(2))
     )
@@ -507,10 +524,12 @@ def test_a_failed_search_is_told(monkeypatch):
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("unit", [1e60, 1e120])
 def test_the_last_digit_of_the_criterion_decides_nothing(monkeypatch, unit, seed):
-    """A unit in the last place, up or down, as another processor would have it, where that unit is 1e-11: the criterion is 1e5.
+    """A unit in the last place, up or down, as another processor would have it, where that unit is
+    1e-11: the criterion is 1e5.
 
-    Slopes are exact but for rounding: sums of 150 rows, known to 150 ε = 3e-14 of what is summed, beside curvatures as large. Where
-    the least of all lengths of a step was taken, covariances were off by 5e-8 to 2e-7.
+    Slopes are exact but for rounding: sums of 150 rows, known to 150 ε = 3e-14 of what is summed,
+    beside curvatures as large. Where the least of all lengths of a step was taken, covariances were
+    off by 5e-8 to 2e-7.
     """
     data, _ = _larger()
     expected = multivariate.estimate(data)
@@ -550,7 +569,8 @@ def test_negative_curvature_is_no_optimum():
             [1.0, 2.0],
             np.eye(2),
             np.eye(2),
-            r"B must have shape \(any, any\), got \(2,\); a row per coefficient, a column per trait",
+            r"B must have shape \(any, any\), got \(2,\); a row per coefficient, a column per "
+            r"trait",
         ),
         (
             [[1.0, 2.0]],
@@ -757,7 +777,10 @@ def test_what_cannot_be_estimated_is_told(Y, design, message):
 
 
 def test_residuals_that_vanish_are_told():
-    """One record a level and a known covariance: the likelihood may rise to its bound with no residual variance at all."""
+    """One record a level and a known covariance.
+
+    The likelihood may rise to its bound with no residual variance at all.
+    """
     A = 0.5 ** np.abs(np.subtract.outer(np.arange(30), np.arange(30)))
     term = Term.grouped("g", range(30), between=A)
     Y = np.linalg.cholesky(A) @ np.random.default_rng(11).normal(size=(30, 2))

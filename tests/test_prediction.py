@@ -1,4 +1,6 @@
-"""Replicates for known and for new levels have the spread that their names promise, and statistics tell them apart."""
+"""Replicates for known and for new levels have the spread that their names promise, and
+statistics tell them apart.
+"""
 
 import numpy as np
 import pandas as pd
@@ -92,7 +94,9 @@ def test_moments_are_those_of_the_formulation(name, levels):
 
 @pytest.fixture(scope="module")
 def few():
-    """Four groups of three rows with intercept and slope, and rows of two known and two unknown ones."""
+    """Four groups of three rows with intercept and slope, and rows of two known and two unknown
+    ones.
+    """
     x = np.tile([0.0, 1.0, 2.0], 4)
     design = Design(
         np.column_stack([np.ones(12), x]),
@@ -111,7 +115,10 @@ def few():
 
 
 def test_unknown_levels_have_independent_effects_and_known_ones_keep_theirs(few):
-    """Var(y) of the new rows, written down row by row: nothing is shared between the unknown levels e and z."""
+    """Var(y) of the new rows, written down row by row.
+
+    Nothing is shared between the unknown levels e and z.
+    """
     data, params, codes, rows = few
     u = np.array([[0.3, 1.0], [-2.0, 0.5], [0.0, 0.0], [1.0, -1.0]])  # of a, b, c, d
     tree = posterior_predict(
@@ -133,7 +140,10 @@ def test_unknown_levels_have_independent_effects_and_known_ones_keep_theirs(few)
 
 
 def test_rows_of_an_unknown_level_correlate_and_rows_of_two_do_not():
-    """τ²/(τ² + σ²) within a level, zero between levels; the SE of a correlation r is (1 − r²)/√S."""
+    """τ²/(τ² + σ²) within a level, zero between levels.
+
+    The SE of a correlation r is (1 − r²)/√S.
+    """
     design = Design(np.ones((6, 1)), [Term.grouped("g", list("aabbcc"))])
     data, tau2, sigma2 = Data(np.arange(6.0), design), 2.0, 0.5
     draws = _constant(data, Params([0.0], {"g": tau2}, np.sqrt(sigma2)), np.zeros(3))
@@ -179,7 +189,10 @@ def test_each_draw_keeps_its_own_u(few):
 
 
 def test_a_draw_shared_by_all_new_levels_is_seen():
-    """Spread of J group means of m rows: E s² = τ² + σ²/m with SE √(2/(J−1)/S) of it; shared effects leave σ²/m."""
+    """Spread of J group means of m rows: E s² = τ² + σ²/m with SE √(2/(J−1)/S) of it.
+
+    Shared effects leave σ²/m.
+    """
     J, m, tau2, sigma2 = 8, 4, 4.0, 1.0
     design = Design(
         np.ones((J * m, 1)), [Term.grouped("g", np.repeat([f"new {j}" for j in range(J)], m))]
@@ -264,7 +277,9 @@ def test_a_table_that_does_not_fit_is_refused(by_formula):
 
 
 def test_levels_with_a_known_covariance():
-    """Known ones keep their u, new ones have the covariance that comes with them, and a mixture is refused."""
+    """Known ones keep their u, new ones have the covariance that comes with them, and a mixture
+    is refused.
+    """
     data, params = CASES["known covariance of groups"]()
     draws = _constant(data, params, np.arange(12.0))
     A, x = np.array([[1.0, 0.5], [0.5, 2.0]]), np.array([[1.0, 0.0], [1.0, 1.0]])
@@ -289,7 +304,10 @@ def test_levels_with_a_known_covariance():
         posterior_predict(draws, data.design, rng=rng, new=rows(["2", "new"]))
     with pytest.raises(
         ValueError,
-        match="levels of 'g' have a known covariance in the draws' design alone; give both their between",
+        match=(
+            "levels of 'g' have a known covariance in the draws' design alone; give both their "
+            "between"
+        ),
     ):
         posterior_predict(
             draws, data.design, rng=rng, new=Design(x, [Term.grouped("g", ["2", "5"], x)])
@@ -298,7 +316,9 @@ def test_levels_with_a_known_covariance():
     of_bare = _constant(Data(np.zeros(2), bare), params, np.zeros(4), 40)
     with pytest.raises(
         ValueError,
-        match="levels of 'g' have a known covariance in the new rows alone; give both their between",
+        match=(
+            "levels of 'g' have a known covariance in the new rows alone; give both their between"
+        ),
     ):
         posterior_predict(of_bare, bare, rng=rng, new=rows(["2", "5"]))
     for many, told in (
@@ -518,7 +538,10 @@ WIDER = Priors.build(
 
 @pytest.mark.parametrize(("made_with", "uniform"), [(PRIORS, True), (WIDER, False)])
 def test_p_values_of_prior_replicates_are_uniform_if_the_priors_are_right(made_with, uniform):
-    """99 p of a data set from PRIORS is a rank, uniform on 0 to 99: χ² with nine degrees of freedom over ten bins."""
+    """99 p of a data set from PRIORS is a rank, uniform on 0 to 99.
+
+    χ² with nine degrees of freedom over ten bins.
+    """
     repeats, S, rng = 300, 99, np.random.default_rng(14)
     truths = _replicated(
         posterior_predict(

@@ -1,4 +1,6 @@
-"""Draws from the priors against SciPy's distributions, and correlations against LKJ's margins and a rejection sampler."""
+"""Draws from the priors against SciPy's distributions, and correlations against LKJ's margins
+and a rejection sampler.
+"""
 
 import numpy as np
 import pytest
@@ -71,7 +73,10 @@ def test_each_correlation_has_its_margin(q, eta):
 
 
 def test_correlations_are_joint_draws():
-    """LKJ(1) is uniform over correlation matrices: compared with the points of the cube that are one."""
+    """LKJ(1) is uniform over correlation matrices.
+
+    Compared with the points of the cube that are one.
+    """
     design = _design(3)
     priors = Priors.build(design, (0, 1), ScalePrior("half-normal", 1.0), cor=1.0)
     rng = np.random.default_rng(4)
@@ -88,7 +93,10 @@ def test_correlations_are_joint_draws():
 
 
 def test_effects_are_drawn_with_their_own_covariance():
-    """With SDs fixed, E u_i u_j = sd_i sd_j E r_ij = 0 and E u_i u_j r_ij = sd_i sd_j E r²; levels follow A."""
+    """With SDs fixed, E u_i u_j = sd_i sd_j E r_ij = 0 and E u_i u_j r_ij = sd_i sd_j E r².
+
+    Levels follow A.
+    """
     A = np.array([[1.0, 0.8, 0, 0], [0.8, 1.0, 0, 0], [0, 0, 2.0, 0], [0, 0, 0, 1.0]])
     design = _design(2, between=A)
     sd = {"g: x1": ScalePrior("fixed", 3.0), "g: x2": ScalePrior("fixed", 0.5)}

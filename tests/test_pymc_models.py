@@ -45,7 +45,8 @@ FAMILIES = {
 
 def _priors(design, families=("half-normal",), transformed=False):
     rng = np.random.default_rng(9)
-    # 10 has an exact single-precision form, whose logarithm PyTensor takes in single precision if it is let
+    # 10 has an exact single-precision form, whose logarithm PyTensor takes in single precision if
+    # it is let
     made = [
         ScalePrior(
             family,
@@ -61,7 +62,10 @@ def _priors(design, families=("half-normal",), transformed=False):
 
 
 def _log_prior_and_jacobian(priors, design, values):
-    """Of the unconstrained values: β as it is, log of SDs, x with ρ = x / √(1 + x²) for a correlation."""
+    """Of the unconstrained values.
+
+    β as it is, log of SDs, x with ρ = x / √(1 + x²) for a correlation.
+    """
     gamma = priors.transform @ values["beta"]  # of determinant one
     total = stats.norm(priors.beta_mean, priors.beta_sd).logpdf(gamma).sum()
     scales = [*(priors.sd[name] for name in design.effects), priors.sigma]
@@ -186,7 +190,9 @@ NARROW = [
 
 @pytest.mark.parametrize("name", NARROW)
 def test_the_density_by_columns_and_by_blocks_is_the_dense_one(name, monkeypatch):
-    """Both ways through blocks of every width, zero SDs and perfect correlations among them, where no derivative may be lost."""
+    """Both ways through blocks of every width, zero SDs and perfect correlations among them,
+    where no derivative may be lost.
+    """
     data, params = CASES[name]()
     expected = truth.marginal(data, params)
     found = []
@@ -202,7 +208,9 @@ def test_the_density_by_columns_and_by_blocks_is_the_dense_one(name, monkeypatch
     "name", ["balanced", "unbalanced slopes", "more effects than rows", "perfect correlation"]
 )
 def test_the_density_by_columns_is_exact_at_wide_ratios(name, ratio):
-    """Orthogonalisation loses the condition number of [A; I], which is about τ/σ, times the precision; 100 for the sizes."""
+    """Orthogonalisation loses the condition number of [A; I], which is about τ/σ, times the
+    precision; 100 for the sizes.
+    """
     data, params = CASES[name]()
     params = Params(
         params.beta, {k: np.asarray(c) * ratio**2 for k, c in params.cov.items()}, params.sigma
@@ -446,7 +454,9 @@ def test_bad_calls_are_told(small):
     data, priors = small
     with pytest.raises(
         ValueError,
-        match="centered must be True, False, 'auto' or a mapping of g: Intercept to these, got 'yes'",
+        match=(
+            "centered must be True, False, 'auto' or a mapping of g: Intercept to these, got 'yes'"
+        ),
     ):
         conditional_model(data, priors, centered="yes")
     with pytest.raises(
@@ -519,7 +529,10 @@ def test_auto_centres_the_effects_that_the_data_inform():
 
 @pytest.mark.parametrize("formulation", ["conditional", "marginal"])
 def test_posterior_predictive_sampling_by_pymc_draws_nothing_but_y(formulation):
-    """Draws lack no free variable, which PyMC would draw from its prior without a word; y then has the right spread."""
+    """Draws lack no free variable, which PyMC would draw from its prior without a word.
+
+    y then has the right spread.
+    """
     data = from_formula("Reaction ~ Days + (Days | Subject)", load_dataset("sleepstudy"))
     priors = Priors.weak(data)
     model = (
@@ -538,7 +551,8 @@ def test_posterior_predictive_sampling_by_pymc_draws_nothing_but_y(formulation):
         draws, data.design, levels, rng=np.random.default_rng(1)
     ).posterior_predictive.y
     ratio = theirs.var(("chain", "draw")) / ours.var(("chain", "draw"))
-    # Two variances of 4000 nearly independent draws each; their kurtosis, from the spread of θ, is below 10.
+    # Two variances of 4000 nearly independent draws each; their kurtosis, from the spread of θ, is
+    # below 10.
     assert float(np.abs(ratio - 1).max()) < 5 * np.sqrt(2 * 9 / 4000)
 
 
@@ -599,7 +613,10 @@ def test_a_failed_fit_of_an_effect_a_row_says_what_cannot_be_told_apart(monkeypa
     monkeypatch.setattr(sampling, "_attempt", lambda *_: (None, failed))
     with pytest.raises(
         SamplingError,
-        match=r"sigma and the SD of 'row: Intercept' cannot be told apart: .*drop the term, or give",
+        match=(
+            r"sigma and the SD of 'row: Intercept' cannot be told "
+            r"apart: .*drop the term, or give"
+        ),
     ):
         sample(model, random_seed=1)
     fixed = Priors.build(
@@ -640,7 +657,10 @@ def test_a_singular_known_covariance_is_a_model_of_fewer_effects():
     )
     with pytest.raises(
         ValueError,
-        match="the known covariance of the levels of 'g' is singular, so that their effects have no density",
+        match=(
+            "the known covariance of the levels of 'g' is singular, so that their effects have "
+            "no density"
+        ),
     ):
         conditional_model(by_clone, priors, centered=True)
     assert "g z" in {v.name for v in conditional_model(by_clone, priors).free_RVs}

@@ -54,7 +54,10 @@ def spread():
 
 
 def test_the_numbers_are_those_of_a_run(spread):
-    """Two runs differ by √2 standard errors of one; five of them, and one unit of the last digit."""
+    """Two runs differ by √2 standard errors of one.
+
+    Five of them, and one unit of the last digit.
+    """
     code, expected = blocks()[0]
     output = printed(code, {})
     assert words(output) == words(expected)
@@ -67,7 +70,9 @@ def test_the_numbers_are_those_of_a_run(spread):
 
 @pytest.mark.parametrize(("number", "wrong"), [(251.5, 255.5), (-862.0, -863.0)])
 def test_a_wrong_number_would_be_seen(number, wrong, spread):
-    """The tolerance is below four in the intercept, whose mean is known to 0.13, and below one in elpd."""
+    """The tolerance is below four in the intercept, whose mean is known to 0.13, and below one
+    in elpd.
+    """
     stated, unit = numbers(blocks()[0][1])
     place = np.flatnonzero(stated == number)[0]
     assert 5 * np.sqrt(2) * spread[0][place] + unit[place] < abs(wrong - number)

@@ -1,4 +1,6 @@
-"""The rebuilt programs of the discussion against bare NumPy and SciPy, and what sampling outside the gate hands back."""
+"""The rebuilt programs of the discussion against bare NumPy and SciPy, and what sampling outside
+the gate hands back.
+"""
 
 import warnings
 
@@ -75,7 +77,9 @@ def _logp(model, **values):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_random_scale_is_the_literal_reading(name):
-    """z ~ N(0, I), and y_i ~ N(x_i'β, (Lz)_i²) with L the Cholesky factor of V, which has a *variance* on its diagonal."""
+    """z ~ N(0, I), and y_i ~ N(x_i'β, (Lz)_i²) with L the Cholesky factor of V, which has a
+    *variance* on its diagonal.
+    """
     data, priors, beta, sd, variance = _made(name)
     L = np.linalg.cholesky(_covariance(data, sd, variance))
     scale = np.random.default_rng(8).uniform(0.5, 2, data.design.n)

@@ -1,4 +1,6 @@
-"""Simulation: the experiments are made as the discussion describes them, and the stream alone decides."""
+"""Simulation: the experiments are made as the discussion describes them, and the stream alone
+decides.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""Every public function with every argument of a wrong kind: accepted, or refused by a sentence of ours."""
+"""Every public function with every argument of a wrong kind.
+
+Accepted, or refused by a sentence of ours.
+"""
 
 import ast
 import inspect
@@ -74,7 +77,8 @@ class _Now:
         return job
 
 
-# Of each function the arguments that work; every one of them is then replaced by things of other kinds.
+# Of each function the arguments that work; every one of them is then replaced by things of other
+# kinds.
 WORKING = {
     lmm.Data: {"y": DATA.y, "design": DESIGN},
     lmm.Design: {"X": DESIGN.X, "terms": [TERM], "weights": None, "offset": None, "coef": None},
@@ -124,8 +128,19 @@ WORKING = {
     },
     lmm.loo_pit: {"draws": DRAWS, "data": DATA},
     lmm.compare: {"results": {"a": LOO, "b": LOO}},
-    lmm.posterior_predict: {"draws": DRAWS, "design": DESIGN, "levels": "known", "rng": 1, "new": None},
-    lmm.predictive_check: {"replicates": REPLICATES, "data": DATA, "statistics": ["within"], "term": None},
+    lmm.posterior_predict: {
+        "draws": DRAWS,
+        "design": DESIGN,
+        "levels": "known",
+        "rng": 1,
+        "new": None,
+    },
+    lmm.predictive_check: {
+        "replicates": REPLICATES,
+        "data": DATA,
+        "statistics": ["within"],
+        "term": None,
+    },
     lmm.simulate: {"design": DESIGN, "params": PARAMS, "rng": 1},
     lmm.calibrate: {
         "design": DESIGN,
@@ -225,7 +240,9 @@ def _raises(file):
 
 
 def _is_ours(error):
-    """Whether a raise statement of the package made the error, and not something that the package called."""
+    """Whether a raise statement of the package made the error, and not something that the
+    package called.
+    """
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return Path(frame.filename).is_relative_to(PACKAGE) and frame.lineno in _raises(frame.filename)
 

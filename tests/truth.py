@@ -1,4 +1,7 @@
-"""The slow dense versions of every fast formula, from bare arrays; no formula of lmmlib is used here."""
+"""The slow dense versions of every fast formula, from bare arrays.
+
+No formula of lmmlib is used here.
+"""
 
 from types import SimpleNamespace
 
@@ -91,7 +94,10 @@ def marginal_50_digits(data, params):
 
 
 def marginal_120_digits(data, params):
-    """The same by Woodbury's identity, whose cancellation 120 digits survive: for designs too long for the dense factor."""
+    """The same by Woodbury's identity, whose cancellation 120 digits survive.
+
+    For designs too long for the dense factor.
+    """
     design = data.design
     with mpmath.workdps(120):
         precision = mpmath.mpf(params.sigma) ** -2

@@ -1,4 +1,7 @@
-"""Whether an engine finds what was put in: simulation-based calibration, and recovery of known truths."""
+"""Whether an engine finds what was put in.
+
+Simulation-based calibration, and recovery of known truths.
+"""
 
 from lmmlib.calibration.controls import SharedNewLevel, TimesSD, VarianceForSD
 from lmmlib.calibration.engines import Direct

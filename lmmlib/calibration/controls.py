@@ -1,6 +1,9 @@
-"""Engines that are wrong on purpose, each in a way that people have been: a calibration that passes one is worthless.
+"""Engines that are wrong on purpose, each in a way that people have been.
 
-One more is a model: ``lmmlib.report.working_independence_model``, fitted by ``Refitter``, drops the correlations between rows.
+A calibration that passes one is worthless.
+
+One more is a model: ``lmmlib.report.working_independence_model``, fitted by ``Refitter``, drops the
+correlations between rows.
 """
 
 from dataclasses import dataclass, field
@@ -13,13 +16,17 @@ from lmmlib.model import Data, Priors
 
 
 @dataclass(frozen=True)
-class TimesSD:
-    """Right draws, but every SD of an effect times a factor: an overconfident prior, or a forgotten level.
+class TimesSD:  # numpydoc ignore=PR02
+    """Right draws, but every SD of an effect times a factor.
+
+    An overconfident prior, or a forgotten level.
 
     Parameters
     ----------
-    factor : float
-    engine : the right one
+    factor : float, default: 0.8
+        Number that the SD of the draws is multiplied by.
+    engine : Engine, optional
+        The right engine.
     """
 
     factor: float = 0.8
@@ -36,7 +43,9 @@ class TimesSD:
 
 @dataclass(frozen=True)
 class VarianceForSD:
-    """Right draws, but the residual *variance* under the name of σ: what stands on the diagonal of V is taken for an SD.
+    """Right draws, but the residual *variance* under the name of σ.
+
+    What stands on the diagonal of V is taken for an SD.
 
     It cannot be seen where σ is one.
     """
@@ -52,7 +61,10 @@ class VarianceForSD:
 
 @dataclass(frozen=True)
 class SharedNewLevel:
-    """Right draws, marked so that one draw of the effects is shared among all new levels, as some systems do."""
+    """Right draws, marked so that all new levels share one draw of the effects.
+
+    Some systems do so.
+    """
 
     engine: Engine = field(default_factory=Direct)
 

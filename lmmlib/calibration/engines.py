@@ -17,12 +17,13 @@ MOST_DRAWS = 65536
 
 
 @dataclass(frozen=True)
-class Direct:
+class Direct:  # numpydoc ignore=PR02
     """The direct posterior, with as many draws as an effective sample size of 2,000 takes.
 
     Parameters
     ----------
-    draws : int, to start from
+    draws : int, default: 4096
+        Number of draws to start from.
 
     Examples
     --------
@@ -45,7 +46,8 @@ class Direct:
                 return tree
             if draws >= MOST_DRAWS:
                 raise PosteriorError(
-                    f"an effective sample size of {tree.attrs['kish_ess']:.0f} of {draws} draws, below {SMALLEST_ESS}"
+                    f"an effective sample size of {tree.attrs['kish_ess']:.0f} of {draws} draws, "
+                    f"below {SMALLEST_ESS}"
                 )
             draws *= 2
 
@@ -54,5 +56,6 @@ def check_engine(name: str, engine: object) -> None:
     """Raise unless ``engine`` can be called."""
     if not callable(engine) or isinstance(engine, type):
         raise TypeError(
-            f"{name} must be a callable (data, priors, rng) -> draws, got {in_brief(engine)}; give for instance Direct()"
+            f"{name} must be a callable (data, priors, rng) -> draws, got {in_brief(engine)}; "
+            "give for instance Direct()"
         )

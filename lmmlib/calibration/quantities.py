@@ -16,7 +16,9 @@ def names(data: Data) -> tuple[str, ...]:
     --------
     >>> from lmmlib.model import Design, Term
     >>> names(Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])])))
-    ('x1', 'sd g: Intercept', 'sigma', 'log p(y)', 'log p(y|u)', 'spread of new levels: g: Intercept')
+    ... # doctest: +NORMALIZE_WHITESPACE
+    ('x1', 'sd g: Intercept', 'sigma', 'log p(y)', 'log p(y|u)', 'spread of new levels: g:
+    Intercept')
     """
     d = data.design
     scales = [f"sd {e}" for e in d.effects] + [f"cor {pair}" for pair in d.pairs] + ["sigma"]
@@ -32,17 +34,25 @@ def names(data: Data) -> tuple[str, ...]:
 def measured(
     data: Data, theta: Theta, u: np.ndarray, rng: np.random.Generator, shared: bool = False
 ) -> np.ndarray:
-    """The quantities at S draws of (θ, u), (S, Q); the last ones of effects that are drawn afresh for as many levels.
+    """The quantities at S draws of (θ, u), (S, Q).
+
+    The last ones of effects that are drawn afresh for as many levels.
 
     Parameters
     ----------
-    data : Data, of which the two log densities are
-    theta : Theta with one leading axis;  u : (S, K)
-    shared : give all new levels one draw, which is wrong
+    data : Data
+        Response and design, of which the two log densities are.
+    theta : Theta
+        Parameters with one leading axis.
+    u : ndarray, shape (S, K)
+        Effects, a row per draw.
+    shared : bool, default: False
+        Whether all new levels are given one draw, which is wrong.
 
     Notes
     -----
-    log p(y|θ) and log p(y|u,θ) depend on the data, and so see errors to which every parameter by itself is blind.
+    log p(y|θ) and log p(y|u,θ) depend on the data, and so see errors to which every parameter by
+    itself is blind.
 
     References
     ----------
@@ -76,7 +86,8 @@ def in_draws(data: Data, draws: xr.DataTree, count: int, rng: np.random.Generato
 
     Raises
     ------
-    ValueError  if the draws are weighted, so that a draw chosen at random is none of the posterior
+    ValueError
+        If the draws are weighted, so that a draw chosen at random is none of the posterior.
     """
     if draws_.log_weight(draws) is not None:
         raise ValueError(

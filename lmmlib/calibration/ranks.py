@@ -19,9 +19,13 @@ class Verdict:
     Attributes
     ----------
     passed : bool
-    false_alarm : probability, at most, with which a right engine fails
-    p_values : pandas.Series, one per quantity
+        Whether the ranks of every quantity are uniform.
+    false_alarm : float
+        Probability, at most, with which a right engine fails.
+    p_values : pandas.Series
+        One per quantity.
     failed_fits : int
+        Number of fits that failed.
     """
 
     passed: bool
@@ -31,7 +35,10 @@ class Verdict:
 
     def __str__(self) -> str:
         worst = self.p_values.idxmin()
-        told = f"smallest p value {self.p_values[worst]:.2g} ({worst}), false-alarm rate at most {self.false_alarm:g}"
+        told = (
+            f"smallest p value {self.p_values[worst]:.2g} ({worst}), false-alarm rate at most "
+            f"{self.false_alarm:g}"
+        )
         return f"{'passed' if self.passed else 'failed'}: {told}; {self.failed_fits} fits failed"
 
 
@@ -41,10 +48,14 @@ class Calibration:
 
     Attributes
     ----------
-    names : tuple of str (Q,)
-    ranks : (N, Q) int, from 0 to ``draws``
-    draws : number L of draws that were ranked against
-    failures : why fits failed, one sentence each; they have no ranks
+    names : tuple of str
+        Names of the Q quantities.
+    ranks : ndarray of int, shape (N, Q)
+        From 0 to ``draws``.
+    draws : int
+        Number L of draws that were ranked against.
+    failures : tuple of str
+        Why fits failed, one sentence each; they have no ranks.
     """
 
     names: tuple[str, ...]
@@ -53,20 +64,26 @@ class Calibration:
     failures: tuple[str, ...]
 
     def verdict(self, false_alarm: float = FALSE_ALARM) -> Verdict:
-        r"""Whether the ranks of every quantity are uniform, at one false-alarm rate over all of them together.
+        r"""Whether the ranks of every quantity are uniform.
 
-        For N ranks and each threshold z = (k + 1)/(L + 1), the number of ranks up to k is Binomial(N, z) if they are
-        uniform. γ is twice its smaller tail probability at the worst threshold; its p value is the share of simulated
-        uniform rank sets with a γ as small; and the verdict fails if one of Q p values is below the rate divided by Q
-        (Bonferroni: quantities are dependent, so the rate is an upper bound), or more than one fit in twenty failed.
+        One false-alarm rate holds for all quantities together.
+
+        For N ranks and each threshold z = (k + 1)/(L + 1), the number of ranks up to k is
+        Binomial(N, z) if they are uniform. γ is twice its smaller tail probability at the worst
+        threshold; its p value is the share of simulated uniform rank sets with a γ as small; and
+        the verdict fails if one of Q p values is below the rate divided by Q (Bonferroni:
+        quantities are dependent, so the rate is an upper bound), or more than one fit in twenty
+        failed.
+
+        Raises
+        ------
+        ValueError
+            If the rate, shared out among the quantities, is below what the simulated rank sets can
+            tell.
 
         References
         ----------
         Säilynoja, Bürkner & Vehtari (2022), Stat. Comput. 32:32, equations 7 to 11.
-
-        Raises
-        ------
-        ValueError  if the rate, shared out among the quantities, is below what the simulated rank sets can tell
 
         Examples
         --------
@@ -79,7 +96,8 @@ class Calibration:
         N, Q = self.ranks.shape
         if not Q / SIMULATED <= false_alarm < 1:
             raise ValueError(
-                f"false_alarm must be at least {Q / SIMULATED:g} for {Q} quantities, and below one; got {false_alarm:g}"
+                f"false_alarm must be at least {Q / SIMULATED:g} for {Q} quantities, and below "
+                f"one; got {false_alarm:g}"
             )
         null = _null(N, self.draws)
         gamma = discrepancy(self.ranks, self.draws)
@@ -92,7 +110,11 @@ class Calibration:
         )
 
     def band(self, false_alarm: float = FALSE_ALARM) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Thresholds z (L,), and the band of ECDF − z within which all of Q quantities stay but for the false-alarm rate."""
+        """Thresholds and simultaneous band of the ranks' distribution function.
+
+        Thresholds z (L,), and the band of ECDF − z within which all of Q quantities stay but for
+        the false-alarm rate.
+        """
         N, Q = self.ranks.shape
         z = np.arange(1, self.draws + 1) / (self.draws + 1)
         level = np.quantile(_null(N, self.draws), false_alarm / Q)
@@ -105,7 +127,10 @@ class Calibration:
 
 
 def discrepancy(ranks: np.ndarray, draws: int) -> np.ndarray:
-    """γ of each column of ranks (N, Q): twice the smallest binomial tail probability over all thresholds."""
+    """γ of each column of ranks (N, Q).
+
+    Twice the smallest binomial tail probability over all thresholds.
+    """
     N = len(ranks)
     count = _up_to(ranks, draws)
     low, high = _tails(N, draws)
@@ -120,7 +145,7 @@ def power(
     false_alarm: float = FALSE_ALARM,
     trials: int = 400,
 ) -> float:
-    """Probability that an engine with ranks like these fails the verdict at a number of replications.
+    """Probability that an engine with ranks like these fails the verdict.
 
     By the bootstrap: rank sets of that size drawn from the ones at hand.
 

@@ -36,20 +36,30 @@ def recover(
 
     Parameters
     ----------
-    scenarios : (design, truth, priors) by name
-    engines : by name, ``ml``, ``reml``, or a callable (data, priors, rng) → draws, whose means and 90 % intervals count
-    replications : int, of each scenario
-    rng : anything that ``numpy.random.default_rng`` takes; every replication gets a stream of its own, the same for all engines
-    executor : as for ``calibrate``
+    scenarios : mapping of str to Scenario
+        Design, truth and priors of each scenario, by its name.
+    engines : mapping of str to (Engine or str)
+        Engines by name: ``ml``, ``reml``, or a callable (data, priors, rng) → draws, whose means
+        and 90 % intervals count.
+    replications : int, default: 200
+        Number of replications of each scenario.
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it; every replication gets a stream
+        of its own, the same for all engines.
+    executor : concurrent.futures.Executor, optional
+        Where the replications run, as for ``calibrate``.
 
     Returns
     -------
-    pandas.DataFrame with columns scenario, engine, parameter, truth, measure (``bias``, ``rmse``, ``coverage``,
-    ``failed fits``), value, error (Monte Carlo). Maximum likelihood has intervals for β only, and so no coverage of SDs.
+    pandas.DataFrame
+        Table with columns scenario, engine, parameter, truth, measure (``bias``, ``rmse``,
+        ``coverage``, ``failed fits``), value, error (Monte Carlo). Maximum likelihood has intervals
+        for β only, and so no coverage of SDs.
 
     Raises
     ------
-    ValueError  if an engine's name is unknown, there is no scenario, or fewer than two replications
+    ValueError
+        If an engine's name is unknown, there is no scenario, or fewer than two replications.
 
     Examples
     --------
@@ -58,15 +68,21 @@ def recover(
     >>> design = Design(np.ones((12, 1)), [Term.grouped("g", list("aabbccddeeff"))])
     >>> priors = Priors.build(design, (0, 5), ScalePrior("half-normal", 3.0))
     >>> with ThreadPoolExecutor(1) as one:
-    ...     table = recover({"small": (design, Params([1.0], {"g": 1.0}, 1.0), priors)}, {"REML": "reml"}, 20,
-    ...                     rng=np.random.default_rng(1), executor=one)
+    ...     table = recover(
+    ...         {"small": (design, Params([1.0], {"g": 1.0}, 1.0), priors)},
+    ...         {"REML": "reml"},
+    ...         20,
+    ...         rng=np.random.default_rng(1),
+    ...         executor=one,
+    ...     )
     >>> table.measure.unique().tolist()
     ['bias', 'rmse', 'coverage', 'failed fits']
     """
     replications = whole_number("replications", replications, 2)
     if not isinstance(engines, Mapping):
         raise TypeError(
-            f"engines must be a mapping from names to engines, got {type(engines).__name__}; give {{'REML': 'reml'}}"
+            f"engines must be a mapping from names to engines, got {type(engines).__name__}; "
+            "give {'REML': 'reml'}"
         )
     for name, engine in engines.items():
         if engine not in ESTIMATES if isinstance(engine, str) else not callable(engine):
@@ -183,7 +199,10 @@ def _table(
 
 
 def _measures(fits: np.ndarray, truth: float) -> list[tuple[str, float, float]]:
-    """Bias, root mean square error and, where there are intervals, coverage: each with its Monte Carlo error."""
+    """Bias, root mean square error and, where there are intervals, coverage.
+
+    Each with its Monte Carlo error.
+    """
     error, n = fits[:, 0] - truth, len(fits)
     rmse = float(np.sqrt(np.mean(error**2)))
     found = [("bias", float(error.mean()), float(error.std(ddof=1) / np.sqrt(n)))]

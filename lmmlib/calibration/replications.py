@@ -1,4 +1,7 @@
-"""Simulation-based calibration: truths from the priors, data from the truths, draws from the data, ranks of the truths."""
+"""Simulation-based calibration.
+
+Truths from the priors, data from the truths, draws from the data, ranks of the truths.
+"""
 
 from concurrent.futures import Executor, as_completed
 
@@ -28,32 +31,45 @@ def calibrate(
     draws: int = DRAWS,
     executor: Executor | None = None,
 ) -> Calibration:
-    """Rank truths drawn from the priors among an engine's draws: uniform ranks if the engine is right.
+    """Rank truths drawn from the priors among an engine's draws.
+
+    Uniform ranks if the engine is right.
 
     Parameters
     ----------
     design : Design
-    priors : Priors, fixed before anything is simulated
-    engine : callable (data, priors, rng) → draws of equal weight with ``u``, as ``calibration.Direct``; an exception
-        of it is counted as a failed fit, and shown
-    replications : int
-    rng : anything that ``numpy.random.default_rng`` takes; every replication gets a stream of its own
-    draws : number L of draws that are ranked, chosen at random: a rank is one of L + 1
-    executor : where the replications run; a pool of processes if None and there is more than one core
+        Design of the rows.
+    priors : Priors
+        Prior distributions of the parameters, fixed before anything is simulated.
+    engine : callable
+        Function of (data, priors, rng) that returns draws of equal weight with ``u``, as
+        ``calibration.Direct``; an exception of it is counted as a failed fit, and shown.
+    replications : int, default: 200
+        Number of replications.
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it; every replication gets a stream
+        of its own.
+    draws : int, default: DRAWS
+        Number L of draws that are ranked, chosen at random: a rank is one of L + 1.
+    executor : concurrent.futures.Executor, optional
+        Where the replications run; a pool of processes if None and there is more than one core.
 
     Returns
     -------
-    Calibration: ranks by quantity, with a verdict and its false-alarm rate
+    Calibration
+        Ranks by quantity, with a verdict and its false-alarm rate.
 
     Raises
     ------
-    ValueError  if the design cannot be fitted, or there are fewer draws or replications than one
-    RuntimeError  if every fit failed
+    ValueError
+        If the design cannot be fitted, or there are fewer draws or replications than one.
+    RuntimeError
+        If every fit failed.
 
     Notes
     -----
-    The result does not depend on the number of workers, nor on a worker that is lost and its work repeated. Ties are
-    broken at random.
+    The result does not depend on the number of workers, nor on a worker that is lost and its work
+    repeated. Ties are broken at random.
 
     References
     ----------
@@ -67,7 +83,9 @@ def calibrate(
     >>> design = Design(np.ones((8, 1)), [Term.grouped("g", list("aabbccdd"))])
     >>> priors = Priors.build(design, (0, 1), ScalePrior("half-normal", 1.0))
     >>> with ThreadPoolExecutor(1) as one:
-    ...     found = calibrate(design, priors, Direct(), 3, rng=np.random.default_rng(1), executor=one)
+    ...     found = calibrate(
+    ...         design, priors, Direct(), 3, rng=np.random.default_rng(1), executor=one
+    ...     )
     >>> found.ranks.shape, found.draws
     ((3, 6), 99)
     """

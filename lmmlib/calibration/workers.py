@@ -18,7 +18,8 @@ def running(executor: Executor | None) -> Iterator[Executor]:
     if executor is not None:
         if not hasattr(executor, "submit"):
             raise TypeError(
-                f"executor must be a concurrent.futures.Executor or None, got {type(executor).__name__}"
+                "executor must be a concurrent.futures.Executor or None, got "
+                f"{type(executor).__name__}"
             )
         yield executor
         return

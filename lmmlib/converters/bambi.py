@@ -20,30 +20,36 @@ OTHERS = [
 
 
 def from_bambi(tree: xr.DataTree, data: Data) -> xr.DataTree:
-    """Draws of a Bambi fit in the one form, so that ``loo``, ``replicate`` and ``summary`` work on them.
+    """Draws of a Bambi fit in the one form that all functions of this package take.
 
-    Bambi's effects of one group are independent of each other, whatever is in the parentheses: its ``(Days |
-    Subject)`` is lme4's ``(Days || Subject)``, and the data must be of that.
+    Bambi's effects of one group are independent of each other, whatever is in the parentheses: its
+    ``(Days | Subject)`` is lme4's ``(Days || Subject)``, and the data must be of that.
 
     Parameters
     ----------
-    tree : DataTree, or InferenceData, that ``Model.fit`` returned, of a Gaussian family
-    data : Data of the same formula, in the notation of :func:`lmmlib.from_formula`, and of the same table
+    tree : xarray.DataTree or InferenceData
+        What ``Model.fit`` returned, of a Gaussian family.
+    data : Data
+        Data of the same formula, in the notation of :func:`lmmlib.from_formula`, and of the same
+        table.
 
     Returns
     -------
-    xarray.DataTree; without u where the tree has no effects of the groups
+    xarray.DataTree
+        Draws in the one form; without u where the tree has no effects of the groups.
 
     Raises
     ------
-    ValueError  naming the variable that is missing, or is of no use; if the response is another, or its rows are in
-        another order; if the data have correlated effects
+    ValueError
+        If a variable is missing or of no use (the message names it), the response is another, its
+        rows are in another order, or the data have correlated effects.
 
     Notes
     -----
-    The reported ``Intercept`` is taken as it is: Bambi samples with centred predictors and undoes that afterwards.
-    Levels are matched by label. ``weighted()`` multiplies the log density of a row, a weight of ours divides its
-    variance: such fits are of another model. The priors are Bambi's: refits by ``loo(priors=...)`` need the same.
+    The reported ``Intercept`` is taken as it is: Bambi samples with centred predictors and undoes
+    that afterwards. Levels are matched by label. ``weighted()`` multiplies the log density of a
+    row, a weight of ours divides its variance: such fits are of another model. The priors are
+    Bambi's: refits by ``loo(priors=...)`` need the same.
 
     References
     ----------
@@ -58,19 +64,31 @@ def from_bambi(tree: xr.DataTree, data: Data) -> xr.DataTree:
         lmm.loo(lmm.from_bambi(fit, data), data)
 
     >>> from lmmlib.model import Design, Term
-    >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"]))
-    >>> posterior = xr.Dataset({name: (("chain", "draw"), np.ones((2, 5))) for name in ("Intercept", "1|g_sigma", "sigma")})
-    >>> from_bambi(xr.DataTree.from_dict({"posterior": posterior}), data).posterior.sd.sel(effect="g: Intercept").shape
+    >>> data = Data(
+    ...     [1.0, 2.0, 4.0],
+    ...     Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"]),
+    ... )
+    >>> posterior = xr.Dataset(
+    ...     {
+    ...         name: (("chain", "draw"), np.ones((2, 5)))
+    ...         for name in ("Intercept", "1|g_sigma", "sigma")
+    ...     }
+    ... )
+    >>> from_bambi(xr.DataTree.from_dict({"posterior": posterior}), data).posterior.sd.sel(
+    ...     effect="g: Intercept"
+    ... ).shape
     (2, 5)
     """
     if not hasattr(tree, "posterior"):
         raise ValueError(
-            f"from_bambi takes what Model.fit returned, with a posterior; got {type(tree).__name__} without one"
+            "from_bambi takes what Model.fit returned, with a posterior; got "
+            f"{type(tree).__name__} without one"
         )
     if checked_data(data).design.pairs:
         told = ", ".join(data.design.pairs)
         raise ValueError(
-            f"Bambi's effects are uncorrelated, the data's are not ({told}); make the data with (... || group)"
+            f"Bambi's effects are uncorrelated, the data's are not ({told}); make the data with "
+            "(... || group)"
         )
     _check_response(tree, data)
     values = dict(_flattened(tree.posterior))
@@ -100,7 +118,8 @@ def _check_response(tree: xr.DataTree, data: Data) -> None:
     observed = list(tree.observed_data.data_vars.values()) if hasattr(tree, "observed_data") else []
     if observed and not np.array_equal(observed[0].to_numpy(), data.y):
         raise ValueError(
-            f"the response {observed[0].name!r} of the fit is not that of the data; use the same table, in the same order"
+            f"the response {observed[0].name!r} of the fit is not that of the data; use the same "
+            "table, in the same order"
         )
 
 

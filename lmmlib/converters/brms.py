@@ -24,7 +24,8 @@ SIGNS = str.maketrans(
 OTHERS = re.compile(
     r"Unnamed: \d+|Intercept|lprior|lp__|\.chain|\.iteration|\.draw|prior_.*|[zL]_\d+.*|"
 )
-# What R and Python write otherwise: powers, logical values, whole numbers among floats, NumPy's functions, categorical columns
+# What R and Python write otherwise: powers, logical values, whole numbers among floats, NumPy's
+# functions, categorical columns
 SAME = [
     (r"\*\*", ["^"]),
     (r"\[(T\.)?True\]", ["TRUE"]),
@@ -37,28 +38,36 @@ LOGICAL = (r"(?<=[\w.)])$", ["", "TRUE"])  # a logical column that was taken for
 
 
 def from_brms(frame: pd.DataFrame, data: Data) -> xr.DataTree:
-    """Draws of a brms fit in the one form, so that ``loo``, ``replicate`` and ``summary`` work on them.
+    """Draws of a brms fit in the one form that all functions of this package take.
 
     Parameters
     ----------
-    frame : pandas.DataFrame with the columns of R's ``as_draws_df``: ``b_Intercept``, ``sd_Subject__Days``,
-        ``cor_Subject__Intercept__Days``, ``r_Subject[308,Days]``, ``sigma``, ``.chain``, ``.iteration``, …
-    data : Data of the same formula, in the notation of :func:`lmmlib.from_formula`, and of the same table
+    frame : pandas.DataFrame
+        Table with the columns of R's ``as_draws_df``: ``b_Intercept``, ``sd_Subject__Days``,
+        ``cor_Subject__Intercept__Days``, ``r_Subject[308,Days]``, ``sigma``, ``.chain``,
+        ``.iteration``, ….
+    data : Data
+        Data of the same formula, in the notation of :func:`lmmlib.from_formula`, and of the same
+        table.
 
     Returns
     -------
-    xarray.DataTree; without u where there is no column ``r_…``
+    xarray.DataTree
+        Draws in the one form; without u where there is no column ``r_…``.
 
     Raises
     ------
-    TypeError  if the frame is no pandas.DataFrame, or data is no Data
-    ValueError  naming the column that is missing, or is of no use; if the chains differ in length
+    TypeError
+        If the frame is no pandas.DataFrame, or data is no Data.
+    ValueError
+        If a column is missing or of no use (the message names it), or the chains differ in length.
 
     Notes
     -----
-    The frame holds no response, so it cannot be checked that the data are those of the fit; levels are matched by
-    label. brms' ``weights()`` multiply the log density of a row, ours divide its variance: such fits are of another
-    model. The priors are brms's: refits by ``loo(priors=...)`` need the same.
+    The frame holds no response, so it cannot be checked that the data are those of the fit; levels
+    are matched by label. brms' ``weights()`` multiply the log density of a row, ours divide its
+    variance: such fits are of another model. The priors are brms's: refits by ``loo(priors=...)``
+    need the same.
 
     References
     ----------
@@ -72,15 +81,25 @@ def from_brms(frame: pd.DataFrame, data: Data) -> xr.DataTree:
         lmm.loo(lmm.from_brms(pandas.read_csv("draws.csv"), data), data)
 
     >>> from lmmlib.model import Design, Term
-    >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"]))
-    >>> frame = pd.DataFrame({".chain": [1, 1, 2, 2], ".iteration": [1, 2, 1, 2], "b_Intercept": [0.1, 0.2, 0.3, 0.4]})
+    >>> data = Data(
+    ...     [1.0, 2.0, 4.0],
+    ...     Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"]),
+    ... )
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         ".chain": [1, 1, 2, 2],
+    ...         ".iteration": [1, 2, 1, 2],
+    ...         "b_Intercept": [0.1, 0.2, 0.3, 0.4],
+    ...     }
+    ... )
     >>> tree = from_brms(frame.assign(sigma=1.0, sd_g__Intercept=2.0), data)
     >>> tree.posterior.beta.sel(coef="Intercept").values.tolist()
     [[0.1, 0.2], [0.3, 0.4]]
     """
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(
-            f"from_brms takes a pandas DataFrame with the columns of as_draws_df, got {type(frame).__name__}"
+            "from_brms takes a pandas DataFrame with the columns of as_draws_df, got "
+            f"{type(frame).__name__}"
         )
     frame = _in_order(frame)
     chains = frame[".chain"].nunique()
@@ -123,7 +142,8 @@ def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
     changed = [c for c in names if c == "X.chain" or re.fullmatch(r"r_.*\.", c)]
     if changed:
         raise ValueError(
-            f"R has changed the names of the columns, {changed[0]!r} for one; write them by write.csv(as_draws_df(fit), ...), "
+            f"R has changed the names of the columns, {changed[0]!r} for one; write them by "
+            "write.csv(as_draws_df(fit), ...), "
             "and in R read them with check.names = FALSE"
         )
     if ".chain" not in names:

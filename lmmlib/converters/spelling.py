@@ -12,8 +12,9 @@ from lmmlib.draws import as_draws
 from lmmlib.model import Data, Design, Term
 
 CATEGORY = re.compile(r"\[(?:T\.)?([^\]]*)\]")  # what formulaic puts behind a categorical covariate
-# Functions of a column that bear one name here and in another engine and make other columns: scale() of formulae divides by the
-# SD with n in its denominator, ours and R's by that with n - 1; splines have other knots, and orders of columns.
+# Functions of a column that bear one name here and in another engine and make other columns:
+# scale() of formulae divides by the SD with n in its denominator, ours and R's by that with n - 1;
+# splines have other knots, and orders of columns.
 DIFFERING = {
     "Bambi": ("scale", "standardize", "poly", "bs", "cr", "cc", "cs", "lag"),
     "brms": ("cr", "cc", "cs", "lag"),
@@ -25,16 +26,24 @@ Names = tuple[str, ...]  # any of which may be the engine's
 
 @dataclass(frozen=True)
 class Spelling:
-    """How an engine names what is (chains, draws) of it: names that it may have, the likeliest first.
+    """How an engine names what is (chains, draws) of it.
+
+    Names that it may have, the likeliest first.
 
     Attributes
     ----------
-    engine : its name
-    coef : of a coefficient
-    sd : of a group and an effect
-    cor : of a group and two effects
-    effect : of a group, a level and an effect
-    joint : between the labels of a level of an interaction
+    engine : str
+        Name of the engine.
+    coef : callable
+        Of a coefficient.
+    sd : callable
+        Of a group and an effect.
+    cor : callable
+        Of a group and two effects.
+    effect : callable
+        Of a group, a level and an effect.
+    joint : str
+        Between the labels of a level of an interaction.
     """
 
     engine: str
@@ -52,7 +61,9 @@ def collected(
 
     Raises
     ------
-    ValueError  naming what is missing or left over, or a function of a column that the engine defines otherwise
+    ValueError
+        If a name is missing or left over, or a column is a function that the engine defines
+        otherwise; the message names it.
     """
     design = data.design
     _refuse_differing(design, spelling.engine)
@@ -100,19 +111,26 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _refuse_differing(design: Design, engine: str) -> None:
-    """Raise where a column is made by a function that the engine defines otherwise under the same name."""
+    """Raise where a column is made by a function that the engine defines otherwise.
+
+    The function has the same name there.
+    """
     columns = [*design.coef, *(e for t in design.terms for e in t.effects)]
     for function in DIFFERING[engine]:
         of_it = [c for c in columns if re.search(rf"(?<![\w.]){function}\(", c)]
         if of_it:
             raise ValueError(
-                f"{of_it[0]!r} is not the same column in {engine} and here, although its name is; put the transformed column into the "
+                f"{of_it[0]!r} is not the same column in {engine} and here, although its name "
+                "is; put the transformed column into the "
                 f"table, and fit and read by its name"
             )
 
 
 def _group(values: Values, spelling: Spelling, term: Term) -> tuple[str, list[str]]:
-    """Name of a term's factor and labels of its levels as the engine has them: ``batch:cask`` for ``cask:batch``."""
+    """Name of a term's factor and labels of its levels as the engine has them.
+
+    ``batch:cask`` for ``cask:batch``.
+    """
     for name in (
         term.name,
         re.sub(r"\.\d+$", "", term.name),
@@ -138,7 +156,9 @@ def categories(name: str) -> tuple[str, list[str]]:
 
 
 def spellings(name: str, replacements: Sequence[tuple[str, Sequence[str]]]) -> Names:
-    r"""The name with each pattern replaced by each of its replacements in turn, without repetitions.
+    r"""The name with each pattern replaced by each of its replacements in turn.
+
+    Without repetitions.
 
     Examples
     --------

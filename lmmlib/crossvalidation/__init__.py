@@ -1,4 +1,7 @@
-"""Leave-one-out with the prediction task on the result: what is left out, through which density, and what was refitted."""
+"""Leave-one-out with the prediction task on the result.
+
+What is left out, through which density, and what was refitted.
+"""
 
 from lmmlib.crossvalidation.comparison import compare
 from lmmlib.crossvalidation.leaving import loo

@@ -16,22 +16,29 @@ def compare(results: Mapping[str, TaskLOO]) -> pd.DataFrame:
 
     Parameters
     ----------
-    results : results of ``loo`` by name, two or more
+    results : mapping of str to TaskLOO
+        Results of ``loo`` by name, two or more.
 
     Returns
     -------
-    pandas.DataFrame, ArviZ's: rank, elpd_diff and its standard error dse, p_worse, diag_diff (a difference below 4, or
-    fewer than 100 points), diag_elpd (how many k are too high), p, elpd, se, stacking weight. Where all results have
-    one ``by``, dse and p_worse take its groups for independent.
+    pandas.DataFrame
+        ArviZ's table: rank, elpd_diff and its standard error dse, p_worse, diag_diff (a difference
+        below 4, or fewer than 100 points), diag_elpd (how many k are too high), p, elpd, se,
+        stacking weight. Where all results have one ``by``, dse and p_worse take its groups for
+        independent.
 
     Raises
     ------
-    TypeError  if the results are no mapping
-    ValueError  if the results answer different tasks, or are of different responses, orders of rows or groups
+    TypeError
+        If the results are no mapping.
+    ValueError
+        If the results answer different tasks, or are of different responses, orders of rows or
+        groups.
 
     References
     ----------
-    Sivula, Magnusson, Matamoros & Vehtari (2025), Bayesian Anal., for when differences can be trusted.
+    Sivula, Magnusson, Matamoros & Vehtari (2025), Bayesian Anal., for when differences can be
+    trusted.
 
     Examples
     --------
@@ -40,17 +47,28 @@ def compare(results: Mapping[str, TaskLOO]) -> pd.DataFrame:
     >>> from lmmlib.model import Data
     >>> from lmmlib.model import Design, Term
     >>> rng = np.random.default_rng(1)
-    >>> data = Data(rng.normal(size=20), Design(np.ones((20, 1)), [Term.grouped("g", np.repeat(list("abcd"), 5))]))
+    >>> data = Data(
+    ...     rng.normal(size=20),
+    ...     Design(np.ones((20, 1)), [Term.grouped("g", np.repeat(list("abcd"), 5))]),
+    ... )
     >>> spread = rng.uniform(0.9, 1.1, size=(2, 100))
-    >>> found = {name: loo(draws.as_draws(data=data, beta=np.full((2, 100, 1), b), sd=spread[..., None], sigma=spread), data)
-    ...          for name, b in (("near", 0.0), ("far", 3.0))}
+    >>> found = {
+    ...     name: loo(
+    ...         draws.as_draws(
+    ...             data=data, beta=np.full((2, 100, 1), b), sd=spread[..., None], sigma=spread
+    ...         ),
+    ...         data,
+    ...     )
+    ...     for name, b in (("near", 0.0), ("far", 3.0))
+    ... }
     >>> compare(found).index.tolist()
     ['near', 'far']
     """
     if not isinstance(results, Mapping):
         example = "give {'first': loo_1, 'second': loo_2}"
         raise TypeError(
-            f"results must be a mapping from names to results of loo, got {type(results).__name__}; {example}"
+            "results must be a mapping from names to results of loo, got "
+            f"{type(results).__name__}; {example}"
         )
     if len(results) < 2:
         raise ValueError(f"there must be two results at least to compare, got {len(results)}")
@@ -78,7 +96,8 @@ def _same_question(first_name: str, first: TaskLOO, name: str, other: TaskLOO) -
     for who, r in ((first_name, first), (name, other)):
         if not isinstance(r, TaskLOO):
             raise ValueError(
-                f"{who!r} carries no prediction task: it is a {type(r).__name__}; make it with lmm.loo"
+                f"{who!r} carries no prediction task: it is a {type(r).__name__}; make it with "
+                "lmm.loo"
             )
     both = f"{first_name!r} and {name!r}"
     if first.task != other.task:
@@ -89,7 +108,8 @@ def _same_question(first_name: str, first: TaskLOO, name: str, other: TaskLOO) -
         same = np.array_equal(np.sort(first.y), np.sort(other.y))
         what = "of one response in different orders of rows" if same else "of different responses"
         raise ValueError(
-            f"{both} are {what}, from row {int(np.argmax(first.y != other.y))} on; use one table for both"
+            f"{both} are {what}, from row {int(np.argmax(first.y != other.y))} on; use one table "
+            "for both"
         )
     if not np.array_equal(first.units, other.units):
         raise ValueError(
@@ -99,5 +119,6 @@ def _same_question(first_name: str, first: TaskLOO, name: str, other: TaskLOO) -
         first.groups is not None and not np.array_equal(first.groups, other.groups)
     ):
         raise ValueError(
-            f"{both} take their standard errors over {first.se_over} and over {other.se_over}; give both the same by="
+            f"{both} take their standard errors over {first.se_over} and over {other.se_over}; "
+            "give both the same by="
         )

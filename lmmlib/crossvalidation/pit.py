@@ -16,32 +16,39 @@ from lmmlib.model import Data, checked_data
 def loo_pit(draws: xr.DataTree, data: Data) -> xr.DataArray:
     r"""P(ỹ_i ≤ y_i|y_−i) of each row: uniform over rows if the model predicts as it should.
 
-    The predictive distribution of row i from all others is a mixture over draws of normals N(y_i − e_i, σ²v_i/w_i),
-    weighted by the smoothed 1/p(y_i|y_−i,θ): Σ_s w_s Φ(e_is √w_i / (σ_s √v_is)).
+    The predictive distribution of row i from all others is a mixture over draws of normals N(y_i −
+    e_i, σ²v_i/w_i), weighted by the smoothed 1/p(y_i|y_−i,θ): Σ_s w_s Φ(e_is √w_i / (σ_s √v_is)).
 
     Parameters
     ----------
-    draws : DataTree in the one form, of any engine
-    data : Data the draws are of
+    draws : xarray.DataTree
+        Draws in the one form, of any engine.
+    data : Data
+        Data the draws are of.
 
     Returns
     -------
-    xarray.DataArray (row), within 0 and 1
+    xarray.DataArray
+        Values within 0 and 1, with dimension ``row``.
 
     Raises
     ------
-    TypeError  if draws or data are of another kind
-    ValueError  if the draws are of other data, or the model was added to on u or y
+    TypeError
+        If draws or data are of another kind.
+    ValueError
+        If the draws are of other data, or the model was added to on u or y.
 
     References
     ----------
-    Gelfand, Dey & Chang (1992), Bayesian Statistics 4; Marshall & Spiegelhalter (2007), Bayesian Anal. 2(2);
-    :eq:`eq-left-out`.
+    Gelfand, Dey & Chang (1992), Bayesian Statistics 4; Marshall & Spiegelhalter (2007), Bayesian
+    Anal. 2(2); equation :eq:`eq-left-out`.
 
     Examples
     --------
     >>> from lmmlib.model import Design, Term
-    >>> data = Data([0.0, 0.0, 0.0, 0.0], Design(np.ones((4, 1)), [Term.grouped("g", list("aabb"))]))
+    >>> data = Data(
+    ...     [0.0, 0.0, 0.0, 0.0], Design(np.ones((4, 1)), [Term.grouped("g", list("aabb"))])
+    ... )
     >>> ones = np.ones((2, 50))
     >>> draws = draws_.as_draws(data=data, beta=0 * ones[..., None], sd=ones[..., None], sigma=ones)
     >>> loo_pit(draws, data).to_numpy().round(9).tolist()

@@ -4,8 +4,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from lmmlib import draws as draws_
-from lmmlib.importance import PosteriorError, posterior
 from lmmlib.held_out import set_in_draws
+from lmmlib.importance import PosteriorError, posterior
 from lmmlib.model import Data, Priors
 
 
@@ -14,7 +14,8 @@ def without(data: Data, rows: np.ndarray) -> Data:
 
     Raises
     ------
-    ValueError  if what is left cannot be fitted
+    ValueError
+        If what is left cannot be fitted.
 
     Examples
     --------
@@ -30,17 +31,26 @@ def without(data: Data, rows: np.ndarray) -> Data:
 def refitted(
     data: Data, priors: Priors, rows: np.ndarray, draws: int, rng: np.random.Generator, label: str
 ) -> float:
-    """log p(y_I|y_−I) by averaging p(y_I|y_−I,θ) over a posterior without the rows I, under the same priors.
+    """Log density of left-out rows from a refit without them.
+
+    log p(y_I|y_−I) by averaging p(y_I|y_−I,θ) over a posterior without the rows I, under the same
+    priors.
 
     Raises
     ------
-    PosteriorError, ValueError  naming what was left out, if the refit fails
+    PosteriorError
+        If the refit fails; the message names what was left out.
+    ValueError
+        If the refit fails; the message names what was left out.
 
     Examples
     --------
     >>> from lmmlib.model import Design, ScalePrior, Term
     >>> rng = np.random.default_rng(1)
-    >>> data = Data(rng.normal(size=20), Design(np.ones((20, 1)), [Term.grouped("g", np.repeat(list("abcd"), 5))]))
+    >>> data = Data(
+    ...     rng.normal(size=20),
+    ...     Design(np.ones((20, 1)), [Term.grouped("g", np.repeat(list("abcd"), 5))]),
+    ... )
     >>> priors = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
     >>> bool(-15 < refitted(data, priors, np.arange(5), 1024, rng, "a") < -5)
     True

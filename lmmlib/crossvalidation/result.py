@@ -19,13 +19,23 @@ class TaskLOO(ELPDDataLOO):
 
     Attributes
     ----------
-    task : what is predicted from what
-    leave : ``row``, or the term whose levels were left out
-    route : ``leverage`` or ``conditional``, the density whose weights were smoothed
-    refitted : labels of what was left out by refitting, since its weights could not be trusted
-    se_over : ``row``, a term or ``groups``: whose sums the standard error takes for independent
-    y : (n,) response;  units : (n,) number of the row or level with which a row was left out
-    groups : one number a left-out unit, those of one group alike, for the standard error; None for the units themselves
+    task : str
+        What is predicted from what.
+    leave : str
+        ``row``, or the term whose levels were left out.
+    route : str
+        ``leverage`` or ``conditional``, the density whose weights were smoothed.
+    refitted : tuple of str
+        Labels of what was left out by refitting, since its weights could not be trusted.
+    se_over : str
+        ``row``, a term or ``groups``: whose sums the standard error takes for independent.
+    y : ndarray, shape (n,)
+        Response.
+    units : ndarray, shape (n,)
+        Number of the row or level with which a row was left out.
+    groups : ndarray
+        One number a left-out unit, those of one group alike, for the standard error; None for the
+        units themselves.
     """
 
     task: str = ""
@@ -102,7 +112,8 @@ def _groups(data: Data, leave: str, units: np.ndarray, by: object) -> tuple[np.n
     label = data.design.level_of_rows(by) if isinstance(by, str) else np.asarray(by)
     if label.shape != (data.design.n,):
         raise ValueError(
-            f"by must name a term or hold one label per row, shape ({data.design.n},), got shape {label.shape}"
+            f"by must name a term or hold one label per row, shape ({data.design.n},), got shape "
+            f"{label.shape}"
         )
     if pd.isna(label).any():
         raise ValueError(
@@ -111,7 +122,8 @@ def _groups(data: Data, leave: str, units: np.ndarray, by: object) -> tuple[np.n
     pairs = np.unique(np.column_stack([units, pd.factorize(label)[0]]), axis=0)
     if len(pairs) != len(np.unique(units)):
         raise ValueError(
-            f"rows left out together must lie in one group, but those of one {leave} lie in several; take another by"
+            f"rows left out together must lie in one group, but those of one {leave} lie in "
+            "several; take another by"
         )
     return np.unique(pairs[:, 1], return_inverse=True)[1], f"levels of {by}" if isinstance(
         by, str

@@ -15,13 +15,19 @@ def smoothed_weights(
 
     Parameters
     ----------
-    log_density : (S, n) of what is left out, for S draws
-    r_eff : effective draws per draw
-    log_weight : (S,) of the draws themselves, where they are weighted
+    log_density : ndarray, shape (S, n)
+        Log density of what is left out, for S draws.
+    r_eff : float, default: 1.0
+        Effective draws per draw.
+    log_weight : ndarray, shape (S,), optional
+        Log weights of the draws themselves, where they are weighted.
 
     Returns
     -------
-    log weights (S, n), each column summing to one, and Pareto k (n,), −inf where all weights are equal
+    log_weights : ndarray, shape (S, n)
+        Log weights; the weights of each column sum to one.
+    pareto_k : ndarray, shape (n,)
+        Pareto k, −inf where all weights are equal.
 
     References
     ----------
@@ -47,7 +53,10 @@ def smoothed_weights(
 
 
 def relative_efficiency(draws: xr.DataTree) -> float:
-    """Mean over parameters of effective to actual draws, as ArviZ takes it for smoothing; one chain counts as one."""
+    """Mean over parameters of effective to actual draws, as ArviZ takes it for smoothing.
+
+    One chain counts as one.
+    """
     posterior = draws.posterior
     if posterior.sizes["chain"] == 1 or draws_.log_weight(draws) is not None:
         return 1.0

@@ -1,8 +1,9 @@
 """The one form of draws: whatever made them, everything after reads only this.
 
-A DataTree with ``posterior`` (``beta``, ``sigma``, ``sd``, ``cor``, ``u``), ``observed_data`` (``y``), ``constant_data``
-(term, level and covariate of each entry of ``u``) and, where the engine has them, ``sample_stats``. It holds no
-``log_likelihood``: which density that would be is the question.
+A DataTree with ``posterior`` (``beta``, ``sigma``, ``sd``, ``cor``, ``u``), ``observed_data``
+(``y``), ``constant_data`` (term, level and covariate of each entry of ``u``) and, where the engine
+has them, ``sample_stats``. It holds no ``log_likelihood``: which density that would be is the
+question.
 """
 
 from lmmlib.draws.checks import (

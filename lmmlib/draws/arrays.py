@@ -12,17 +12,23 @@ SAMPLED = ("chain", "draw")
 
 
 def sampled_array(name: str, value: object, names: Sequence[str] | None) -> np.ndarray:
-    """``value`` as floats; an xarray.DataArray is matched by its dimensions and labels, anything else by position.
+    """``value`` as floats.
+
+    An xarray.DataArray is matched by its dimensions and labels, anything else by position.
 
     Parameters
     ----------
-    name : of the variable
-    value : (chains, draws) or (chains, draws, m)
-    names : of the m places; None for a variable without
+    name : str
+        Name of the variable.
+    value : array_like, shape (chains, draws) or (chains, draws, m)
+        Values of the variable.
+    names : sequence of str or None
+        Names of the m places; None for a variable without.
 
     Raises
     ------
-    ValueError  if it is not numeric, or its labels are not the names
+    ValueError
+        If it is not numeric, or its labels are not the names.
 
     Examples
     --------
@@ -51,7 +57,8 @@ def _in_places(name: str, value: xr.DataArray, names: Sequence[str] | None) -> n
     unknown = [entry for entry in given if entry not in set(names)]
     if missing or unknown or len(given) != len(names):
         raise ValueError(
-            f"{name} is labelled {some(given)}; the design has {some(names)}; rename its labels, or give {name} by .to_numpy()"
+            f"{name} is labelled {some(given)}; the design has {some(names)}; rename its labels, "
+            f"or give {name} by .to_numpy()"
         )
     place = {entry: k for k, entry in enumerate(given)}
     return value.to_numpy()[..., [place[entry] for entry in names]]

@@ -1,4 +1,7 @@
-"""What is asked of draws before anything is computed from them: their kind, their design, their data."""
+"""What is asked of draws before anything is computed from them.
+
+Their kind, their design, their data.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,19 +28,24 @@ OF_DRAWS = (
 
 
 def checked_tree(draws: object) -> xr.DataTree:
-    """``draws`` themselves, if they are a tree with a posterior; of one chain or draw, with that dimension.
+    """``draws`` themselves, if they are a tree with a posterior.
+
+    Of one chain or draw, with that dimension.
 
     Raises
     ------
-    TypeError  if they are anything else
-    ValueError  if chains and draws were stacked
+    TypeError
+        If they are anything else.
+    ValueError
+        If chains and draws were stacked.
 
     Examples
     --------
-    >>> checked_tree({})
+    >>> checked_tree({})  # doctest: +NORMALIZE_WHITESPACE
     Traceback (most recent call last):
         ...
-    TypeError: draws must be a DataTree with a posterior, got dict; make them with posterior or as_draws
+    TypeError: draws must be a DataTree with a posterior, got dict; make them with posterior or
+    as_draws
     """
     if not isinstance(draws, xr.DataTree) or "posterior" not in draws.children:
         is_tree = isinstance(draws, xr.DataTree)
@@ -47,14 +55,16 @@ def checked_tree(draws: object) -> xr.DataTree:
             else type(draws).__name__
         )
         raise TypeError(
-            f"draws must be a DataTree with a posterior, got {kind}; make them with posterior or as_draws"
+            f"draws must be a DataTree with a posterior, got {kind}; make them with posterior or "
+            "as_draws"
         )
     stacked = [
         str(dim) for dim in draws.posterior.dims if {*SAMPLED} & {*_levels(draws.posterior, dim)}
     ]
     if stacked:
         raise ValueError(
-            f"draws must have dimensions chain and draw, got {stacked[0]}, which holds them; unstack it"
+            f"draws must have dimensions chain and draw, got {stacked[0]}, which holds them; "
+            "unstack it"
         )
     missing = [dim for dim in SAMPLED if dim not in draws.posterior.dims]
     return draws if not missing else _with_dims(draws, missing)
@@ -86,7 +96,8 @@ def check_design(draws: xr.DataTree, design: Design, same_rows: bool = True) -> 
     made_of = draws.attrs.get(FINGERPRINT)
     if same_rows and made_of is not None and made_of != design.fingerprint:
         raise ValueError(
-            "the draws were made with another design: other values of X, Z, weights or offset, or other rows or another order of rows"
+            "the draws were made with another design: other values of X, Z, weights or offset, "
+            "or other rows or another order of rows"
         )
     _check_labels(draws, {"effect_pair": design.pairs})
     if "u" in draws.posterior:
@@ -105,7 +116,8 @@ def _check_labels(draws: xr.DataTree, names: Mapping[str, Sequence[str]]) -> Non
             continue
         where = " in another order than the design:" if sorted(labels) == sorted(expected) else ""
         raise ValueError(
-            f"the draws have {dim}{where} {some(labels) or 'none'}; the design has {some(expected) or 'none'}"
+            f"the draws have {dim}{where} {some(labels) or 'none'}; the design has "
+            f"{some(expected) or 'none'}"
         )
 
 
@@ -119,7 +131,8 @@ def check_data(draws: xr.DataTree, data: Data) -> None:
         )
     if "observed_data" not in draws.children or "y" not in draws.observed_data:
         raise ValueError(
-            "the draws hold no observed_data with y, so it cannot be checked which data they are of; make them with as_draws"
+            "the draws hold no observed_data with y, so it cannot be checked which data they are "
+            "of; make them with as_draws"
         )
     y = draws.observed_data["y"].to_numpy()
     if y.shape != data.y.shape:
@@ -127,7 +140,8 @@ def check_data(draws: xr.DataTree, data: Data) -> None:
     differ = np.flatnonzero(y != data.y)
     if len(differ) and np.array_equal(np.sort(y), np.sort(data.y)):
         raise ValueError(
-            f"the rows are in another order than when the draws were made, from row {differ[0]} on; use the same table"
+            f"the rows are in another order than when the draws were made, from row {differ[0]} "
+            "on; use the same table"
         )
     if len(differ):
         i = differ[0]
@@ -137,32 +151,39 @@ def check_data(draws: xr.DataTree, data: Data) -> None:
 
 
 def check_additions(draws: xr.DataTree, integrates_u: bool, refits: bool = False) -> None:
-    """Raise where terms that a user added to a model forbid what leave-one-out is to do with its draws.
+    """Raise where terms that a user added to a model forbid leave-one-out.
 
     Parameters
     ----------
-    draws : DataTree in the one form
-    integrates_u : whether u is integrated over N(0, G)
-    refits : whether the posterior is drawn anew from data and priors
+    draws : xarray.DataTree
+        Draws in the one form.
+    integrates_u : bool
+        Whether u is integrated over N(0, G).
+    refits : bool, default: False
+        Whether the posterior is drawn anew from data and priors.
 
     Raises
     ------
-    ValueError  naming what was added
+    ValueError
+        If such a term was added; the message names it.
 
     Notes
     -----
-    A term on θ alone is in the draws of θ, and p(y, u|θ) is what it was. One on u changes the distribution of u given θ, but
-    not that of a row given both. One on y is in the density of what is left out, and how is not known here.
+    A term on θ alone is in the draws of θ, and p(y, u|θ) is what it was. One on u changes the
+    distribution of u given θ, but not that of a row given both. One on y is in the density of what
+    is left out, and how is not known here.
     """
     on_y = draws.attrs.get(ADDED_ON_Y)
     if on_y:
         raise ValueError(
-            f"{on_y} was added to the model and depends on y, so that the density of a row left out is not known"
+            f"{on_y} was added to the model and depends on y, so that the density of a row left "
+            "out is not known"
         )
     on_u = draws.attrs.get(ADDED_ON_U)
     if on_u and integrates_u:
         raise ValueError(
-            f"{on_u} was added to the model and depends on u, which is not N(0, G) given the parameters any more; "
+            f"{on_u} was added to the model and depends on u, which is not N(0, G) given the "
+            "parameters any more; "
             "leave out rows by route='conditional'"
         )
     added = draws.attrs.get(ADDED)

@@ -19,7 +19,8 @@ def check_correlations(design: Design, cor: np.ndarray) -> None:
                 chain, draw = (int(k) for k in np.unravel_index(least.argmin(), least.shape))
                 where = f"chain {chain}, draw {draw} have an eigenvalue of {least[chain, draw]:.3g}"
                 raise ValueError(
-                    f"correlations of {t.name!r} must be positive semi-definite, those of {where}; check the order of the pairs"
+                    f"correlations of {t.name!r} must be positive semi-definite, those of "
+                    f"{where}; check the order of the pairs"
                 ) from None
         first += len(t.pairs)
 

@@ -48,30 +48,42 @@ def as_draws(
 
     Parameters
     ----------
-    data : Data the draws are of
-    beta : (chains, draws, p), which may be left out where p is zero; this and the others as arrays, by position, or as
-        xarray.DataArray, by their labels
-    sd : (chains, draws, effects), SDs in the order of ``design.effects``
-    sigma : (chains, draws), an SD
-    cor : (chains, draws, pairs) in the order of ``design.pairs``; none where there is no pair
-    u : (chains, draws, K) in the order of ``design.ranef``, or None
-    stats : mapping of (chains, draws, …) for ``sample_stats``
+    data : Data
+        Data the draws are of.
+    sd : array_like, shape (chains, draws, effects)
+        SDs in the order of ``design.effects``.
+    sigma : array_like, shape (chains, draws)
+        Residual SD.
+    beta : array_like, shape (chains, draws, p), optional
+        Fixed effects, which may be left out where p is zero; these and the others as arrays, by
+        position, or as xarray.DataArray, by their labels.
+    cor : array_like, shape (chains, draws, pairs), optional
+        Correlations in the order of ``design.pairs``; none where there is no pair.
+    u : array_like, shape (chains, draws, K), optional
+        Effects in the order of ``design.ranef``, or None.
+    stats : mapping of str to array_like, optional
+        Arrays (chains, draws, ...) for ``sample_stats``, by name.
 
     Returns
     -------
     xarray.DataTree
+        Draws in the one form.
 
     Raises
     ------
-    TypeError  if data is no Data
-    ValueError  if a shape does not fit the design, a value is not finite, an SD negative, or the correlations of a term
-        are none of any effects
+    TypeError
+        If data is no Data.
+    ValueError
+        If a shape does not fit the design, a value is not finite, an SD negative, or the
+        correlations of a term are none of any effects.
 
     Examples
     --------
     >>> from lmmlib.model import Term
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
-    >>> draws = as_draws(data=data, beta=np.zeros((2, 5, 1)), sd=np.ones((2, 5, 1)), sigma=np.ones((2, 5)))
+    >>> draws = as_draws(
+    ...     data=data, beta=np.zeros((2, 5, 1)), sd=np.ones((2, 5, 1)), sigma=np.ones((2, 5))
+    ... )
     >>> dict(draws.posterior.sizes)
     {'chain': 2, 'draw': 5, 'coef': 1, 'effect': 1}
     """
@@ -100,7 +112,8 @@ def as_draws(
         or (cor is not None and np.any(np.abs(arrays["cor"]) > 1))
     ):
         raise ValueError(
-            "sd must be zero or above, sigma above zero, and correlations within -1 and 1; SDs, not variances or their logarithms"
+            "sd must be zero or above, sigma above zero, and correlations within -1 and 1; SDs, "
+            "not variances or their logarithms"
         )
     if cor is not None:
         check_correlations(design, arrays["cor"])
@@ -119,14 +132,16 @@ def _check_sizes(arrays: Mapping[str, np.ndarray], labels: Mapping[str, object])
             )
         if not np.isfinite(array).all():
             raise ValueError(
-                f"{name} must be finite, got {int((~np.isfinite(array)).sum())} entries that are not"
+                f"{name} must be finite, got {int((~np.isfinite(array)).sum())} entries that are "
+                "not"
             )
 
 
 def _checked_stats(stats: Mapping[str, object], sampled: tuple[int, ...]) -> dict[str, np.ndarray]:
     if not isinstance(stats, Mapping):
         raise TypeError(
-            f"stats must be a mapping from names to arrays (chains, draws, …), got {type(stats).__name__}"
+            "stats must be a mapping from names to arrays (chains, draws, …), got "
+            f"{type(stats).__name__}"
         )
     arrays = {}
     for name, value in stats.items():
@@ -139,7 +154,8 @@ def _checked_stats(stats: Mapping[str, object], sampled: tuple[int, ...]) -> dic
     for name, array in arrays.items():
         if array.shape[:2] != sampled:
             raise ValueError(
-                f"stats {name!r} must have shape (chains, draws, …) with {sampled}, got {array.shape}"
+                f"stats {name!r} must have shape (chains, draws, …) with {sampled}, got "
+                f"{array.shape}"
             )
     return arrays
 
@@ -147,7 +163,10 @@ def _checked_stats(stats: Mapping[str, object], sampled: tuple[int, ...]) -> dic
 def assemble(
     data: Data | Reduction, posterior: Mapping[str, np.ndarray], stats: Mapping[str, np.ndarray]
 ) -> xr.DataTree:
-    """The tree of :func:`as_draws` from arrays that are known to fit; without the response for a Reduction."""
+    """The tree of :func:`as_draws` from arrays that are known to fit.
+
+    Without the response for a Reduction.
+    """
     design = data.design if isinstance(data, Data) else data.layout
     observed = {"y": data.y} if isinstance(data, Data) else {}
     return tree_of(
@@ -156,9 +175,12 @@ def assemble(
 
 
 def tree_of(groups: Mapping[str, Mapping[str, np.ndarray]], design: Design | Layout) -> xr.DataTree:
-    """ArviZ's tree of groups of arrays; where u is among them, ``constant_data`` says of what each entry is.
+    """ArviZ's tree of groups of arrays.
 
-    Term, level and covariate are no coordinates of u: ArviZ's summaries want a coordinate in all variables or in none.
+    Where u is among them, ``constant_data`` says of what each entry is.
+
+    Term, level and covariate are no coordinates of u: ArviZ's summaries want a coordinate in all
+    variables or in none.
 
     Examples
     --------
@@ -168,7 +190,8 @@ def tree_of(groups: Mapping[str, Mapping[str, np.ndarray]], design: Design | Lay
     >>> list(tree.children), tree["constant_data"]["level"].to_numpy().tolist()
     (['posterior', 'constant_data'], ['a', 'b'])
     """
-    # A model without fixed effects has draws without beta: ArviZ has no statistics of a variable of size zero.
+    # A model without fixed effects has draws without beta: ArviZ has no statistics of a variable of
+    # size zero.
     sized = {
         group: {name: array for name, array in arrays.items() if np.size(array)}
         for group, arrays in groups.items()

@@ -15,11 +15,14 @@ def theta(
     same_rows: bool = True,
     chosen: slice | np.ndarray = slice(None),
 ) -> Theta:
-    """Parameters of all chains, or of chosen draws, in arrays with one leading axis; of other rows of the design, if asked.
+    """Parameters of all chains, or of chosen draws, in arrays with one leading axis.
+
+    Of other rows of the design, if asked.
 
     Raises
     ------
-    ValueError  if the draws are of another design
+    ValueError
+        If the draws are of another design.
 
     Examples
     --------
@@ -27,7 +30,9 @@ def theta(
     >>> from lmmlib.model import Term
     >>> from lmmlib.draws import as_draws
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
-    >>> draws = as_draws(data=data, beta=np.zeros((2, 5, 1)), sd=np.ones((2, 5, 1)), sigma=np.ones((2, 5)))
+    >>> draws = as_draws(
+    ...     data=data, beta=np.zeros((2, 5, 1)), sd=np.ones((2, 5, 1)), sigma=np.ones((2, 5))
+    ... )
     >>> theta(draws, data.design).effect_chols[0].shape
     (10, 1, 1)
     """
@@ -56,8 +61,10 @@ def flat(draws: xr.DataTree, name: str) -> np.ndarray:
 
     Raises
     ------
-    TypeError  if draws are none
-    ValueError  if it is not among the draws
+    TypeError
+        If draws are none.
+    ValueError
+        If it is not among the draws.
     """
     draws = checked_tree(draws)
     if name not in draws.posterior:

@@ -20,18 +20,23 @@ def summary(draws: xr.DataTree) -> pd.DataFrame:
 
     Parameters
     ----------
-    draws : DataTree in the one form, of equal weight
+    draws : xarray.DataTree
+        Draws in the one form, of equal weight.
 
     Returns
     -------
-    pandas.DataFrame, one row a parameter, of unrounded numbers. It is shown rounded: mean, SD and both ends of the
-    interval to two digits of the SD, or of the interval's width where that is smaller, so that the ends differ and
-    enclose the mean wherever they do so unrounded. A parameter that is fixed has an SD of zero and both ends at its value.
+    pandas.DataFrame
+        One row a parameter, of unrounded numbers. It is shown rounded: mean, SD and both ends of
+        the interval to two digits of the SD, or of the interval's width where that is smaller, so
+        that the ends differ and enclose the mean wherever they do so unrounded. A parameter that is
+        fixed has an SD of zero and both ends at its value.
 
     Raises
     ------
-    TypeError  if draws is no DataTree with a posterior
-    ValueError  if the draws are weighted, or there are fewer than four
+    TypeError
+        If draws is no DataTree with a posterior.
+    ValueError
+        If the draws are weighted, or there are fewer than four.
 
     Examples
     --------
@@ -40,7 +45,11 @@ def summary(draws: xr.DataTree) -> pd.DataFrame:
     >>> from lmmlib.draws import as_draws
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
     >>> rng = np.random.default_rng(1)
-    >>> arrays = {"beta": rng.normal(size=(2, 50, 1)), "sd": rng.uniform(size=(2, 50, 1)), "sigma": rng.uniform(size=(2, 50))}
+    >>> arrays = {
+    ...     "beta": rng.normal(size=(2, 50, 1)),
+    ...     "sd": rng.uniform(size=(2, 50, 1)),
+    ...     "sigma": rng.uniform(size=(2, 50)),
+    ... }
     >>> summary(as_draws(data=data, **arrays)).index.tolist()
     ['beta[x1]', 'sd[g: Intercept]', 'sigma']
     """
@@ -50,11 +59,13 @@ def summary(draws: xr.DataTree) -> pd.DataFrame:
     tree = checked_tree(draws)
     if log_weight(tree) is not None:
         raise ValueError(
-            "the draws are weighted, and ArviZ would count them alike; resample them: posterior(..., weighted=False)"
+            "the draws are weighted, and ArviZ would count them alike; resample them: "
+            "posterior(..., weighted=False)"
         )
     if tree.posterior.sizes["draw"] < FEWEST:
         raise ValueError(
-            f"a summary needs {FEWEST} draws a chain at least, got {tree.posterior.sizes['draw']}; draw more"
+            f"a summary needs {FEWEST} draws a chain at least, got "
+            f"{tree.posterior.sizes['draw']}; draw more"
         )
     names = [name for name in VARIABLES[:-1] if name in tree.posterior]
     with np.errstate(
@@ -99,7 +110,10 @@ def _rounded(value: float, decimals: int | None) -> str:
 
 
 def _diagnostic(name: str, value: float) -> str:
-    """Effective sample sizes as whole numbers, R-hat to two places, Monte Carlo errors to two digits: as ArviZ has them."""
+    """Diagnostics rounded as ArviZ rounds them.
+
+    Effective sample sizes as whole numbers, R-hat to two places, Monte Carlo errors to two digits.
+    """
     if not np.isfinite(value):
         return str(value)
     if name.startswith("ess_"):

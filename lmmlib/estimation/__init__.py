@@ -1,4 +1,7 @@
-"""Maximum likelihood and REML, with β and σ profiled out and the ratios of standard deviations searched."""
+"""Maximum likelihood and REML.
+
+β and σ are profiled out, and the ratios of standard deviations are searched.
+"""
 
 from lmmlib.estimation.checks import check_residual_df, confounded_with_sigma
 from lmmlib.estimation.fit import Estimate, estimate, initial_scales

@@ -13,19 +13,24 @@ WIDE, NOTHING = (
     1e8,
     1e-14,
 )  # a ratio that leaves effects free, and the share of the sum of squares that is rounding
-ROUNDING = 1e-13  # of the numbers that make up a residual, below which it has too few digits to tell an SD from
+# of the numbers that make up a residual, below which it has too few digits to tell an SD from
+ROUNDING = 1e-13
 ROUGH = 1e-8  # the same for the curvature that a search takes from differences of its criterion
-LIKE = 1e-10  # share of the largest singular value by which singular values that are one differ by rounding
+# share of the largest singular value by which singular values that are one differ by rounding
+LIKE = 1e-10
 
 
 def check_residual_df(reduction: Reduction, priors: Priors | None = None) -> None:
-    """Raise if X and the effects can fit y exactly with rows to spare: the density then has no bound as σ goes to zero.
+    """Raise if X and the effects can fit y exactly with rows to spare.
+
+    The density then has no bound as σ goes to zero.
 
     Effects whose SD is known to be zero fit nothing.
 
     Raises
     ------
-    ValueError  saying so; not where σ is known
+    ValueError
+        If X and the effects can fit y exactly with rows to spare; not where σ is known.
 
     Examples
     --------
@@ -33,9 +38,11 @@ def check_residual_df(reduction: Reduction, priors: Priors | None = None) -> Non
     >>> from lmmlib.model import Design, Term
     >>> design = Design([[1.0]] * 4, [Term.grouped("g", ["a", "a", "b", "b"])])
     >>> check_residual_df(Data([1.0, 1.0, 5.0, 5.0], design).reduction)
+    ... # doctest: +NORMALIZE_WHITESPACE
     Traceback (most recent call last):
         ...
-    ValueError: X and the effects fit y exactly, so that nothing is left for sigma; drop a term, or give sigma a fixed prior
+    ValueError: X and the effects fit y exactly, so that nothing is left for sigma; drop a term, or
+    give sigma a fixed prior
     """
     if priors and priors.sigma.family == "fixed":
         return
@@ -51,12 +58,14 @@ def check_residual_df(reduction: Reduction, priors: Priors | None = None) -> Non
         return
     if at.pwrss[1] <= NOTHING * at.pwrss[0]:
         raise ValueError(
-            "X and the effects fit y exactly, so that nothing is left for sigma; drop a term, or give sigma a fixed prior"
+            "X and the effects fit y exactly, so that nothing is left for sigma; drop a term, or "
+            "give sigma a fixed prior"
         )
     fit = fixed_effects_fit(reduction)
     if fit.is_exact:
         raise ValueError(
-            f"{fit.sentence}, so that nothing is left for sigma; {fit.advice}, or give sigma a fixed prior"
+            f"{fit.sentence}, so that nothing is left for sigma; {fit.advice}, or give sigma a "
+            "fixed prior"
         )
 
 
@@ -70,7 +79,10 @@ def _known_zeros(reduction: Reduction, priors: Priors) -> list[bool]:
 
 
 def check_identified(reduction: Reduction) -> None:
-    """Raise where the likelihood cannot tell variances apart, so that an estimate would be arbitrary."""
+    """Raise where the likelihood cannot tell variances apart.
+
+    An estimate would be arbitrary there.
+    """
     Z, B = reduction.rows
     basis = np.linalg.qr(B[:, :-1])[0]
     starts = _starts(reduction)
@@ -81,7 +93,8 @@ def check_identified(reduction: Reduction) -> None:
         for k, name in enumerate(t.effect_names):
             if np.all(inside[k :: len(t.effects)]):
                 raise ValueError(
-                    f"the effects {name!r} are combinations of columns of X, so that nothing tells their SD; drop one or the other"
+                    f"the effects {name!r} are combinations of columns of X, so that nothing "
+                    "tells their SD; drop one or the other"
                 )
         several = len(t.effects) > 1 and t.level_chol is None
         if t.level_chol is None:
@@ -95,7 +108,8 @@ def check_identified(reduction: Reduction) -> None:
         if confounded:
             told = f"term {t.name!r} has {b - a} effects for {reduction.n} rows"
             raise ValueError(
-                f"{told}: their variances and that of the rows cannot be told apart; drop the term, or give priors to posterior"
+                f"{told}: their variances and that of the rows cannot be told apart; drop the "
+                "term, or give priors to posterior"
             )
 
 
@@ -105,7 +119,10 @@ def _starts(reduction: Reduction) -> np.ndarray:
 
 
 def _is_like_residuals(Z: csr_array, n: int) -> bool:
-    """Whether effects of one SD spread over n whitened rows as residuals do: ZZ' is a multiple of the identity."""
+    """Whether effects of one SD spread over n whitened rows as residuals do.
+
+    ZZ' is a multiple of the identity.
+    """
     rows = Z[np.flatnonzero(np.diff(Z.indptr) > 0)]
     if rows.shape[0] != n:
         return False
@@ -115,7 +132,10 @@ def _is_like_residuals(Z: csr_array, n: int) -> bool:
 
 
 def _is_beside_fixed(Z: csr_array, basis: np.ndarray, n: int) -> bool:
-    """Whether related effects spread over the n − p dimensions beside X as residuals do, as of a centred identity they do."""
+    """Whether related effects spread beside X as residuals do.
+
+    Over its n − p dimensions; effects of a centred identity do.
+    """
     dimensions = n - basis.shape[1]
     columns = Z.toarray()
     sizes = np.linalg.svd(columns - basis @ (basis.T @ columns), compute_uv=False)
@@ -144,14 +164,18 @@ def row_effects(reduction: Reduction) -> list[str]:
 
 
 def confounded_with_sigma(reduction: Reduction, priors: Priors) -> str | None:
-    """What is told of σ and an SD whose effects are one a row, with neither of them known; or None."""
+    """What is told of σ and an SD whose effects are one a row, with neither of them known.
+
+    Or None.
+    """
     if priors.sigma.family == "fixed":
         return None
     names = [name for name in row_effects(reduction) if priors.sd[name].family != "fixed"]
     if not names:
         return None
     return (
-        f"sigma and the SD of {names[0]!r} cannot be told apart: its effects are one a row, so that y tells of the sum of the two "
+        f"sigma and the SD of {names[0]!r} cannot be told apart: its effects are one a row, so "
+        "that y tells of the sum of the two "
         "variances alone; drop the term, or give one of the two SDs a fixed or an informative prior"
     )
 
@@ -162,8 +186,11 @@ class FixedEffectsFit:
 
     Attributes
     ----------
-    residual, largest : root mean squares of the residual, and of the largest of the numbers that it is a difference of
-    is_exact : bool, whether the residual is rounding
+    residual, largest : float
+        Root mean squares of the residual, and of the largest of the numbers that it is a difference
+        of.
+    is_exact : bool
+        Whether the residual is rounding.
     """
 
     residual: float
@@ -183,18 +210,25 @@ class FixedEffectsFit:
     def sentence(self) -> str:
         """The sizes in words."""
         return (
-            f"the fixed effects fit the data exactly but for rounding: they leave an SD of {self.residual:.2g} of numbers of the size "
+            "the fixed effects fit the data exactly but for rounding: they leave an SD of "
+            f"{self.residual:.2g} of numbers of the size "
             f"{self.largest:.2g}"
         )
 
     @property
     def advice(self) -> str:
         """What to do."""
-        return "drop columns of X, add rows, or subtract a constant from a response or covariate that lies far from zero"
+        return (
+            "drop columns of X, add rows, or subtract a constant from a response or covariate "
+            "that lies far from zero"
+        )
 
 
 def fixed_effects_fit(reduction: Reduction) -> FixedEffectsFit:
-    """How exactly X alone fits y: a residual errs by the precision times the y and x_j β_j that it is made of."""
+    """How exactly X alone fits y.
+
+    A residual errs by the precision times the y and x_j β_j that it is made of.
+    """
     at = profile_at(reduction, unit_starts(reduction.layout, (0.0,)))
     beta = linalg.solve_upper_stack(at.R_X, at.t)[:, 0]
     columns = reduction.rows[1]

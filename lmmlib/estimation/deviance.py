@@ -1,4 +1,7 @@
-"""What is searched: −2 log likelihood as a function of the ratios of standard deviations, β and σ at their best."""
+"""What is searched.
+
+−2 log likelihood as a function of the ratios of standard deviations, β and σ at their best.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -16,7 +19,10 @@ def degrees_left(reduction: Reduction, method: str) -> int:
 
 
 def criteria_of(reduction: Reduction, method: str) -> Criteria:
-    """−2 log of the likelihood, or of the restricted one, with σ at its best, at S points: (S, d) to (S,)."""
+    """−2 log of the likelihood, or of the restricted one, with σ at its best, at S points.
+
+    (S, d) to (S,).
+    """
     degrees = degrees_left(reduction, method)
 
     def evaluate(x: np.ndarray) -> np.ndarray:
@@ -39,9 +45,12 @@ def minus_twice(at: Profile, degrees: int, method: str, log_weights: float) -> n
 
 
 def factors(reduction: Reduction, x: np.ndarray) -> list[np.ndarray]:
-    """Ratios Λ_k (S, q, q), lower triangular, from points (S, d): in the covariates' units, to the SD of a row of mean weight.
+    """Ratios Λ_k (S, q, q), lower triangular, from points (S, d).
 
-    A point is then about one where effects and rows differ alike, whatever the units of covariates and weights.
+    In the covariates' units, to the SD of a row of mean weight.
+
+    A point is then about one where effects and rows differ alike, whatever the units of covariates
+    and weights.
     """
     layout = reduction.layout
     root_weight = np.exp(0.5 * reduction.log_weights / reduction.n)  # geometric mean

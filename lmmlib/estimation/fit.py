@@ -33,14 +33,23 @@ class Estimate:
 
     Attributes
     ----------
-    params : Params      β̂, covariances of the effects, residual SD
-    se : (p,)            standard errors of β̂ at the estimated variances
-    u : (K,)             BLUPs at the estimates, in the order of ``design.ranef``
-    u_cov : mapping      conditional covariances of each level's effects, (J, q, q) by term, at known β and variances
-    leverages : (n,)     share of each row in its own fitted value; None for a Reduction, which has no rows
-    criterion : float    −2 log likelihood (of the restricted likelihood for REML)
+    params : Params
+        Estimates: β̂, covariances of the effects and residual SD.
+    se : ndarray, shape (p,)
+        Standard errors of β̂ at the estimated variances.
+    u : ndarray, shape (K,)
+        BLUPs at the estimates, in the order of ``design.ranef``.
+    u_cov : mapping of str to ndarray
+        Conditional covariances of each level's effects, (J, q, q) by term, at known β and
+        variances.
+    leverages : ndarray, shape (n,), or None
+        Share of each row in its own fitted value; None for a Reduction, which has no rows.
+    criterion : float
+        Criterion at the estimates: −2 log likelihood (of the restricted likelihood for REML).
     method : str
+        Method of estimation.
     converged : bool
+        Whether the search converged.
     """
 
     params: Params
@@ -57,39 +66,47 @@ class Estimate:
 def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     r"""Estimate β, the covariances of the effects and σ.
 
-    For ratios Λ the best β, u and σ are known: σ̂² = ρ²/n (ML) or ρ²/(n − p) (REML), with ρ² the least penalised sum
-    of squares. What is searched over is −2 log L(Λ) = n(1 + log 2πσ̂²) + log|M| (− Σ log w), and for REML with n − p
-    for n and + log|X'V₁⁻¹X|.
+    For ratios Λ the best β, u and σ are known: σ̂² = ρ²/n (ML) or ρ²/(n − p) (REML), with ρ² the
+    least penalised sum of squares. What is searched over is −2 log L(Λ) = n(1 + log 2πσ̂²) + log|M|
+    (− Σ log w), and for REML with n − p for n and + log|X'V₁⁻¹X|.
 
     Parameters
     ----------
     data : Data or Reduction
-    method : ``reml`` or ``ml``
+        Response and design, or their reduction.
+    method : {"reml", "ml"}, default: "reml"
+        Restricted maximum likelihood, or maximum likelihood.
 
     Returns
     -------
-    Estimate; an SD of zero is an ordinary result
+    Estimate
+        Estimates with their standard errors; an SD of zero is an ordinary result.
 
     Raises
     ------
-    ValueError  if the method is unknown, X lacks rank, X alone or X and the effects fit the data exactly, one kind of effects of a term
-        are combinations of columns of X, or a term has as many effects as there are rows: one per row of equal weight, or
-        several a level
+    ValueError
+        If the method is unknown, X lacks rank, X alone or X and the effects fit the data exactly,
+        one kind of effects of a term are combinations of columns of X, or a term has as many
+        effects as there are rows: one per row of equal weight, or several a level.
 
     Warns
     -----
-    ConvergenceWarning  if the end of the search is no minimum: a further step promises a gain, or curvature is negative
+    ConvergenceWarning
+        If the end of the search is no minimum: a further step promises a gain, or curvature is
+        negative.
 
     References
     ----------
-    Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), equations 34 and 41; Harville (1974), Biometrika
-    61(2).
+    Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), equations 34 and 41; Harville
+    (1974), Biometrika 61(2).
 
     Examples
     --------
     >>> from lmmlib.datasets import load_dataset
     >>> from lmmlib.formula import from_formula
-    >>> fit = estimate(from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff")), method="ml")
+    >>> fit = estimate(
+    ...     from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff")), method="ml"
+    ... )
     >>> round(fit.criterion, 6), fit.params.beta.round(3).tolist(), round(fit.params.sigma, 3)
     (327.32706, [1527.5], 49.51)
     """
@@ -102,7 +119,8 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
         raise ValueError(reduction.rank_error)
     if degrees < 1:
         raise ValueError(
-            f"the fixed effects fit the data exactly, {reduction.n} rows by {len(reduction.layout.coef)} columns, so no variance can be "
+            f"the fixed effects fit the data exactly, {reduction.n} rows by "
+            f"{len(reduction.layout.coef)} columns, so no variance can be "
             "estimated; drop columns of X or add rows"
         )
     fit = fixed_effects_fit(reduction)
@@ -114,7 +132,10 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     best, promised = search(criteria, unit_starts(reduction.layout, STARTS))
     converged = promised < GAIN
     if not converged:
-        told = f"the search ended where a further step promises a gain of {promised:.2g} in the criterion"
+        told = (
+            f"the search ended where a further step promises a gain of {promised:.2g} in the "
+            "criterion"
+        )
         advice = (
             fit.advice
             if fit.is_rough
@@ -142,7 +163,9 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
 
 
 def initial_scales(data: Data | Reduction) -> tuple[np.ndarray, float] | None:
-    """SDs of all effects and of the rows near the REML optimum without correlations, good enough to start from.
+    """SDs of all effects and of the rows near the REML optimum.
+
+    Without correlations; they are good enough to start from.
 
     None where X alone fits y exactly, which leaves nothing to estimate them from.
 
@@ -150,7 +173,9 @@ def initial_scales(data: Data | Reduction) -> tuple[np.ndarray, float] | None:
     --------
     >>> from lmmlib.datasets import load_dataset
     >>> from lmmlib.formula import from_formula
-    >>> sds, sigma = initial_scales(from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff")))
+    >>> sds, sigma = initial_scales(
+    ...     from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff"))
+    ... )
     >>> sds.round().tolist(), round(sigma)
     ([42.0], 50)
     """

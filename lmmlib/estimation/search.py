@@ -10,13 +10,16 @@ STEP = 1e-3  # of differences, for ratios of about one
 AT_ZERO = (
     1e-3  # a ratio below it is compared with zero itself, where the criterion may be lower still
 )
-POLISH = 30  # of Newton's steps from the best end, at most: where a ratio is large, a descent ends far off
+# of Newton's steps from the best end, at most: where a ratio is large, a descent ends far off
+POLISH = 30
 GAIN = 1e-6  # of the criterion that a step from the end of a search may still promise
 CURVED = 1e-4  # curvature of the criterion below which a direction counts as flat
 
 
 def search(criteria: Criteria, starts: np.ndarray) -> tuple[np.ndarray, float]:
-    """The best end of several descents, polished by Newton steps, with ratios of zero tried; and the gain still promised.
+    """The best end of several descents, polished by Newton steps, with ratios of zero tried.
+
+    And the gain still promised.
 
     The criterion does not change with the sign of a column of Λ, so that zero is no boundary.
     """
@@ -24,8 +27,9 @@ def search(criteria: Criteria, starts: np.ndarray) -> tuple[np.ndarray, float]:
     best = _first_of_least(criteria, ends)
     for _ in range(POLISH):
         step, promised = _newton(criteria, best)
-        # Values with an error of r tell points apart down to √(r/curvature), slopes over STEP down to r/(STEP curvature), which
-        # is nearer as long as r < STEP² curvature: where values do not tell, the full step, which comes from slopes, is the best known.
+        # Values with an error of r tell points apart down to √(r/curvature), slopes over STEP down
+        # to r/(STEP curvature), which is nearer as long as r < STEP² curvature: where values do not
+        # tell, the full step, which comes from slopes, is the best known.
         candidates = np.array([best + step, best + step / 4, best])
         moved = _first_of_least(criteria, candidates)
         stays = np.array_equal(moved, best)
@@ -38,7 +42,10 @@ def search(criteria: Criteria, starts: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _first_of_least(criteria: Criteria, points: np.ndarray) -> np.ndarray:
-    """The first of the points (m, d) with the least criterion, where values that rounding may part are alike."""
+    """The first of the points (m, d) with the least criterion.
+
+    Values that differ by rounding are alike.
+    """
     values = criteria(points)
     least = points[np.argmin(values)]
     return points[

@@ -1,4 +1,7 @@
-"""From lme4's notation to a Data: formulas are read here, the matrix of each side is formulaic's."""
+"""From lme4's notation to a Data.
+
+Formulas are read here, the matrix of each side is formulaic's.
+"""
 
 from lmmlib.formula.build import from_formula, reduce_tables
 from lmmlib.formula.notation import ParsedFormula, parse

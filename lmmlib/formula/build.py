@@ -18,36 +18,47 @@ def from_formula(
 ) -> Data:
     """Build a Data from a formula in lme4's notation and a table.
 
-    ``(x | g)``: correlated intercept and slope; ``(1 | g) + (0 + x | g)`` or ``(x || g)``: uncorrelated ones, one
-    term each; ``(1 | a/b)``: ``(1 | a) + (1 | b:a)``; ``(1 | a) + (1 | b)``: crossed or nested as the labels are.
-    Several terms on one factor are named ``g``, ``g.1``, … in order. ``||`` separates every column of its left side.
-    A whole number is labelled by its digits, whether or not it came as a float, and a day by its date. Categories
-    without rows are dropped.
+    ``(x | g)``: correlated intercept and slope; ``(1 | g) + (0 + x | g)`` or ``(x || g)``:
+    uncorrelated ones, one term each; ``(1 | a/b)``: ``(1 | a) + (1 | b:a)``; ``(1 | a) + (1 | b)``:
+    crossed or nested as the labels are. Several terms on one factor are named ``g``, ``g.1``, … in
+    order. ``||`` separates every column of its left side. A whole number is labelled by its digits,
+    whether or not it came as a float, and a day by its date. Categories without rows are dropped.
 
-    As in R, whole numbers are covariates, truth values and text are factors, the response is one expression
-    (``log(post) - log(pre)``), ``^`` inside a call is a power, and a name with other signs stands in backticks. A formula
-    is no code: it holds columns, arithmetic, and the functions that "What a formula may hold" lists, and no other is
-    ever called. What ``scale``, ``center``, ``poly`` or a spline takes from this table is kept for new rows.
+    As in R, whole numbers are covariates, truth values and text are factors, the response is one
+    expression (``log(post) - log(pre)``), ``^`` inside a call is a power, and a name with other
+    signs stands in backticks. A formula is no code: it holds columns, arithmetic, and the functions
+    that "What a formula may hold" lists, and no other is ever called. What ``scale``, ``center``,
+    ``poly`` or a spline takes from this table is kept for new rows.
 
     Parameters
     ----------
-    formula : ``response ~ fixed effects + (effects | group) + …``
-    table : pandas.DataFrame without missing values in the columns used
-    weights, offset : names of columns, or None
+    formula : str
+        Formula ``response ~ fixed effects + (effects | group) + …``.
+    table : pandas.DataFrame
+        Table without missing values in the columns used.
+    weights, offset : str, optional
+        Names of columns.
 
     Returns
     -------
-    Data; levels are labels, sorted
+    Data
+        Response and design; levels are labels, sorted.
 
     Raises
     ------
-    TypeError  if the formula is no string, the table no pandas.DataFrame, or weights or offset no name of a column
-    ValueError  if the formula cannot be read or calls another function; if a column is unknown, a date, or of several kinds,
-        a value is missing or not finite, a term makes no column, or the design is invalid
+    TypeError
+        If the formula is no string, the table no pandas.DataFrame, or weights or offset no name of
+        a column.
+    ValueError
+        If the formula cannot be read or calls another function; if a column is unknown, a date, or
+        of several kinds, a value is missing or not finite, a term makes no column, or the design is
+        invalid.
 
     Warns
     -----
-    UserWarning  if text makes a column of more than half the rows, a power of a term is no square, or a minus no difference
+    UserWarning
+        If text makes a column of more than half the rows, a power of a term is no square, or a
+        minus no difference.
 
     References
     ----------
@@ -73,25 +84,38 @@ def reduce_tables(
     weights: str | None = None,
     offset: str | None = None,
 ) -> Reduction:
-    """Reduce a data set that comes as many tables, taken one at a time, so that it need not fit into memory.
+    """Reduce a data set that comes as many tables.
+
+    They are taken one at a time, so that the data need not fit into memory.
 
     Parameters
     ----------
-    formula, weights, offset : as for :func:`from_formula`
-    tables : iterable of pandas.DataFrame, for instance ``pandas.read_csv(file, chunksize=1_000_000)``; what a formula
-        takes from data (categories, with rows or without; means) is taken from the first
+    formula : str
+        As for :func:`from_formula`.
+    tables : iterable of pandas.DataFrame
+        Tables of the rows, for instance ``pandas.read_csv(file, chunksize=1_000_000)``; what a
+        formula takes from data (categories, with rows or without; means) is taken from the first.
+    weights : str, optional
+        As for :func:`from_formula`.
+    offset : str, optional
+        As for :func:`from_formula`.
 
     Returns
     -------
-    Reduction, to be given to ``loglik.marginal``, ``estimate`` or ``posterior`` in place of a Data
+    Reduction
+        Reduction that ``loglik.marginal``, ``estimate`` and ``posterior`` take in place of a Data.
 
     Raises
     ------
-    TypeError, ValueError  as :func:`from_formula`, for each table and for all together
+    TypeError
+        As :func:`from_formula`, for each table and for all together.
+    ValueError
+        As :func:`from_formula`, for each table and for all together.
 
     References
     ----------
-    Golub & Van Loan (2013), Matrix Computations, 4th ed., section 6.5, for updating a QR factorisation by rows.
+    Golub & Van Loan (2013), Matrix Computations, 4th ed., section 6.5, for updating a QR
+    factorisation by rows.
 
     Examples
     --------
@@ -103,7 +127,8 @@ def reduce_tables(
     """
     if not isinstance(tables, Iterable):
         raise TypeError(
-            f"tables must be an iterable of pandas DataFrames, got {type(tables).__name__}; give [table]"
+            f"tables must be an iterable of pandas DataFrames, got {type(tables).__name__}; give "
+            "[table]"
         )
     formula_spec: FormulaSpec | None = None
 

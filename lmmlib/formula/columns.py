@@ -1,4 +1,7 @@
-"""Columns of a table, each read as numbers, truth values or categories: the only way from a table into a design."""
+"""Columns of a table, each read as numbers, truth values or categories.
+
+The only way from a table into a design.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ NUMBERS = (
     "decimal",
 )  # what pandas finds in a column of objects
 DATES = ("date", "datetime", "datetime64", "time", "timedelta", "timedelta64", "period")
-DAYS = "make it a number, for instance (table[{name!r}] - table[{name!r}].min()).dt.days, or use it as a factor"
+DAYS = (
+    "make it a number, for instance (table[{name!r}] - table[{name!r}].min()).dt.days, or use it "
+    "as a factor"
+)
 
 
 class Columns:
@@ -26,12 +32,15 @@ class Columns:
 
     Parameters
     ----------
-    table : pandas.DataFrame with a row at least
+    table : pandas.DataFrame
+        Table with a row at least.
 
     Raises
     ------
-    TypeError  if it is no DataFrame
-    ValueError  if it is empty
+    TypeError
+        If it is no DataFrame.
+    ValueError
+        If it is empty.
     """
 
     def __init__(self, table: object) -> None:
@@ -56,12 +65,17 @@ class Columns:
 
         Raises
         ------
-        ValueError  naming the columns, and how many rows have missing values
+        ValueError
+            If a column is unknown, occurs more than once or has missing values; the message names
+            the columns, and how many rows have missing values.
         """
         wanted = sorted(wanted)
         unknown = [name for name in wanted if name not in self.places]
         if unknown:
-            told = f"{formula!r} names unknown columns {', '.join(unknown)}; the table has {', '.join(self.names)}"
+            told = (
+                f"{formula!r} names unknown columns {', '.join(unknown)}; the table has "
+                f"{', '.join(self.names)}"
+            )
             signs = [name for name in self.names if not name.replace(".", "_").isidentifier()]
             hint = (
                 f"; names with other signs stand in backticks, as in `{signs[0]}`" if signs else ""
@@ -70,7 +84,8 @@ class Columns:
         twice = [name for name in wanted if self.names.count(name) > 1]
         if twice:
             raise ValueError(
-                f"the table must have each column once, got {', '.join(twice)} more often; rename them"
+                f"the table must have each column once, got {', '.join(twice)} more often; "
+                "rename them"
             )
         self._refuse_missing(wanted)
 
@@ -92,14 +107,18 @@ class Columns:
         )
 
     def values(self, name: str) -> np.ndarray | pd.Categorical:
-        """The column as a formula means it: floats (n,), truth values (n,), or categories with text for levels.
+        """The column as a formula means it.
 
-        Integers become floats, so that no product of them can wrap round; text of any type is categories, levels
-        sorted, and declared categories keep their order.
+        Floats (n,), truth values (n,), or categories with text for levels.
+
+        Integers become floats, so that no product of them can wrap round; text of any type is
+        categories, levels sorted, and declared categories keep their order.
 
         Raises
         ------
-        ValueError  if it holds dates, complex numbers, or values of several kinds, or a number is not finite
+        ValueError
+            If it holds dates, complex numbers, or values of several kinds, or a number is not
+            finite.
         """
         column = self.raw(name)
         dtype = column.dtype
@@ -118,11 +137,14 @@ class Columns:
         return self._extension(name, column)
 
     def categories(self, name: str) -> pd.Categorical:
-        """The column as categories whose levels are text: declared ones in their order, others sorted.
+        """The column as categories whose levels are text.
+
+        Declared ones in their order, others sorted.
 
         Raises
         ------
-        ValueError  if two levels have one text
+        ValueError
+            If two levels have one text.
         """
         column = self.raw(name)
         if isinstance(column.dtype, pd.CategoricalDtype):
@@ -154,11 +176,15 @@ class Columns:
             )
         kinds = ", ".join(sorted({type(value).__name__ for value in column}))
         raise ValueError(
-            f"column {name!r} holds values of several kinds, {kinds}; make them all numbers or all text"
+            f"column {name!r} holds values of several kinds, {kinds}; make them all numbers or "
+            "all text"
         )
 
     def _extension(self, name: str, column: pd.Series) -> np.ndarray | pd.Categorical:
-        """A column of a type that is neither NumPy's numbers nor declared text: dates, and Arrow's types."""
+        """A column of a type that is neither NumPy's numbers nor declared text.
+
+        Dates, and Arrow's types.
+        """
         kind = pd.api.types.infer_dtype(column, skipna=True)
         if kind in DATES or pd.api.types.is_datetime64_any_dtype(column.dtype):
             raise _dates(name)
@@ -188,7 +214,8 @@ def refuse_alike(name: str, texts: list[str], values: list[object]) -> None:
 
     Raises
     ------
-    ValueError  naming both
+    ValueError
+        If that is so; the message names both.
 
     Examples
     --------
@@ -218,5 +245,6 @@ def _finite(name: str, values: np.ndarray) -> np.ndarray:
 
 def _dates(name: str) -> ValueError:
     return ValueError(
-        f"column {name!r} holds dates or times, which are no numbers; {DAYS.format(name=name)}, factor({name})"
+        f"column {name!r} holds dates or times, which are no numbers; {DAYS.format(name=name)}, "
+        f"factor({name})"
     )

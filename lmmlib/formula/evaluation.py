@@ -1,4 +1,7 @@
-"""The values of a formula's columns and calls, with all that they take from the first table remembered."""
+"""The values of a formula's columns and calls.
+
+All that they take from the first table is remembered.
+"""
 
 from __future__ import annotations
 
@@ -54,10 +57,14 @@ class Evaluator:
 
     Parameters
     ----------
-    columns : of the table
-    memory : what the first table gave
-    is_first : whether this is that table, so that the memory is written
-    declared : whether categories without rows are kept, as for a table that others follow
+    columns : Columns
+        Columns of the table.
+    memory : Memory
+        What the first table gave.
+    is_first : bool, default: False
+        Whether this is that table, so that the memory is written.
+    declared : bool, default: False
+        Whether categories without rows are kept, as for a table that others follow.
     """
 
     def __init__(
@@ -73,11 +80,14 @@ class Evaluator:
 
         Returns
         -------
-        floats (n,), categories, or several columns that formulaic made
+        object
+            Floats (n,), categories, or several columns that formulaic made.
 
         Raises
         ------
-        ValueError  if a value is not finite, a category is unknown, or the column is of another kind than at first
+        ValueError
+            If a value is not finite, a category is unknown, or the column is of another kind than
+            at first.
         """
         if isinstance(node, Call) and node.function in FACTORS:
             return self._factor_call(node)
@@ -96,7 +106,8 @@ class Evaluator:
 
         Raises
         ------
-        ValueError  if it is text or categories, or not finite
+        ValueError
+            If it is text or categories, or not finite.
         """
         value = self._value(node)
         told = displayed(node)
@@ -242,7 +253,8 @@ class Evaluator:
         levels = self.memory[node]
         if levels == NUMERIC:
             raise ValueError(
-                f"{displayed(node)!r} was numbers in the first table, and is text or categories here"
+                f"{displayed(node)!r} was numbers in the first table, and is text or categories "
+                "here"
             )
         return _in_levels(node, values, levels, "the first table did not have")
 
@@ -253,19 +265,25 @@ class Evaluator:
             self.memory[node] = NUMERIC
         elif self.memory[node] != NUMERIC:
             raise ValueError(
-                f"{displayed(node)!r} was text or categories in the first table, and is numbers here"
+                f"{displayed(node)!r} was text or categories in the first table, and is numbers "
+                "here"
             )
 
     def _warn_of_many(self, node: Expression, values: pd.Categorical) -> None:
-        """Warn of text with more levels than half the rows: dates and numbers that were read as text."""
+        """Warn of text with more levels than half the rows.
+
+        Dates and numbers that were read as text.
+        """
         is_text = isinstance(node, Name) and self.columns.is_text(node.name)
         rows = len(values)
         levels = len(values.categories)
         if is_text and levels > max(2, rows / 2):
             example = ", ".join(map(repr, values.categories[:3]))
             warnings.warn(
-                f"column {node.name!r} is text with {levels} levels in {rows} rows ({example}, …), and makes a column of each; "
-                "if it holds numbers or dates, convert it to numbers; if it is a grouping, write (1 | ...)",
+                f"column {node.name!r} is text with {levels} levels in {rows} rows ({example}, "
+                "…), and makes a column of each; "
+                "if it holds numbers or dates, convert it to numbers; if it is a grouping, write "
+                "(1 | ...)",
                 stacklevel=2,
             )
 
@@ -307,7 +325,8 @@ def _refuse_too_many(node: Call, numbers: np.ndarray, options: list[object]) -> 
     distinct = len(np.unique(numbers))
     if node.function in BASES and asked and max(asked) >= max(2, distinct):
         raise ValueError(
-            f"{node} asks for {max(asked)} columns of a column with {distinct} distinct values; ask for fewer"
+            f"{node} asks for {max(asked)} columns of a column with {distinct} distinct values; "
+            "ask for fewer"
         )
 
 

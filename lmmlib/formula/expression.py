@@ -1,7 +1,8 @@
 """Expressions of columns: the only nodes that a formula can hold, and how they are read.
 
-Whatever is not one of these nodes cannot be written, so that nothing else can ever be evaluated: no attribute, no
-subscript, no function that is not looked up by its name in :mod:`lmmlib.formula.functions`.
+Whatever is not one of these nodes cannot be written, so that nothing else can ever be evaluated: no
+attribute, no subscript, no function that is not looked up by its name in
+:mod:`lmmlib.formula.functions`.
 """
 
 import re
@@ -125,8 +126,8 @@ def _in_parentheses(node: Expression, kinds: tuple[type, ...]) -> str:
 class Reader:
     """Reads tokens from the left, one after another; ``formula`` is what messages quote.
 
-    The grammar is R's, with Python's ``**`` beside ``^``: a power binds closer than a sign before it and groups to the
-    right; then products, sums, and one comparison.
+    The grammar is R's, with Python's ``**`` beside ``^``: a power binds closer than a sign before
+    it and groups to the right; then products, sums, and one comparison.
     """
 
     def __init__(self, tokens: tuple[Token, ...], formula: str) -> None:
@@ -160,7 +161,8 @@ class Reader:
         got = repr(self.next.text) if self.next is not END else "its end"
         is_method = self.next.kind == "name" and self.next.text.startswith(".") and self.place > 0
         hint = (
-            "; methods of columns are not read: compute such a column beforehand, table.assign(new=...)"
+            "; methods of columns are not read: compute such a column beforehand, "
+            "table.assign(new=...)"
             if is_method
             else ""
         )
@@ -231,7 +233,10 @@ class Reader:
         return Name(token.text)
 
     def call(self) -> Expression:
-        """A function with its arguments; ``Q('the name')`` is a column, and ``c(…)`` several options."""
+        """A function with its arguments.
+
+        ``Q('the name')`` is a column, and ``c(…)`` several options.
+        """
         function = self.take().text
         self.take_sign("(")
         arguments = self._arguments(")")

@@ -7,7 +7,7 @@ taken from the data    ``center``, ``scale``, ``standardize``, ``poly``, ``bs``,
 factors                ``C``, ``factor``, ``as.factor``, with contrasts of :data:`CONTRASTS`
 as it is               ``I``
 =====================  ===========================================================================================
-"""
+"""  # noqa: E501
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -84,7 +84,8 @@ ELEMENTWISE: Mapping[str, tuple[Callable[..., np.ndarray], tuple[int, ...]]] = {
     "ifelse": (np.where, (3,)),
 }
 SPLINE = ("df", "knots", "lower_bound", "upper_bound", "constraints", "extrapolation")
-# formulaic's transforms that take something from the data, with the options that a formula may give them
+# formulaic's transforms that take something from the data, with the options that a formula may give
+# them
 STATEFUL: Mapping[str, tuple[str, ...]] = {
     "center": (),
     "scale": ("center", "scale", "ddof"),
@@ -122,10 +123,15 @@ CONTRASTS: Mapping[str, tuple[str, ...]] = {
     "Poly": ("scores",),
 }
 BEFOREHAND = "compute that column beforehand, table.assign(new=...), and name it in the formula"
-SUMMARY = f"what it takes from the data would be taken anew from other rows: use center(x) or scale(x), or {BEFOREHAND}"
+SUMMARY = (
+    "what it takes from the data would be taken anew from other rows: use center(x) or "
+    f"scale(x), or {BEFOREHAND}"
+)
 # what users of R and Python write, and what stands for it here
 EQUIVALENTS = {
-    "ns": "with the intercept cr(x, df=k, constraints='center') spans the same curves as ns(x, df=k)",
+    "ns": (
+        "with the intercept cr(x, df=k, constraints='center') spans the same curves as ns(x, df=k)"
+    ),
     "interaction": "write a:b for interaction(a, b)",
     "relevel": "write C(f, contr.treatment('b')) for relevel(f, ref = 'b')",
     "ordered": "write C(f, contr.poly) for the contrasts of an ordered factor",
@@ -148,14 +154,17 @@ def check_calls(node: Expression, formula: str) -> None:
 
     Raises
     ------
-    ValueError  naming the function or option, and what stands for it
+    ValueError
+        If a function or an option is not known; the message names it, and what stands for it.
 
     Examples
     --------
     >>> check_calls(Call("open", (Argument(None, Name("x")),)), "y ~ open(x)")
+    ... # doctest: +NORMALIZE_WHITESPACE
     Traceback (most recent call last):
         ...
-    ValueError: a formula cannot call open(...), got 'y ~ open(x)'; compute that column beforehand, ...
+    ValueError: a formula cannot call open(...), got 'y ~ open(x)'; compute that column beforehand,
+    ...
     """
     if isinstance(node, Unary):
         check_calls(node.operand, formula)
@@ -211,7 +220,8 @@ def _check_call(call: Call, formula: str) -> None:
     for argument in _data_arguments(call):
         if argument.name is not None:
             raise ValueError(
-                f"{name}(...) takes columns without names of arguments, got {argument} in {formula!r}"
+                f"{name}(...) takes columns without names of arguments, got {argument} in "
+                f"{formula!r}"
             )
         check_calls(argument.value, formula)
     counts = (1,) if numpy_function is None else numpy_function[1]
@@ -219,7 +229,8 @@ def _check_call(call: Call, formula: str) -> None:
     if count not in counts:
         expected = " or ".join(map(str, counts))
         raise ValueError(
-            f"{name}(...) takes {expected} argument{'s' * (counts != (1,))}, got {count} in {formula!r}"
+            f"{name}(...) takes {expected} argument{'s' * (counts != (1,))}, got {count} in "
+            f"{formula!r}"
         )
     if name in STATEFUL:
         _check_options(name, call.arguments[1:], STATEFUL[name], formula)

@@ -1,4 +1,7 @@
-"""Levels of grouping factors: the label of each row, and levels in the order of a design that is known."""
+"""Levels of grouping factors.
+
+The label of each row, and levels in the order of a design that is known.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ def labels_of(group: tuple[Expression, ...], columns: Columns) -> np.ndarray:
 
     Raises
     ------
-    ValueError  if two combinations have one text
+    ValueError
+        If two combinations have one text.
 
     Examples
     --------
@@ -46,7 +50,8 @@ def codes_after(
 
     Raises
     ------
-    ValueError  if two labels have one text
+    ValueError
+        If two labels have one text.
 
     Examples
     --------

@@ -15,12 +15,18 @@ class ParsedFormula:
 
     Attributes
     ----------
-    text : as typed
-    response : expression
-    fixed : terms of the fixed part, with a placeholder for each column or call
-    bars : tuple of Bar, nested factors written out
-    atoms : the columns and calls of the terms; the k-th stands where the placeholder 0xE000 + k does
-    doubts : sentences on what reads as something else than was probably meant
+    text : str
+        As typed.
+    response : Expression
+        Expression.
+    fixed : str
+        Terms of the fixed part, with a placeholder for each column or call.
+    bars : tuple of Bar
+        Nested factors written out.
+    atoms : tuple of Expression
+        The columns and calls of the terms; the k-th stands where the placeholder 0xE000 + k does.
+    doubts : tuple of str
+        Sentences on what reads as something else than was probably meant.
     """
 
     text: str
@@ -52,8 +58,11 @@ def parse(formula: str) -> ParsedFormula:
 
     Raises
     ------
-    TypeError  if it is no string
-    ValueError  if a side is missing, parentheses do not match, there is no bar, or one is not joined by ``+``
+    TypeError
+        If it is no string.
+    ValueError
+        If a side is missing, parentheses do not match, there is no bar, or one is not joined by
+        ``+``.
 
     Examples
     --------

@@ -35,8 +35,10 @@ class Matrix:
 
     Attributes
     ----------
-    values : (n, k)
-    names : k names
+    values : ndarray, shape (n, k)
+        Values of the columns.
+    names : tuple of str
+        Names of the k columns.
     """
 
     values: np.ndarray
@@ -50,9 +52,13 @@ class FormulaSpec:
     Attributes
     ----------
     parsed : ParsedFormula
-    weights, offset : names of columns, or None
-    memory : levels of factors and what transforms took from the first table
-    structure : formulaic's specification of X and of the effects of each bar, as the first table made it
+        The formula as it was read.
+    weights, offset : str
+        Names of columns.
+    memory : Memory
+        Levels of factors and what transforms took from the first table.
+    structure : ModelSpecs
+        Formulaic's specification of X and of the effects of each bar, as the first table made it.
     """
 
     parsed: ParsedFormula
@@ -63,7 +69,10 @@ class FormulaSpec:
 
     @cached_property
     def taken_from_data(self) -> str:
-        """Sixteen hexadecimal digits of what the first table gave: levels of factors, means, SDs and knots."""
+        """Sixteen hexadecimal digits of what the first table gave.
+
+        Levels of factors, means, SDs and knots.
+        """
         taken = sorted((str(node), repr(_plain(value))) for node, value in self.memory.items())
         return sha256(repr(taken).encode()).hexdigest()[:16]
 
@@ -75,7 +84,10 @@ class FormulaSpec:
         return _response(self, y, columns), self._design(evaluator, None)
 
     def design(self, table: object, known: Layout | None = None) -> Design:
-        """The rows of a table, with at least the levels of ``known``; the response need not be in it."""
+        """The rows of a table, with at least the levels of ``known``.
+
+        The response need not be in it.
+        """
         columns = self._checked(table, with_response=False)
         return self._design(Evaluator(columns, self.memory), known)
 
@@ -99,7 +111,8 @@ def first_data(
 
     Parameters
     ----------
-    declared : whether categories without rows are kept, as for a table that others follow
+    declared : bool, default: False
+        Whether categories without rows are kept, as for a table that others follow.
 
     Examples
     --------
@@ -146,7 +159,10 @@ def design_of(
 def _terms(
     parsed: ParsedFormula, effects: Sequence[Matrix], columns: Columns, known: Layout | None
 ) -> Iterator[Term]:
-    """A term a bar, or one for each effect where they are uncorrelated; numbered on one factor as lme4 does."""
+    """A term a bar, or one for each effect where they are uncorrelated.
+
+    Numbered on one factor as lme4 does.
+    """
     used: Counter[str] = Counter()
     count = 0
     for bar, matrix in zip(parsed.bars, effects, strict=True):

@@ -20,9 +20,12 @@ class Bar:
 
     Attributes
     ----------
-    effects : terms, with a placeholder for each column or call
-    group : the factor, or the factors of an interaction, as columns or calls of ``factor``
-    correlated : False for ``||``
+    effects : str
+        Terms, with a placeholder for each column or call.
+    group : tuple of Expression
+        The factor, or the factors of an interaction, as columns or calls of ``factor``.
+    correlated : bool
+        False for ``||``.
     """
 
     effects: str
@@ -58,9 +61,12 @@ class TermReader:
 
     Attributes
     ----------
-    atoms : columns and calls found so far, each once
-    bars : bars found so far
-    doubts : what reads otherwise than was probably meant
+    atoms : object
+        Columns and calls found so far, each once.
+    bars : object
+        Bars found so far.
+    doubts : object
+        What reads otherwise than was probably meant.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -129,7 +135,8 @@ class TermReader:
             is_atom = False
             if _has_number(product):
                 raise reader.error(
-                    "a number among terms must be 0 or 1 and stand alone; arithmetic stands in I(...)"
+                    "a number among terms must be 0 or 1 and stand alone; arithmetic stands in "
+                    "I(...)"
                 )
         return product
 
@@ -148,7 +155,8 @@ class TermReader:
             if float(token.text) not in (0, 1):
                 advice = "arithmetic stands in I(...)"
                 raise ValueError(
-                    f"a number among terms must be 0 or 1, got {token.text} in {reader.formula!r}; {advice}"
+                    f"a number among terms must be 0 or 1, got {token.text} in "
+                    f"{reader.formula!r}; {advice}"
                 )
             return str(int(float(token.text))), False
         if token.kind != "name":
@@ -190,7 +198,8 @@ class TermReader:
         token = self.reader.take()
         if token.kind != "number" or not float(token.text).is_integer() or float(token.text) < 1:
             raise ValueError(
-                f"terms are crossed with themselves a whole number of times, got {self.reader.formula!r}"
+                "terms are crossed with themselves a whole number of times, got "
+                f"{self.reader.formula!r}"
             )
         return int(float(token.text))
 
@@ -214,7 +223,8 @@ class TermReader:
         if reader.comes("|", "||"):
             if len(self.bars) > bars_before:
                 raise ValueError(
-                    f"a bar stands inside another in {reader.formula!r}; write one pair of parentheses a bar"
+                    f"a bar stands inside another in {reader.formula!r}; write one pair of "
+                    "parentheses a bar"
                 )
             self._bar(terms)
             return ""
@@ -283,7 +293,8 @@ class TermReader:
         )
         told = f"({effects.replace('`', '')} {sign} {bar.name})"
         return ValueError(
-            f"random effects must be joined to other terms by +, and {told} is not; got {self.reader.formula!r}"
+            f"random effects must be joined to other terms by +, and {told} is not; got "
+            f"{self.reader.formula!r}"
         )
 
 

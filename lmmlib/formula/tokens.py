@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-# A name is R's: letters, digits, dots and underscores, no digit first; anything else stands in backticks.
+# A name is R's: letters, digits, dots and underscores, no digit first; anything else stands in
+# backticks.
 PATTERNS = {
     "space": r"\s+",
     "number": r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])",
@@ -21,9 +22,12 @@ class Token:
 
     Attributes
     ----------
-    kind : ``number``, ``name``, ``text``, ``sign``, or ``end``
-    text : as typed, a name without its backticks and a text without its quotes
-    is_quoted : whether a name stood in backticks, so that it is a column whatever it looks like
+    kind : str
+        ``number``, ``name``, ``text``, ``sign``, or ``end``.
+    text : str
+        As typed, a name without its backticks and a text without its quotes.
+    is_quoted : bool
+        Whether a name stood in backticks, so that it is a column whatever it looks like.
     """
 
     kind: str
@@ -39,7 +43,8 @@ def tokens_of(formula: str) -> tuple[Token, ...]:
 
     Raises
     ------
-    ValueError  naming the first sign that no formula has
+    ValueError
+        If the text holds a sign that no formula has; the message names the first.
 
     Examples
     --------

@@ -1,7 +1,9 @@
-"""The posterior density of the variance parameters, β and u integrated out, for many values at once.
+"""The posterior density of the variance parameters, for many values at once.
 
-The free coordinates are the logarithms of the SDs that are not fixed, the inverse hyperbolic tangents of canonical
-partial correlations, and log σ.
+β and u are integrated out.
+
+The free coordinates are the logarithms of the SDs that are not fixed, the inverse hyperbolic
+tangents of canonical partial correlations, and log σ.
 """
 
 from dataclasses import dataclass
@@ -20,9 +22,16 @@ class Scales:
 
     Attributes
     ----------
-    sd : (S, effects);  cor : (S, pairs)
-    effect_chols : per term (S, q, q);  sigma : (S,)
-    log_prior : (S,), of the free coordinates, Jacobian included
+    sd : ndarray, shape (S, effects)
+        SDs of the effects.
+    cor : ndarray, shape (S, pairs)
+        Correlations of the effects.
+    effect_chols : tuple of ndarray
+        One array (S, q, q) per term.
+    sigma : ndarray, shape (S,)
+        Residual SD of each draw.
+    log_prior : ndarray, shape (S,)
+        Log prior density of the free coordinates, Jacobian included.
     """
 
     sd: np.ndarray
@@ -43,7 +52,12 @@ class FixedPart:
 
     Attributes
     ----------
-    R : (p, p, S) upper;  t : (p, S);  log_density : (S,)
+    R : ndarray, shape (p, p, S)
+        Upper.
+    t : ndarray, shape (p, S)
+        Right-hand side t of the mean R⁻¹t of β.
+    log_density : ndarray, shape (S,)
+        Log density of y.
     """
 
     R: np.ndarray
@@ -60,7 +74,8 @@ def unfold(phi: np.ndarray, layout: Layout, priors: Priors) -> Scales:
 
     References
     ----------
-    Lewandowski, Kurowicka & Joe (2009), J. Multivariate Anal. 100(9), for the partial correlations of LKJ(η).
+    Lewandowski, Kurowicka & Joe (2009), J. Multivariate Anal. 100(9), for the partial correlations
+    of LKJ(η).
 
     Examples
     --------
@@ -97,7 +112,10 @@ def unfold(phi: np.ndarray, layout: Layout, priors: Priors) -> Scales:
 
 
 def _correlation_root(z: np.ndarray, q: int, eta: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cholesky factor of a correlation matrix from q(q−1)/2 free numbers, and their log prior under LKJ(η)."""
+    """Cholesky factor of a correlation matrix, and its log prior under LKJ(η).
+
+    From q(q−1)/2 free numbers.
+    """
     L, log_density = np.zeros((len(z), q, q)), np.zeros(len(z))
     L[:, 0, 0] = 1.0
     pairs = [(i, j) for i in range(q) for j in range(i)]
@@ -123,7 +141,9 @@ def fixed_part(reduction: Reduction, priors: Priors, scales: Scales) -> FixedPar
     >>> from lmmlib.model import Design, ScalePrior, Term
     >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
     >>> priors = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
-    >>> fixed_part(data.reduction, priors, unfold(np.zeros((3, 2)), data.design.layout, priors)).log_density.shape
+    >>> fixed_part(
+    ...     data.reduction, priors, unfold(np.zeros((3, 2)), data.design.layout, priors)
+    ... ).log_density.shape
     (3,)
     """
     parts = [
@@ -142,7 +162,8 @@ def _fixed_part(reduction: Reduction, priors: Priors, scales: Scales) -> FixedPa
     sigma, p = scales.sigma, len(priors.beta_mean)
     factor = reduction.factorise([root / sigma[:, None, None] for root in scales.effect_chols])
     relative = sigma / priors.beta_sd[:, None]
-    # γ = Tβ ~ N(m, diag(s²)) as p rows more, (σ/s_j)(T_j β − m_j): a covariance of β would square its condition.
+    # γ = Tβ ~ N(m, diag(s²)) as p rows more, (σ/s_j)(T_j β − m_j): a covariance of β would square
+    # its condition.
     rows_of_beta = np.column_stack([priors.transform, priors.beta_mean])
     prior_rows = relative[:, None] * rows_of_beta[..., None]
     T = linalg.triangle_stack(np.concatenate([prior_rows, factor.rest]))
@@ -155,7 +176,9 @@ def _fixed_part(reduction: Reduction, priors: Priors, scales: Scales) -> FixedPa
 def log_posterior(
     phi: np.ndarray, reduction: Reduction, priors: Priors
 ) -> tuple[np.ndarray, tuple[Scales, FixedPart]]:
-    """Log of prior times density of y at free coordinates φ (S, d), whose integral over φ is p(y), and its two parts.
+    """Log of prior times density of y at free coordinates φ, and its two parts.
+
+    For φ (S, d); its integral over φ is p(y).
 
     Examples
     --------

@@ -1,4 +1,7 @@
-"""A mixture of multivariate Student t distributions, placed at the modes of a density and adapted to its mass."""
+"""A mixture of multivariate Student t distributions.
+
+It is placed at the modes of a density and adapted to its mass.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +23,10 @@ Density = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Components k with weight (K,), centre (K, d) and lower root of their scale matrix (K, d, d)."""
+    """Components of a mixture of multivariate Student t distributions.
+
+    Weights (K,), centres (K, d) and lower roots of their scale matrices (K, d, d).
+    """
 
     weight: np.ndarray
     centre: np.ndarray
@@ -42,7 +48,10 @@ class Mixture:
     def draw(
         self, size: int, rng: np.random.Generator, extra: int = 0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A scrambled Sobol point set carried over to the mixture, (size, d), and ``extra`` standard normals more."""
+        """A scrambled Sobol point set carried over to the mixture.
+
+        Points (size, d), and ``extra`` standard normals more.
+        """
         d = self.centre.shape[1]
         points = qmc.Sobol(d + 2 + extra, rng=rng).random_base2(int(np.ceil(np.log2(size))))[:size]
         points = np.clip(points, 1e-12, 1 - 1e-12)
@@ -62,17 +71,19 @@ def adapted(
 ) -> Mixture:
     """A proposal for ``density`` (log, unnormalised), found from several starts (n, d).
 
-    Each start is climbed to its mode, one component is placed at each different mode, and weights, centres and
-    scales then follow the importance weights of a few batches of draws.
+    Each start is climbed to its mode, one component is placed at each different mode, and weights,
+    centres and scales then follow the importance weights of a few batches of draws.
 
     References
     ----------
-    Cappé, Douc, Guillin, Marin & Robert (2008), Stat. Comput. 18(4), for the adaptation; Hesterberg (1995),
-    Technometrics 37(2), for defensive mixtures.
+    Cappé, Douc, Guillin, Marin & Robert (2008), Stat. Comput. 18(4), for the adaptation; Hesterberg
+    (1995), Technometrics 37(2), for defensive mixtures.
 
     Examples
     --------
-    >>> mixture = adapted(lambda x: -0.5 * np.sum((x - 3) ** 2, -1), np.zeros((1, 2)), np.random.default_rng(1))
+    >>> mixture = adapted(
+    ...     lambda x: -0.5 * np.sum((x - 3) ** 2, -1), np.zeros((1, 2)), np.random.default_rng(1)
+    ... )
     >>> mixture.centre.shape, bool(np.allclose(mixture.centre, 3, atol=0.2))
     ((2, 2), True)
     """
@@ -89,7 +100,10 @@ def adapted(
 
 
 def _defended(mixture: Mixture) -> Mixture:
-    """The same with a wider twin beside each component, so that no tail is left thin (Hesterberg 1995)."""
+    """The same with a wider twin beside each component.
+
+    So no tail is left thin (Hesterberg 1995).
+    """
     weight = np.concatenate([(1 - DEFENCE) * mixture.weight, DEFENCE * mixture.weight])
     return Mixture(
         weight,
@@ -99,7 +113,10 @@ def _defended(mixture: Mixture) -> Mixture:
 
 
 def _matched(old: Mixture, x: np.ndarray, share: np.ndarray) -> Mixture:
-    """Components with the mean and covariance of their share of the mass; a share too small to tell keeps its shape."""
+    """Components with the mean and covariance of their share of the mass.
+
+    A share too small to tell keeps its shape.
+    """
     d = x.shape[1]
     weight, centre, root = share.sum(0), old.centre.copy(), old.root.copy()
     for k in range(len(weight)):

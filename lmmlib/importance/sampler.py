@@ -1,4 +1,7 @@
-"""Draws from the posterior by importance sampling of the variance parameters, with the evidence and its error."""
+"""Draws from the posterior by importance sampling of the variance parameters.
+
+With the evidence and its error.
+"""
 
 import numpy as np
 import xarray as xr
@@ -30,44 +33,58 @@ def posterior(
 ) -> xr.DataTree:
     r"""Draw from the posterior of β, the SDs and correlations, σ and u, without Markov chains.
 
-    With β and u integrated out, p(φ|y) ∝ p(φ) N(y; Xb₀, V + XB₀X') has few dimensions. It is sampled by importance
-    from an adapted mixture of Student t distributions; then β given φ, and u given β and φ, are drawn exactly.
+    With β and u integrated out, p(φ|y) ∝ p(φ) N(y; Xb₀, V + XB₀X') has few dimensions. It is
+    sampled by importance from an adapted mixture of Student t distributions; then β given φ, and u
+    given β and φ, are drawn exactly.
 
     Parameters
     ----------
-    data : Data, or a Reduction, whose draws do not hold the response
+    data : Data or Reduction
+        Response and design, or a Reduction, whose draws do not hold the response.
     priors : Priors
-    draws : int, a multiple of four, 32 at least
-    rng : anything that ``numpy.random.default_rng`` takes
-    weighted : False resamples the draws to equal weight; True keeps them, with ``log_weight`` in ``sample_stats``
+        Prior distributions of the parameters.
+    draws : int, default: 4096
+        Number of draws, a multiple of four and 32 at least.
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
+    weighted : bool, default: False
+        Whether the draws keep their weights, with ``log_weight`` in ``sample_stats``; if False they
+        are resampled to equal weight.
 
     Returns
     -------
-    xarray.DataTree in the one form. A chain is one independently scrambled point set. Attributes:
-    ``log_evidence`` (log p(y)) and ``log_evidence_error``, from the spread of the chains; ``pareto_k``;
-    ``kish_ess``, the effective sample size of the weights. Judge the precision by that one: ArviZ's ESS counts
-    resampled duplicates as draws of their own.
+    xarray.DataTree
+        Draws in the one form. A chain is one independently scrambled point set. Attributes:
+        ``log_evidence`` (log p(y)) and ``log_evidence_error``, from the spread of the chains;
+        ``pareto_k``; ``kish_ess``, the effective sample size of the weights. Judge the precision by
+        that one: ArviZ's ESS counts resampled duplicates as draws of their own.
 
     Raises
     ------
-    PosteriorError  if Pareto k stays above 0.7 or the effective sample size below a tenth of the draws in two attempts; it
-        names σ and an SD of one effect a row where the priors leave these as confounded as the likelihood does
-    ValueError  if the priors do not fit the design, ``draws`` is not a multiple of four or too few, or X and the effects fit y
-        exactly, so that the posterior of σ is improper
+    PosteriorError
+        If Pareto k stays above 0.7 or the effective sample size below a tenth of the draws in two
+        attempts; it names σ and an SD of one effect a row where the priors leave these as
+        confounded as the likelihood does.
+    ValueError
+        If the priors do not fit the design, ``draws`` is not a multiple of four or too few, or X
+        and the effects fit y exactly, so that the posterior of σ is improper.
 
     Notes
     -----
-    Weights are Pareto-smoothed where k is above one half. Below, smoothing would bias means: of eight schools' τ by
-    −0.0017, ten times the error of the plain weights at 65,536 draws.
+    Weights are Pareto-smoothed where k is above one half. Below, smoothing would bias means: of
+    eight schools' τ by −0.0017, ten times the error of the plain weights at 65,536 draws.
 
-    Pareto k is not read where the largest weight is at most ten times the mean: of a tail with k = 0.7 the largest of
-    its 3√S members would be about (3√S)^0.7 times its scale, forty at S = 4096, and a shape fitted to less says nothing.
+    Pareto k is not read where the largest weight is at most ten times the mean: of a tail with k =
+    0.7 the largest of its 3√S members would be about (3√S)^0.7 times its scale, forty at S = 4096,
+    and a shape fitted to less says nothing.
 
-    Blind to a mode that no start leads to; starts are the REML estimates without correlations, the prior's scales, and points between.
+    Blind to a mode that no start leads to; starts are the REML estimates without correlations, the
+    prior's scales, and points between.
 
     References
     ----------
-    Vehtari, Simpson, Gelman, Yao & Gabry (2024), J. Mach. Learn. Res. 25(72), for the smoothing of the weights.
+    Vehtari, Simpson, Gelman, Yao & Gabry (2024), J. Mach. Learn. Res. 25(72), for the smoothing of
+    the weights.
 
     Examples
     --------
@@ -113,7 +130,10 @@ def posterior(
 def _sampled(
     reduction: Reduction, priors: Priors, draws: int, rng: np.random.Generator, extra: int
 ) -> Weighted:
-    """Weighted draws of the variance parameters; a failure says so where no data could tell these apart."""
+    """Weighted draws of the variance parameters.
+
+    A failure says so where no data could tell these apart.
+    """
     try:
         return weighted_draws(
             lambda phi: log_posterior(phi, reduction, priors),
@@ -132,7 +152,10 @@ def _sampled(
 
 
 def _starts(reduction: Reduction, priors: Priors) -> np.ndarray:
-    """Rough REML estimates, the prior's scales, and two points between, with correlations of zero; (4, d)."""
+    """Points (4, d) to start from, with correlations of zero.
+
+    Rough REML estimates, the prior's scales, and two points between.
+    """
     layout = reduction.layout
     found, sigma = initial_scales(reduction) or (
         [priors.sd[name].scale for name in layout.effects],

@@ -1,4 +1,7 @@
-"""Importance sampling from an adapted mixture: weighted draws of any density, and whether they can be trusted."""
+"""Importance sampling from an adapted mixture.
+
+Weighted draws of any density, and whether they can be trusted.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,11 +36,16 @@ class Weighted:
 
     Attributes
     ----------
-    x : (S, d)
-    z : (S, extra), standard normals of the same point sets
-    log_weight : (chains, size), normalised over all
-    beside : what the evaluation returned beside the log density
-    told : ``log_evidence``, ``log_evidence_error``, ``pareto_k``, ``kish_ess``
+    x : ndarray, shape (S, d)
+        Points drawn.
+    z : ndarray, shape (S, extra)
+        Standard normals of the same point sets.
+    log_weight : ndarray, shape (chains, size)
+        Normalised over all.
+    beside : object
+        What the evaluation returned beside the log density.
+    told : dict of str to float
+        ``log_evidence``, ``log_evidence_error``, ``pareto_k``, ``kish_ess``.
     """
 
     x: np.ndarray
@@ -47,7 +55,10 @@ class Weighted:
     told: dict[str, float]
 
     def resampled(self, rng: np.random.Generator) -> np.ndarray:
-        """Indices of as many draws of equal weight, chain by chain: systematic, in random order, (S,)."""
+        """Indices of as many draws of equal weight, chain by chain.
+
+        Systematic, in random order, (S,).
+        """
         size = self.log_weight.shape[1]
         return np.concatenate(
             [_systematic(w, rng) + c * size for c, w in enumerate(self.log_weight)]
@@ -61,23 +72,37 @@ def weighted_draws(
 
     Parameters
     ----------
-    evaluate : (S, d) to its logarithm (S,) and whatever else is wanted of the draws
-    starts : (m, d), from which modes are climbed
-    draws : int, a multiple of four
+    evaluate : callable
+        Function of points (S, d) that returns the log density (S,), and whatever else is wanted of
+        the draws.
+    starts : ndarray, shape (m, d)
+        Points from which modes are climbed.
+    draws : int
+        Number of draws, a multiple of four.
     rng : numpy.random.Generator
-    extra : standard normals wanted beside each draw
+        Generator of the random numbers.
+    extra : int, default: 0
+        Number of standard normals wanted beside each draw.
 
     Raises
     ------
-    PosteriorError  if Pareto k stays above 0.7, or the effective sample size below a tenth of the draws, in two attempts
+    PosteriorError
+        If Pareto k stays above 0.7, or the effective sample size below a tenth of the draws, in two
+        attempts.
 
     References
     ----------
-    Vehtari, Simpson, Gelman, Yao & Gabry (2024), J. Mach. Learn. Res. 25(72), for the smoothing of the weights.
+    Vehtari, Simpson, Gelman, Yao & Gabry (2024), J. Mach. Learn. Res. 25(72), for the smoothing of
+    the weights.
 
     Examples
     --------
-    >>> found = weighted_draws(lambda x: (-0.5 * np.sum(x**2, 1), None), np.ones((1, 2)), 1024, np.random.default_rng(1))
+    >>> found = weighted_draws(
+    ...     lambda x: (-0.5 * np.sum(x**2, 1), None),
+    ...     np.ones((1, 2)),
+    ...     1024,
+    ...     np.random.default_rng(1),
+    ... )
     >>> bool(abs(found.told["log_evidence"] - np.log(2 * np.pi)) < 0.01)
     True
     """
@@ -99,7 +124,10 @@ def weighted_draws(
 
 
 def _judged(log_ratio: np.ndarray) -> tuple[np.ndarray, dict[str, float], str]:
-    """Normalised log weights, smoothed where they need it, what they say of themselves, and why they cannot be trusted."""
+    """Normalised log weights, their diagnostics, and why they cannot be trusted.
+
+    Weights are smoothed where they need it.
+    """
     flat = log_ratio.ravel()
     differ = np.ptp(flat) > 1e-12 * max(
         1.0, np.abs(flat).max()
@@ -108,8 +136,10 @@ def _judged(log_ratio: np.ndarray) -> tuple[np.ndarray, dict[str, float], str]:
     log_weight = smooth if k > SMOOTHED_ABOVE else flat - logsumexp(flat)
     ess = float(1 / np.sum(np.exp(log_weight) ** 2))
     failure = (
-        f"importance weights cannot be trusted: Pareto k {float(k):.2f} (at most {LARGEST_K}), effective sample size {ess:.0f} of "
-        f"{flat.size} (at least a tenth); try more draws, or the marginal model by NUTS (lmm.sample)"
+        f"importance weights cannot be trusted: Pareto k {float(k):.2f} (at most {LARGEST_K}), "
+        f"effective sample size {ess:.0f} of "
+        f"{flat.size} (at least a tenth); try more draws, or the marginal model by NUTS "
+        "(lmm.sample)"
     )
     by_chain = logsumexp(log_ratio, axis=1) - np.log(log_ratio.shape[1])
     evidence = float(logsumexp(by_chain) - np.log(CHAINS))

@@ -1,4 +1,7 @@
-"""Kernels without statistical words: blocks, triangles and what is left when one row is left out."""
+"""Kernels without statistical words.
+
+Blocks, triangles and what is left when one row is left out.
+"""
 
 from lmmlib.linalg.arrowhead import (
     Arrowhead,

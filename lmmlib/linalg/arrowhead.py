@@ -1,7 +1,9 @@
-"""Rows of a sparse matrix rotated to few: block by block for own columns, and one triangle a border for the rest.
+"""Rows of a sparse matrix rotated to few.
 
-Stacks run last here, (row, column, component, block), so that small factorisations are whole-array arithmetic. No
-matrix over all columns of the largest factor is ever made.
+Block by block for own columns, and one triangle a border for the rest.
+
+Stacks run last here, (row, column, component, block), so that small factorisations are whole-array
+arithmetic. No matrix over all columns of the largest factor is ever made.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,13 +20,18 @@ CHUNK = 4_000_000  # dense entries held at a time
 
 @dataclass(frozen=True, eq=False)
 class DiagonalBlocks:
-    """Blocks of one form in every component of a :class:`Arrowhead`, reduced to as many rows as they have columns.
+    """Blocks of one form in every component of a :class:`Arrowhead`.
+
+    Reduced to as many rows as they have columns.
 
     Attributes
     ----------
-    rows : (q, q + h + c, C, L) float   [own columns | border | right-hand sides]; zero where padded
-    columns : (q, C, L) int             column of the whole matrix, K where padded
-    counts : tuple of int               own columns by kind
+    rows : ndarray, shape (q, q + h + c, C, L)
+        Rows [own columns | border | right-hand sides]; zero where padded.
+    columns : ndarray of int, shape (q, C, L)
+        Column of the whole matrix, K where padded.
+    counts : tuple of int
+        Own columns by kind.
     """
 
     rows: np.ndarray
@@ -39,10 +46,15 @@ class Arrowhead:
     Attributes
     ----------
     leaves : tuple of DiagonalBlocks
-    rest : (h + c, h + c, C) float     [border | right-hand sides] after the blocks' own columns are taken out
-    columns : (h, C) int               column of the whole matrix
-    counts : tuple of int              border columns by kind
-    components : (C,) int              numbers of the components in the plan
+        Blocks of each form.
+    rest : ndarray, shape (h + c, h + c, C)
+        Rows [border | right-hand sides] after the blocks' own columns are taken out.
+    columns : ndarray of int, shape (h, C)
+        Column of the whole matrix.
+    counts : tuple of int
+        Border columns by kind.
+    components : ndarray of int, shape (C,)
+        Numbers of the components in the plan.
     """
 
     leaves: tuple[DiagonalBlocks, ...]
@@ -67,18 +79,23 @@ def reduce_to_arrowhead(Z: csr_array, B: np.ndarray, found: Partition) -> tuple[
 
     Parameters
     ----------
-    Z : (n, K) sparse;  B : (n, c)
-    found : plan of Z
+    Z : scipy.sparse.csr_array, shape (n, K)
+        Sparse matrix of shape (n, K).
+    B : ndarray, shape (n, c)
+        Right-hand sides.
+    found : Partition
+        Plan of Z.
 
     Notes
     -----
-    One orthogonal factorisation a block, in chunks of rows; cost O(n (q + h + c)²) with h border columns.
+    One orthogonal factorisation a block, in chunks of rows; cost O(n (q + h + c)²) with h border
+    columns.
 
     Examples
     --------
     >>> from lmmlib.linalg.partition import find_partition
     >>> Z = csr_array(np.array([[3.0], [4.0]]))
-    >>> form, = reduce_to_arrowhead(Z, np.array([[0.0], [5.0]]), find_partition(Z, [(1, 1)]))
+    >>> (form,) = reduce_to_arrowhead(Z, np.array([[0.0], [5.0]]), find_partition(Z, [(1, 1)]))
     >>> abs(form.leaves[0].rows.ravel()).round(9).tolist(), abs(form.rest).round(9).tolist()
     ([5.0, 4.0], [[[3.0]]])
     """
@@ -109,7 +126,9 @@ def reduce_to_arrowhead(Z: csr_array, B: np.ndarray, found: Partition) -> tuple[
 
 
 def as_rows(forms: Sequence[Arrowhead], K: int) -> tuple[csr_array, np.ndarray]:
-    """The reduced rows as a sparse matrix and its right-hand sides, ready to be reduced again with others.
+    """The reduced rows as a sparse matrix and its right-hand sides.
+
+    They can be reduced again with others.
 
     Examples
     --------
@@ -135,7 +154,10 @@ def as_rows(forms: Sequence[Arrowhead], K: int) -> tuple[csr_array, np.ndarray]:
 def _sparse(
     values: np.ndarray, columns: np.ndarray, sides: np.ndarray, K: int
 ) -> tuple[csr_array, np.ndarray]:
-    """Rows (r, w, stack) in columns (w, stack) as sparse rows, without those that are zero throughout."""
+    """Rows (r, w, stack) in columns (w, stack) as sparse rows.
+
+    Without those that are zero throughout.
+    """
     r, _, stack = values.shape
     sides = np.moveaxis(sides, 1, -1).reshape(r * stack, -1)
     entry = values != 0
@@ -153,7 +175,14 @@ def dense_blocks(
 
     Yields
     ------
-    blocks (b,), own columns by kind, rows (b, m) padded with n, and dense rows [own | border | B] (b, m, q + h + c)
+    blocks : ndarray, shape (b,)
+        Numbers of the blocks.
+    counts : tuple of int
+        Own columns by kind.
+    rows : ndarray, shape (b, m)
+        Numbers of the rows, padded with n.
+    dense : ndarray, shape (b, m, q + h + c)
+        Dense rows [own | border | B].
 
     Examples
     --------
@@ -190,7 +219,10 @@ def dense_blocks(
 
 
 def _forms(found: Partition) -> tuple[np.ndarray, np.ndarray]:
-    """Forms of components (border columns by kind, about how many blocks), and the form of each component."""
+    """Forms of components, and the form of each component.
+
+    A form is border columns by kind, and about how many blocks.
+    """
     many = _power_of_two(np.bincount(found.component, minlength=len(found.border_counts)))
     return np.unique(np.column_stack([found.border_counts, many]), axis=0, return_inverse=True)
 

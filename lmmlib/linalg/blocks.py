@@ -1,7 +1,10 @@
-"""A sparse matrix cut into its independent blocks, and blocks of one shape stacked into dense arrays.
+"""A sparse matrix cut into its independent blocks.
 
-Two rows belong to one block where a chain of shared columns leads from one to the other: the groups of one
-factor, the top groups of nested factors, and the whole of a dense or crossed matrix are found by this one rule.
+Blocks of one shape are stacked into dense arrays.
+
+Two rows belong to one block where a chain of shared columns leads from one to the other: the groups
+of one factor, the top groups of nested factors, and the whole of a dense or crossed matrix are
+found by this one rule.
 """
 
 from collections.abc import Sequence
@@ -19,10 +22,14 @@ class Batch:
 
     Attributes
     ----------
-    rows : (B, m) int        row of the matrix, n where padded
-    columns : (B, q) int     column of the matrix
-    values : (B, m, q) float
-    counts : tuple of int    columns by kind, in order; they add up to q
+    rows : ndarray of int, shape (B, m)
+        Row of the matrix, n where padded.
+    columns : ndarray of int, shape (B, q)
+        Column of the matrix.
+    values : ndarray, shape (B, m, q)
+        Entries of the blocks.
+    counts : tuple of int
+        Columns by kind, in order; they add up to q.
     """
 
     rows: np.ndarray
@@ -36,24 +43,27 @@ def pack(Z: csr_array, shapes: Sequence[tuple[int, int]]) -> tuple[Batch, ...]:
 
     Parameters
     ----------
-    Z : (n, K) sparse
-    shapes : per kind of column (bundles J, width q); columns run by kind, then bundle, then position, and the
-        columns of one bundle always stay in one block
+    Z : scipy.sparse.csr_array, shape (n, K)
+        Sparse matrix of shape (n, K).
+    shapes : sequence of tuple of int
+        Bundles J and width q per kind of column; columns run by kind, then bundle, then position,
+        and the columns of one bundle always stay in one block.
 
     Returns
     -------
-    tuple of Batch; every row and every column of ``Z`` stands in exactly one block
+    tuple of Batch
+        Blocks; every row and every column of ``Z`` stands in exactly one.
 
     Notes
     -----
-    Cost O(nnz). Row counts are rounded up to powers of two, so that many group sizes make few shapes: a zero row
-    changes no triangle.
+    Cost O(nnz). Row counts are rounded up to powers of two, so that many group sizes make few
+    shapes: a zero row changes no triangle.
 
     Examples
     --------
     >>> import numpy as np
     >>> from scipy.sparse import csr_array
-    >>> batch, = pack(csr_array(np.array([[1.0, 0], [0, 2], [3, 0], [0, 4]])), [(2, 1)])
+    >>> (batch,) = pack(csr_array(np.array([[1.0, 0], [0, 2], [3, 0], [0, 4]])), [(2, 1)])
     >>> batch.rows.tolist(), batch.columns.tolist(), batch.values[..., 0].tolist()
     ([[0, 2], [1, 3]], [[0], [1]], [[1.0, 3.0], [2.0, 4.0]])
     """

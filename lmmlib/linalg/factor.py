@@ -1,4 +1,7 @@
-"""The factor of Λ'Z'ZΛ + I for many Λ at once, over reduced rows: blocks first, then what they leave to the border."""
+"""The factor of Λ'Z'ZΛ + I for many Λ at once, over reduced rows.
+
+Blocks first, then what they leave to the border.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +22,10 @@ class FactoredForm:
 
     Attributes
     ----------
-    blocks : per DiagonalBlocks (q, q + h + c, C, L, S)
-    border : (h, h + c, C, S)
+    blocks : tuple of ndarray
+        Per DiagonalBlocks (q, q + h + c, C, L, S).
+    border : ndarray, shape (h, h + c, C, S)
+        Factor of the border.
     """
 
     blocks: tuple[np.ndarray, ...]
@@ -29,13 +34,18 @@ class FactoredForm:
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """R'R = Λ'Z'ZΛ + I in its blocks, and what the right-hand sides keep when all columns are eliminated.
+    """Triangular factor R with R'R = Λ'Z'ZΛ + I, in its blocks.
+
+    With what the right-hand sides keep when all columns are eliminated.
 
     Attributes
     ----------
     forms : tuple of FactoredForm
-    log_det : (S,) log|R|
-    rest : (c, c, S) upper triangle
+        Factors of the blocks of each form.
+    log_det : ndarray, shape (S,)
+        Log determinant log|R|.
+    rest : ndarray, shape (c, c, S)
+        Upper triangle.
     """
 
     forms: tuple[FactoredForm, ...]
@@ -46,13 +56,18 @@ class Factor:
 def factorise(
     forms: Sequence[Arrowhead], Lam: Sequence[np.ndarray], sides: np.ndarray | None = None
 ) -> Factor:
-    r"""Minimise \|B t − ZΛs\|² + \|s\|² over s for all t: by orthogonal factorisations, never as a difference.
+    r"""Minimise \|B t − ZΛs\|² + \|s\|² over s for all t.
+
+    By orthogonal factorisations, never as a difference.
 
     Parameters
     ----------
-    forms : from ``reduce_to_arrowhead``, with c right-hand sides B
-    Lam : per kind (S, w, w), lower triangular
-    sides : (S, c, k) combinations of the right-hand sides, or None for themselves
+    forms : sequence of Arrowhead
+        From ``reduce_to_arrowhead``, with c right-hand sides B.
+    Lam : sequence of ndarray
+        One lower triangular array (S, w, w) per kind.
+    sides : ndarray, shape (S, c, k), optional
+        Combinations of the right-hand sides; the sides themselves if None.
 
     Notes
     -----
@@ -82,21 +97,30 @@ def factorise(
 def factorise_components(
     form: Arrowhead, Lam: Sequence[np.ndarray], sides: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Log determinant and least sum of squares of each component by itself, both (C, S), for one combined side.
+    """Log determinant and least sum of squares of each component by itself.
+
+    Both are (C, S), for one combined right-hand side.
 
     Parameters
     ----------
-    form : one of ``reduce_to_arrowhead``
-    Lam : per kind (S, w, w), lower triangular
-    sides : (S, c, 1)
+    form : Arrowhead
+        One of ``reduce_to_arrowhead``.
+    Lam : sequence of ndarray
+        One lower triangular array (S, w, w) per kind.
+    sides : ndarray, shape (S, c, 1)
+        Combination of the right-hand sides.
 
     Examples
     --------
     >>> from scipy.sparse import csr_array
     >>> from lmmlib.linalg import find_partition, reduce_to_arrowhead
     >>> Z = csr_array(np.array([[1.0, 0], [0, 1]]))
-    >>> form, = reduce_to_arrowhead(Z, np.array([[1.0], [2.0]]), find_partition(Z, [(2, 1)], lump=False))
-    >>> factorise_components(form, [np.ones((1, 1, 1))], np.ones((1, 1, 1)))[1].ravel().round(9).tolist()
+    >>> (form,) = reduce_to_arrowhead(
+    ...     Z, np.array([[1.0], [2.0]]), find_partition(Z, [(2, 1)], lump=False)
+    ... )
+    >>> factorise_components(form, [np.ones((1, 1, 1))], np.ones((1, 1, 1)))[1].ravel().round(
+    ...     9
+    ... ).tolist()
     [0.5, 2.0]
     """
     turn = np.ascontiguousarray(np.moveaxis(sides, 0, -1))
@@ -135,10 +159,13 @@ def _factorise_form(
 
 
 def _factorise_border(rows: np.ndarray, h: int) -> tuple[np.ndarray, np.ndarray]:
-    """[R | sides] (h, ·, C, S) of [[A, D], [I, 0]], given by rows (m, h + c, C, S), and what is left of D.
+    """Factor of the border, and what is left of its right-hand sides.
 
-    A wide border goes through the Cholesky factor of A'A + I while that keeps ten digits. What is left of D is then
-    D − AW with W its best, and W itself: a sum of squares at its minimum, which errors of W enter squared.
+    [R | sides] (h, ·, C, S) of [[A, D], [I, 0]], given by rows (m, h + c, C, S).
+
+    A wide border goes through the Cholesky factor of A'A + I while that keeps ten digits. What is
+    left of D is then D − AW with W its best, and W itself: a sum of squares at its minimum, which
+    errors of W enter squared.
     """
     if h > WIDEST:
         stacked = np.ascontiguousarray(np.moveaxis(rows, (0, 1), (-2, -1)))

@@ -1,14 +1,17 @@
-"""Each row predicted from the others of its block, from the others' triangles and never as a difference.
+"""Each row predicted from the others of its block.
 
-For rows (a_i, r_i) and M = I + sum over j != i of a_j a_j', the left-out residual is r_i - a_i' M^{-1} sum a_j r_j
-and its variance 1 + a_i' M^{-1} a_i. The triangle of the others is the triangle of the rows before i merged with
-that of the rows after i. Triangles have their two matrix axes first here, so that each rotation runs over
-contiguous stacks.
+From the others' triangles, and never as a difference.
+
+For rows (a_i, r_i) and M = I + sum over j != i of a_j a_j', the left-out residual is r_i - a_i'
+M^{-1} sum a_j r_j and its variance 1 + a_i' M^{-1} a_i. The triangle of the others is the triangle
+of the rows before i merged with that of the rows after i. Triangles have their two matrix axes
+first here, so that each rotation runs over contiguous stacks.
 """
 
 import numpy as np
 
-WIDEST_MERGED = 8  # columns, beyond which merging q rows for each of m rows costs more than leverages of the whole
+# columns, beyond which merging q rows for each of m rows costs more than leverages of the whole
+WIDEST_MERGED = 8
 
 
 def predict_from_others(A: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -16,15 +19,22 @@ def predict_from_others(A: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.nd
 
     Parameters
     ----------
-    A : (..., m, q);  r : (..., m), leading axes alike
+    A : ndarray, shape (..., m, q)
+        Columns of the rows.
+    r : ndarray, shape (..., m)
+        Responses of the rows, with the same leading axes.
 
     Returns
     -------
-    residual (..., m) and variance (..., m) in units of the rows' own error variance; 1 / variance is 1 - leverage
+    residual : ndarray, shape (..., m)
+        Left-out residuals.
+    variance : ndarray, shape (..., m)
+        Their variances in units of the rows' own error variance; 1 / variance is 1 - leverage.
 
     Notes
     -----
-    By merging prefix and suffix triangles, O(m q³) a block; relative error of the variance near 1e-15.
+    By merging prefix and suffix triangles, O(m q³) a block; relative error of the variance near
+    1e-15.
 
     References
     ----------
@@ -71,7 +81,10 @@ def _absorb(T: np.ndarray, row: np.ndarray, first: int) -> None:
 
 
 def _predict(T: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Left-out residual and variance of ``row`` = (a, r) from the triangle [R | t] of the others."""
+    """Left-out residual and variance of a row from the triangle of the others.
+
+    ``row`` is (a, r), and the triangle is [R | t].
+    """
     q = T.shape[0]
     v = np.empty_like(row[:q])
     for j in range(q):  # R' v = a, by substitution

@@ -1,4 +1,7 @@
-"""Climbing a smooth function from several points at once: one evaluation of a stack of points a step."""
+"""Climbing a smooth function from several points at once.
+
+One evaluation of a stack of points a step.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,8 +29,14 @@ class Optima:
 
     Attributes
     ----------
-    x : (m, d);  value : (m,)
-    slope : (m, d);  hessian : (m, d, d)
+    x : ndarray, shape (m, d)
+        Points at the ends of the climbs.
+    value : ndarray, shape (m,)
+        Values of the function there.
+    slope : ndarray, shape (m, d)
+        Gradients there.
+    hessian : ndarray, shape (m, d, d)
+        Hessian matrices there.
     """
 
     x: np.ndarray
@@ -43,31 +52,38 @@ class Optima:
 def newton_maximize(function: Function, starts: np.ndarray) -> Optima:
     r"""Newton's steps uphill from each start, shortened where they lead down.
 
-    A step is Σ_k a_k (a_k's)/max(\|λ_k\|, 0.05) over eigenvectors a_k and values λ_k of the Hessian, s the slope: uphill
-    where the function curves up too. A climb ends where half the step along the slope, the gain that a quadratic
-    promises, is below a thousandth.
+    A step is Σ_k a_k (a_k's)/max(\|λ_k\|, 0.05) over eigenvectors a_k and values λ_k of the
+    Hessian, s the slope: uphill where the function curves up too. A climb ends where half the step
+    along the slope, the gain that a quadratic promises, is below a thousandth.
 
-    A step has led up where the function has risen by a hundredth of what the slope foretells (Armijo's rule). No step is tried
-    that promises less than a thousandth, so that a full one has to bring 2e-5. That is far beyond rounding, which decides
-    nothing here: neither between a point and its mirror image nor on level ground.
+    A step has led up where the function has risen by a hundredth of what the slope foretells
+    (Armijo's rule). No step is tried that promises less than a thousandth, so that a full one has
+    to bring 2e-5. That is far beyond rounding, which decides nothing here: neither between a point
+    and its mirror image nor on level ground.
 
     Parameters
     ----------
-    function : (S, d) to (S,), with coordinates whose scale is about one; not finite means out of bounds
-    starts : (m, d)
+    function : callable
+        Function of points (S, d) that returns values (S,), with coordinates whose scale is about
+        one; a value that is not finite means out of bounds.
+    starts : ndarray, shape (m, d)
+        Points to start from.
 
     Returns
     -------
-    Optima; where no step led up, the start itself
+    Optima
+        Where no step led up, the start itself.
 
     References
     ----------
-    Dauphin et al. (2014), Adv. Neural Inf. Process. Syst. 27, for the modulus of the eigenvalues; Nocedal & Wright (2006),
-    Numerical Optimization, equation 3.4, for the sufficient rise.
+    Dauphin et al. (2014), Adv. Neural Inf. Process. Syst. 27, for the modulus of the eigenvalues;
+    Nocedal & Wright (2006), Numerical Optimization, equation 3.4, for the sufficient rise.
 
     Examples
     --------
-    >>> found = newton_maximize(lambda x: -np.cosh(x[:, 0]) - x[:, 1] ** 2, np.array([[3.0, 1.0], [-2.0, 5.0]]))
+    >>> found = newton_maximize(
+    ...     lambda x: -np.cosh(x[:, 0]) - x[:, 1] ** 2, np.array([[3.0, 1.0], [-2.0, 5.0]])
+    ... )
     >>> np.abs(found.x).round(1).tolist(), found.hessian[0].round(2).tolist()
     ([[0.0, 0.0], [0.0, 0.0]], [[-1.0, 0.0], [0.0, -2.0]])
     """
@@ -87,7 +103,10 @@ def newton_maximize(function: Function, starts: np.ndarray) -> Optima:
 
 
 def _newton(at: Optima) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Steps (m, d), none longer than the longest; the gain (m,) a quadratic promises of each before it was shortened; its slope's (m,)."""
+    """Steps (m, d), none longer than the longest.
+
+    The gain (m,) a quadratic promises of each before it was shortened; its slope's (m,).
+    """
     size, axes = np.linalg.eigh(np.where(np.isfinite(at.hessian), at.hessian, 0.0))
     along = np.einsum("mij,mi->mj", axes, np.where(np.isfinite(at.slope), at.slope, 0.0))
     steps = along / np.maximum(np.abs(size), FLATTEST)
@@ -97,7 +116,10 @@ def _newton(at: Optima) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _looked(function: Function, x: np.ndarray) -> Optima:
-    """Value, slope and Hessian at x (m, d) by differences: (d + 1)(d + 2) / 2 + d evaluations each."""
+    """Value, slope and Hessian at x (m, d) by differences.
+
+    (d + 1)(d + 2) / 2 + d evaluations each.
+    """
     m, d = x.shape
     first, second = np.triu_indices(d, 1)
     unit = STEP * np.eye(d)

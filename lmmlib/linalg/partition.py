@@ -1,8 +1,11 @@
-"""Which rows and columns of a sparse matrix make independent blocks, and which columns tie blocks together.
+"""Independent blocks of the rows and columns of a sparse matrix.
 
-The levels of the factor that falls into most pieces are the blocks; a term whose levels each touch one block only
-joins it (a slope beside its intercept, the factor in which a dense term is nested). All other columns are the border
-of the component that they connect. Groups of one factor have no border, and a dense matrix is one block.
+And which columns tie blocks together.
+
+The levels of the factor that falls into most pieces are the blocks; a term whose levels each touch
+one block only joins it (a slope beside its intercept, the factor in which a dense term is nested).
+All other columns are the border of the component that they connect. Groups of one factor have no
+border, and a dense matrix is one block.
 """
 
 from collections.abc import Sequence
@@ -19,14 +22,28 @@ class Partition:
 
     Attributes
     ----------
-    rows : (n,) int, block by block;  row_start : (blocks + 1,)
-    columns : own columns, block by block;  column_start : (blocks + 1,)
-    counts : (blocks, kinds) own columns by kind
-    component : (blocks,) int
-    border : columns of no block, component by component;  border_start : (components + 1,)
-    border_counts : (components, kinds)
-    place : (K,) position of a column among its block's own, or in its component's border
-    is_border : (K,) bool
+    rows : ndarray of int, shape (n,)
+        Block by block.
+    row_start : ndarray, shape (blocks + 1,)
+        Where the rows of each block begin.
+    columns : ndarray
+        Own columns, block by block.
+    column_start : ndarray, shape (blocks + 1,)
+        Where the columns of each block begin.
+    counts : ndarray, shape (blocks, kinds)
+        Own columns by kind.
+    component : ndarray of int, shape (blocks,)
+        Component of each block.
+    border : ndarray
+        Columns of no block, component by component.
+    border_start : ndarray, shape (components + 1,)
+        Where the border columns of each component begin.
+    border_counts : ndarray, shape (components, kinds)
+        Border columns by kind.
+    place : ndarray, shape (K,)
+        Position of a column among its block's own, or in its component's border.
+    is_border : ndarray of bool, shape (K,)
+        Whether a column stands in the border.
     """
 
     rows: np.ndarray
@@ -47,9 +64,12 @@ def find_partition(Z: csr_array, shapes: Sequence[tuple[int, int]], lump: bool =
 
     Parameters
     ----------
-    Z : (n, K) sparse
-    shapes : per kind of column (bundles J, width q); the columns of a bundle stay together
-    lump : take all components without a border for one, since nothing tells them apart
+    Z : scipy.sparse.csr_array, shape (n, K)
+        Sparse matrix of shape (n, K).
+    shapes : sequence of tuple of int
+        Bundles J and width q per kind of column; the columns of a bundle stay together.
+    lump : bool, default: True
+        Whether all components without a border are taken for one, since nothing tells them apart.
 
     Examples
     --------
@@ -92,7 +112,9 @@ def find_partition(Z: csr_array, shapes: Sequence[tuple[int, int]], lump: bool =
 def connected(
     n: int, rows: np.ndarray, bundles: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Label of each row and of each bundle: alike where a chain of entries leads from one to the other.
+    """Label of each row and of each bundle.
+
+    Alike where a chain of entries leads from one to the other.
 
     Examples
     --------
@@ -127,7 +149,10 @@ def _labels(
     kinds: int,
     lump: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Block of rows and bundles (-1 in the border), and component of rows and bundles, numbered from zero."""
+    """Block and component of rows and of bundles, numbered from zero.
+
+    The block of a bundle in the border is -1.
+    """
     count = len(kind_of_bundle)
     inner = _inner_kinds(n, rows, bundles, kind_of_bundle, kinds)[kind_of_bundle]
     row_component, bundle_component = connected(n, rows, bundles, count)

@@ -14,7 +14,12 @@ class Rotation:
 
     Attributes
     ----------
-    Q : (B, m, k) orthonormal columns;  R : (B, k, q);  RX : (B, k, p)
+    Q : ndarray, shape (B, m, k)
+        Orthonormal columns.
+    R : ndarray, shape (B, k, q)
+        Q'Z of each block.
+    RX : ndarray, shape (B, k, p)
+        Q'X of each block.
     """
 
     Q: np.ndarray
@@ -29,14 +34,19 @@ def rotate(
 
     Parameters
     ----------
-    batches : from ``pack``, of n rows
-    X : (n, p)
+    batches : sequence of Batch
+        Blocks made by ``pack``, of n rows.
+    X : ndarray, shape (n, p)
+        Columns of the fixed effects.
 
     Returns
     -------
-    rotations, one a batch
-    W : (n, p), orthonormal columns, orthogonal to every Q
-    T : (p, p), with W'X = T
+    rotations : tuple of Rotation
+        One a batch.
+    W : ndarray, shape (n, p)
+        Orthonormal columns, orthogonal to every Q.
+    T : ndarray, shape (p, p)
+        Triangle with W'X = T.
 
     Notes
     -----

@@ -6,36 +6,46 @@ import numpy as np
 
 Function = Callable[[np.ndarray], np.ndarray]
 
-STEP = 1e-6  # between neighbours, in coordinates whose scale is about one: far enough for every rounding to be another
+# between neighbours, in coordinates whose scale is about one: far enough for every rounding to be
+# another
+STEP = 1e-6
 POINTS = 13
 
 
 def rounding_error(function: Function, x: np.ndarray, scale: np.ndarray | float = 1.0) -> float:
     r"""How far two values of a smooth function near x may lie apart by rounding alone.
 
-    Twice the largest fourth difference Δ⁴f_k = f_k − 4f_{k+1} + 6f_{k+2} − 4f_{k+3} + f_{k+4} of thirteen values at
-    neighbouring points, and no less than four units in the last place of the value.
+    Twice the largest fourth difference Δ⁴f_k = f_k − 4f_{k+1} + 6f_{k+2} − 4f_{k+3} + f_{k+4} of
+    thirteen values at neighbouring points, and no less than four units in the last place of the
+    value.
 
     Parameters
     ----------
-    function : (S, d) to (S,)
-    x : (d,)
-    scale : of the coordinates, (d,) or one for all
+    function : callable
+        Function of points (S, d) that returns values (S,).
+    x : ndarray, shape (d,)
+        Point at which the function is evaluated.
+    scale : ndarray or float, default: 1.0
+        Scale of the coordinates, (d,) or one for all.
 
     Returns
     -------
-    float, in units of the function
+    float
+        Rounding error in units of the function.
 
     Notes
     -----
-    Steps of h = 1e-6 leave h⁴ = 1e-24 times its fourth derivative of the function itself, nothing. Errors of at most r leave at most
-    (1 + 4 + 6 + 4 + 1) r = 16 r; independent ones, uniform up to r, have the standard deviation √(1 + 16 + 36 + 16 + 1) r/√3 = 4.8 r,
-    and the largest of nine lies above r but in one of 50,000 cases. Two values differ by 2r at most. Where most errors are
-    zero all differences may be; then those that are not are half a unit in the last place for each of a few additions.
+    Steps of h = 1e-6 leave h⁴ = 1e-24 times its fourth derivative of the function itself, nothing.
+    Errors of at most r leave at most (1 + 4 + 6 + 4 + 1) r = 16 r; independent ones, uniform up to
+    r, have the standard deviation √(1 + 16 + 36 + 16 + 1) r/√3 = 4.8 r, and the largest of nine
+    lies above r but in one of 50,000 cases. Two values differ by 2r at most. Where most errors are
+    zero all differences may be; then those that are not are half a unit in the last place for each
+    of a few additions.
 
     References
     ----------
-    Moré & Wild (2011), SIAM J. Sci. Comput. 33(3), 1292-1314, for difference tables of computational noise.
+    Moré & Wild (2011), SIAM J. Sci. Comput. 33(3), 1292-1314, for difference tables of
+    computational noise.
 
     Examples
     --------
@@ -49,7 +59,9 @@ def rounding_error(function: Function, x: np.ndarray, scale: np.ndarray | float 
 
 
 def first_minimum(values: np.ndarray, apart: float) -> int:
-    """Index of the first of values (m,) that are no more than ``apart`` above the least: ties go to what comes first.
+    """Index of the first of values (m,) that are no more than ``apart`` above the least.
+
+    Ties go to what comes first.
 
     Examples
     --------

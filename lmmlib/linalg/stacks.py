@@ -1,6 +1,9 @@
-"""Small triangular factorisations of many matrices at once: the first two axes are the matrix, the stack runs last.
+"""Small triangular factorisations of many matrices at once.
 
-A loop over columns with whole-array arithmetic beats one call of LAPACK a matrix while matrices are small.
+The first two axes are the matrix, the stack runs last.
+
+A loop over columns with whole-array arithmetic beats one call of LAPACK a matrix while matrices are
+small.
 """
 
 from collections.abc import Sequence
@@ -13,17 +16,25 @@ WIDEST = 12  # columns to eliminate, beyond which LAPACK is the faster
 def eliminate_stack(
     rows: np.ndarray, q: int, band: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rotate rows (m, w, ...) so that the first q columns end after the q-th row; ``rows`` may be used up.
+    """Rotate rows (m, w, ...) so that the first q columns end after the q-th row.
+
+    ``rows`` may be used up.
 
     Parameters
     ----------
-    rows : (m, w, ...) with m >= q
-    q : columns to eliminate
-    band : if given, column j is zero after row j + band, before and during elimination
+    rows : ndarray, shape (m, w, ...)
+        Rows, with m >= q.
+    q : int
+        Number of columns to eliminate.
+    band : int, optional
+        If given, column j is zero after row j + band, before and during elimination.
 
     Returns
     -------
-    top (q, w, ...) with an upper triangle in front, and rest (m - q, w - q, ...)
+    top : ndarray, shape (q, w, ...)
+        Rows with an upper triangle in front.
+    rest : ndarray, shape (m - q, w - q, ...)
+        What is left of the other rows.
 
     Examples
     --------
@@ -69,7 +80,9 @@ def solve_upper_stack(R: np.ndarray, t: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> solve_upper_stack(np.array([[2.0, 1.0], [0.0, 4.0]])[..., None], np.array([[4.0], [8.0]])).ravel().tolist()
+    >>> solve_upper_stack(
+    ...     np.array([[2.0, 1.0], [0.0, 4.0]])[..., None], np.array([[4.0], [8.0]])
+    ... ).ravel().tolist()
     [1.0, 2.0]
     """
     x = np.empty(np.broadcast_shapes(R.shape[1:], t.shape))
@@ -83,7 +96,9 @@ def solve_lower_stack(R: np.ndarray, t: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> solve_lower_stack(np.array([[2.0, 1.0], [0.0, 4.0]])[..., None], np.array([[4.0], [10.0]])).ravel().tolist()
+    >>> solve_lower_stack(
+    ...     np.array([[2.0, 1.0], [0.0, 4.0]])[..., None], np.array([[4.0], [10.0]])
+    ... ).ravel().tolist()
     [2.0, 2.0]
     """
     x = np.empty(np.broadcast_shapes(R.shape[1:], t.shape))
@@ -95,21 +110,29 @@ def solve_lower_stack(R: np.ndarray, t: np.ndarray) -> np.ndarray:
 def scale_stack(
     rows: np.ndarray, factors: Sequence[np.ndarray], counts: Sequence[int]
 ) -> np.ndarray:
-    """rows (k, q, ...) times the block diagonal of lower triangles, each repeated over its own columns.
+    """Rows times a block diagonal of lower triangles.
+
+    Rows (k, q, ...); each triangle is repeated over its own columns.
 
     Parameters
     ----------
-    rows : (k, q, ...)
-    factors : per kind (w, w, S), lower triangular
-    counts : columns by kind, multiples of w
+    rows : ndarray, shape (k, q, ...)
+        Rows to scale.
+    factors : sequence of ndarray
+        One lower triangular array (w, w, S) per kind.
+    counts : sequence of int
+        Numbers of columns by kind, multiples of w.
 
     Returns
     -------
-    (k, q, ..., S)
+    ndarray, shape (k, q, ..., S)
+        Scaled rows.
 
     Examples
     --------
-    >>> scale_stack(np.ones((1, 3, 1)), [np.array([[[2.0]]]), np.array([[[5.0]]])], [2, 1]).ravel().tolist()
+    >>> scale_stack(
+    ...     np.ones((1, 3, 1)), [np.array([[[2.0]]]), np.array([[[5.0]]])], [2, 1]
+    ... ).ravel().tolist()
     [2.0, 2.0, 5.0]
     """
     k, q, *stack = rows.shape

@@ -1,4 +1,7 @@
-"""What a factor tells once it is made: solutions, covariances of the columns, and how much it sees of a row."""
+"""What a factor tells once it is made.
+
+Solutions, covariances of the columns, and how much it sees of a row.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,9 +21,12 @@ def back_substitute(
 
     Parameters
     ----------
-    forms, factor : as given to and returned by ``factorise``
-    K : columns
-    noise : (K, S), or None for none
+    forms, factor : sequence of Arrowhead
+        As given to and returned by ``factorise``.
+    K : int
+        Number of columns.
+    noise : ndarray, shape (K, S), optional
+        Noise that is added to the right-hand side; none if None.
 
     Examples
     --------
@@ -49,14 +55,18 @@ def back_substitute(
 
 
 def forward_substitute(forms: Sequence[Arrowhead], factor: Factor, sides: np.ndarray) -> np.ndarray:
-    """R'^{-1} sides for sides (K, m, S), with the same columns for every draw or one draw for all: (K, m, S).
+    """R'^{-1} sides for sides (K, m, S), with the same columns for every draw or one draw for all.
+
+    (K, m, S).
 
     Examples
     --------
     >>> from lmmlib.linalg import factorise, find_partition, reduce_to_arrowhead
     >>> Z = csr_array(np.array([[1.0], [1.0], [1.0]]))
     >>> forms = reduce_to_arrowhead(Z, np.ones((3, 1)), find_partition(Z, [(1, 1)]))
-    >>> abs(forward_substitute(forms, factorise(forms, [np.ones((1, 1, 1))]), np.ones((1, 1, 1)))).round(9).tolist()
+    >>> abs(
+    ...     forward_substitute(forms, factorise(forms, [np.ones((1, 1, 1))]), np.ones((1, 1, 1)))
+    ... ).round(9).tolist()
     [[[0.5]]]
     """
     K, *stack = sides.shape
@@ -98,16 +108,21 @@ def covariance_blocks(
     shapes: Sequence[tuple[int, int]],
     roots: Sequence[np.ndarray],
 ) -> list[np.ndarray]:
-    """Diagonal blocks C of (R'R)^{-1} of a factor of one draw, as root C root', bundle by bundle: per kind (J, w, w).
+    """Diagonal blocks C of (R'R)^{-1} of a factor of one draw, as root C root', bundle by bundle.
 
-    Roots multiply R^{-1} before it is squared: the product of C itself with large roots loses their square.
+    Per kind (J, w, w).
+
+    Roots multiply R^{-1} before it is squared: the product of C itself with large roots loses their
+    square.
 
     Examples
     --------
     >>> from lmmlib.linalg import factorise, find_partition, reduce_to_arrowhead
     >>> Z = csr_array(np.array([[1.0], [1.0], [1.0]]))
     >>> forms = reduce_to_arrowhead(Z, np.ones((3, 1)), find_partition(Z, [(1, 1)]))
-    >>> covariance_blocks(forms, factorise(forms, [np.ones((1, 1, 1))]), 1, [(1, 1)], [np.eye(1)])[0].round(9).tolist()
+    >>> covariance_blocks(forms, factorise(forms, [np.ones((1, 1, 1))]), 1, [(1, 1)], [np.eye(1)])[
+    ...     0
+    ... ].round(9).tolist()
     [[[0.25]]]
     """
     found = [np.zeros((J, w, w)) for J, w in shapes]
@@ -138,25 +153,41 @@ def row_leverages(
     factor: Factor,
     Lam: Sequence[np.ndarray],
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """For rows (a, b) of [Z B]: w = R'^{-1}Λ'a, as its square, and what of b it leaves, b − (sides of the factor)'w.
+    """For rows (a, b) of [Z B].
+
+    w = R'^{-1}Λ'a, as its square, and what of b it leaves, b − (sides of the factor)'w.
 
     Parameters
     ----------
-    Z : (n, K);  B : (n, c) with as many columns, from the first, as are wanted of the factor's right-hand sides
-    found : plan of Z
-    forms, factor, Lam : as given to and returned by ``factorise``
+    Z : scipy.sparse.csr_array, shape (n, K)
+        Sparse matrix of shape (n, K).
+    B : ndarray, shape (n, c)
+        Right-hand sides, with as many columns, from the first, as are wanted of the factor's.
+    found : Partition
+        Plan of Z.
+    forms, factor, Lam : sequence of Arrowhead
+        As given to and returned by ``factorise``.
 
     Yields
     ------
-    row numbers (r,), w'w (r, S), and the rest (c, r, S), block by block
+    rows : ndarray, shape (r,)
+        Numbers of the rows of a block.
+    seen : ndarray, shape (r, S)
+        Squares w'w.
+    rest : ndarray, shape (c, r, S)
+        What is left of the right-hand sides.
 
     Examples
     --------
     >>> from lmmlib.linalg import factorise, find_partition, reduce_to_arrowhead
     >>> Z, B = csr_array(np.array([[1.0], [1.0], [1.0]])), np.ones((3, 1))
     >>> forms, ones = reduce_to_arrowhead(Z, B, find_partition(Z, [(1, 1)])), [np.ones((1, 1, 1))]
-    >>> [(seen.ravel().round(9).tolist(), rest.ravel().round(9).tolist())
-    ...  for _, seen, rest in row_leverages(Z, B, find_partition(Z, [(1, 1)]), forms, factorise(forms, ones), ones)]
+    >>> [
+    ...     (seen.ravel().round(9).tolist(), rest.ravel().round(9).tolist())
+    ...     for _, seen, rest in row_leverages(
+    ...         Z, B, find_partition(Z, [(1, 1)]), forms, factorise(forms, ones), ones
+    ...     )
+    ... ]
     [([0.25, 0.25, 0.25], [0.25, 0.25, 0.25])]
     """
     factors, place = [np.moveaxis(L, 0, -1) for L in Lam], _places(forms, Z.shape[1])
@@ -219,7 +250,10 @@ def _put(
     counts: Sequence[int],
     K: int,
 ) -> None:
-    """Write (root half)(root half)' of every bundle of columns (q, ...) to its place; ``half`` is (q, any, ...)."""
+    """Write (root half)(root half)' of every bundle of columns (q, ...) to its place.
+
+    ``half`` is (q, any, ...).
+    """
     start, first = 0, 0
     for blocks, root, count in zip(found, roots, counts, strict=True):
         J, w, _ = blocks.shape

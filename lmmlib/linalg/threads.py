@@ -1,8 +1,8 @@
 """How many threads BLAS takes: one, while many small matrices are worked on.
 
-Threads of BLAS wait for one another by spinning. A call that factors a small matrix gains nothing from them on a free
-machine, and waits for a turn of the scheduler wherever another process holds a core: ML of three crossed factors took
-2.3 s instead of 0.8 s beside one busy process on two cores.
+Threads of BLAS wait for one another by spinning. A call that factors a small matrix gains nothing
+from them on a free machine, and waits for a turn of the scheduler wherever another process holds a
+core: ML of three crossed factors took 2.3 s instead of 0.8 s beside one busy process on two cores.
 """
 
 from collections.abc import Iterator
@@ -17,13 +17,16 @@ _lock, _inside = Lock(), []  # what puts the threads back, once for each that is
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit BLAS to one thread for the time being; also a decorator. Nothing changes on import.
+    """Limit BLAS to one thread for the time being; also a decorator.
+
+    Nothing changes on import.
 
     Notes
     -----
-    The number of threads belongs to the process: whatever else it computes has one too while any of its threads is
-    inside. The first that enters sets it, and the last that leaves puts back what the first found, errors or not.
-    Entering costs ten microseconds, the first time a millisecond more.
+    The number of threads belongs to the process: whatever else it computes has one too while any of
+    its threads is inside. The first that enters sets it, and the last that leaves puts back what
+    the first found, errors or not. Entering costs ten microseconds, the first time a millisecond
+    more.
 
     Examples
     --------

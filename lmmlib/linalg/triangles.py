@@ -1,4 +1,7 @@
-"""Triangular factors, always over stacks of matrices: the last two axes are the matrix, the others run along."""
+"""Triangular factors, always over stacks of matrices.
+
+The last two axes are the matrix, the others run along.
+"""
 
 from collections.abc import Sequence
 
@@ -10,20 +13,24 @@ class NotPositiveSemidefiniteError(ValueError):
 
 
 def cholesky_semidefinite(A: np.ndarray) -> np.ndarray:
-    """Lower L with LL' = A for positive semi-definite A; a zero diagonal entry gives a row of zeros.
+    """Lower L with LL' = A for positive semi-definite A.
+
+    A zero diagonal entry gives a row of zeros.
 
     Parameters
     ----------
-    A : (..., q, q), symmetric
+    A : ndarray, shape (..., q, q)
+        Symmetric matrices.
 
     Raises
     ------
-    NotPositiveSemidefiniteError  if a direction is negative by more than rounding
+    NotPositiveSemidefiniteError
+        If a direction is negative by more than rounding.
 
     Notes
     -----
-    A scaled to a unit diagonal is split into UDU', and √D U' turned into a triangle: elimination without exchanging
-    rows would lose digits where A is singular.
+    A scaled to a unit diagonal is split into UDU', and √D U' turned into a triangle: elimination
+    without exchanging rows would lose digits where A is singular.
 
     Examples
     --------
@@ -56,11 +63,19 @@ def eliminate(Z: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
 
     Parameters
     ----------
-    Z : (..., m, q);  B : (..., m, c)
+    Z : ndarray, shape (..., m, q)
+        Columns to eliminate.
+    B : ndarray, shape (..., m, c)
+        Right-hand sides.
 
     Returns
     -------
-    R (..., q, q), RB (..., q, c) and rest (..., r, c) with |Zs - Bt|^2 = |Rs - RB t|^2 + |rest t|^2 for all s, t
+    R : ndarray, shape (..., q, q)
+        Triangle of Z.
+    RB : ndarray, shape (..., q, c)
+        Its right-hand sides.
+    rest : ndarray, shape (..., r, c)
+        What is left of B: |Zs - Bt|^2 = |Rs - RB t|^2 + |rest t|^2 for all s, t.
 
     Examples
     --------
@@ -95,11 +110,17 @@ def scale_columns(
 
     Parameters
     ----------
-    R : (..., B, k, q);  factors : per kind (..., w, w);  counts : columns per kind, multiples of w
+    R : ndarray, shape (..., B, k, q)
+        Triangles whose columns are scaled.
+    factors : sequence of ndarray
+        One array (..., w, w) per kind.
+    counts : sequence of int
+        Numbers of columns per kind, multiples of w.
 
     Returns
     -------
-    (..., B, k, q)
+    ndarray, shape (..., B, k, q)
+        Triangles with scaled columns.
 
     Examples
     --------

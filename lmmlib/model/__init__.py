@@ -1,4 +1,7 @@
-"""What a model is before anything is fitted to it: terms, design, data, parameters and priors, each checked and frozen."""
+"""What a model is before anything is fitted to it.
+
+Terms, design, data, parameters and priors, each checked and frozen.
+"""
 
 from lmmlib.model.data import Data, as_reduction, checked_data
 from lmmlib.model.design import Design

@@ -16,22 +16,27 @@ from lmmlib.model.validation import frozen_array
 
 
 @dataclass(frozen=True, eq=False)
-class Data:
+class Data:  # numpydoc ignore=PR02
     """A response and its design, checked against each other.
 
     Parameters
     ----------
-    y : (n,) in response units
+    y : array_like, shape (n,)
+        Response, in its own units.
     design : Design
+        Design of the rows.
 
     Raises
     ------
-    ValueError  if y is not n finite numbers, X is rank deficient (its columns are named), a grouping has one level, an
-        effect touches no row, or two terms do the same to all rows
+    ValueError
+        If y is not n finite numbers, X is rank deficient (its columns are named), a grouping has
+        one level, an effect touches no row, or two terms do the same to all rows.
 
     Warns
     -----
-    UserWarning  where a random slope's covariate lies far from zero: here every path to a result starts, and only once
+    UserWarning
+        Where a random slope's covariate lies far from zero: here every path to a result starts, and
+        only once.
 
     Examples
     --------
@@ -49,7 +54,8 @@ class Data:
     def __post_init__(self) -> None:
         if not isinstance(self.design, Design):
             raise TypeError(
-                f"design must be a Design, got {type(self.design).__name__}; make one with Design(X, terms)"
+                f"design must be a Design, got {type(self.design).__name__}; make one with "
+                "Design(X, terms)"
             )
         n = self.design.n
         check_same_rows("y", row_index(self.y), "the design", self.design.index)
@@ -60,7 +66,10 @@ class Data:
             warnings.warn(sentence, stacklevel=3)  # past the constructor of the dataclass
 
     def rows(self, chosen: np.ndarray) -> "Data":
-        """Some of the rows, with all levels; their X may lack rank, which proper priors make up for."""
+        """Some of the rows, with all levels.
+
+        Their X may lack rank, which proper priors make up for.
+        """
         return _unjudged(self.y[chosen], self.design.rows(chosen))
 
     def with_y(self, y: object) -> "Data":
@@ -91,7 +100,10 @@ class Data:
 
 
 def _unjudged(y: object, design: Design) -> Data:
-    """Data of a design that is not asked whether any response can be fitted to it: it, or what it is part of, has been."""
+    """Data of a design that is not asked whether any response can be fitted to it.
+
+    It, or what it is part of, has been.
+    """
     check_same_rows("y", row_index(y), "the design", design.index)
     data = object.__new__(Data)
     object.__setattr__(
@@ -106,14 +118,16 @@ def as_reduction(data: Data | Reduction) -> Reduction:
 
     Raises
     ------
-    TypeError  if it is neither
+    TypeError
+        If it is neither.
     """
     if isinstance(data, Reduction):
         return data
     if isinstance(data, Data):
         return data.reduction
     raise TypeError(
-        f"data must be a Data or a Reduction, got {type(data).__name__}; make one with Data(y, design) or from_formula"
+        f"data must be a Data or a Reduction, got {type(data).__name__}; make one with Data(y, "
+        "design) or from_formula"
     )
 
 
@@ -122,10 +136,12 @@ def checked_data(data: object) -> Data:
 
     Raises
     ------
-    TypeError  if it is anything else
+    TypeError
+        If it is anything else.
     """
     if not isinstance(data, Data):
         raise TypeError(
-            f"data must be a Data, got {type(data).__name__}; make one with Data(y, design) or from_formula"
+            f"data must be a Data, got {type(data).__name__}; make one with Data(y, design) or "
+            "from_formula"
         )
     return data

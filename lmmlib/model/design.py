@@ -30,36 +30,47 @@ class FormulaSpec(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
+class Design:  # numpydoc ignore=PR02
     r"""y = offset + Xβ + Σ_k Z_k u_k + e, with e ~ N(0, σ²W⁻¹); the response is not part of it.
 
     Parameters
     ----------
-    X : (n, p); p may be zero, for a model without fixed effects
+    X : array_like, shape (n, p)
+        Columns of the fixed effects; p may be zero, for a model without fixed effects.
     terms : sequence of Term
-    weights : (n,) above zero, or None for ones
-    offset : (n,) in units of the response, or None for zeros
-    coef : p names, ``x1`` to ``xp`` if None
-    formula_spec : builds rows like these from another table; None where the design comes from no formula
+        Random-effects terms, one at least.
+    weights : array_like, shape (n,), optional
+        Weights of the rows, above zero; ones if None.
+    offset : array_like, shape (n,), optional
+        Known part of the mean, in units of the response; zeros if None.
+    coef : sequence of str, optional
+        Names of the p coefficients; ``x1`` to ``xp`` if None.
+    formula_spec : FormulaSpec, optional
+        Builds rows like these from another table; None where the design comes from no formula.
 
     Attributes
     ----------
-    index : labels of the rows, where X or anything else came as a pandas object; None otherwise
+    index : pandas.Index or None
+        Labels of the rows, where X or anything else came as a pandas object; None otherwise.
 
     Raises
     ------
-    TypeError  if something else than a Term stands among the terms
-    ValueError  if sizes or labels of rows differ, the columns of X are labelled in another order than ``coef``, a weight is
-        not above zero, or names are not distinct
+    TypeError
+        If something else than a Term stands among the terms.
+    ValueError
+        If sizes or labels of rows differ, the columns of X are labelled in another order than
+        ``coef``, a weight is not above zero, or names are not distinct.
 
     Notes
     -----
-    Arrays are copied and read-only. Whether a response can be fitted to the design is asked by :class:`lmmlib.Data`: a
-    design of new rows may be as small as one row.
+    Arrays are copied and read-only. Whether a response can be fitted to the design is asked by
+    :class:`lmmlib.Data`: a design of new rows may be as small as one row.
 
     Examples
     --------
-    >>> design = Design([[1.0], [1.0], [1.0]], [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"])
+    >>> design = Design(
+    ...     [[1.0], [1.0], [1.0]], [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"]
+    ... )
     >>> design.n, design.coef, design.effects, design.Z.toarray()[0].tolist()
     (3, ('Intercept',), ('g: Intercept',), [1.0, 0.0])
     """
@@ -100,7 +111,8 @@ class Design:
         )
         if np.any(weights <= 0):
             raise ValueError(
-                f"weights must be above zero, got {weights.min():g} in row {int(weights.argmin())}; drop such rows"
+                f"weights must be above zero, got {weights.min():g} in row "
+                f"{int(weights.argmin())}; drop such rows"
             )
         offset = (
             np.zeros(n)
@@ -132,26 +144,35 @@ class Design:
 
     @cached_property
     def terms_error(self) -> str | None:
-        """Why no response can tell of the terms, or None; some rows of a design are judged by all of its rows."""
+        """Why no response can tell of the terms, or None.
+
+        Some rows of a design are judged by all of its rows.
+        """
         return next(
             (t.validation_error for t in self.terms if t.validation_error), None
         ) or confounded_terms(self.terms)
 
     def new_rows(self, table: object) -> "Design":
-        """The design of other rows: same coefficients and terms, levels as they are here, unknown ones after them.
+        """The design of other rows.
+
+        Same coefficients and terms, levels as they are here, unknown ones after them.
 
         Parameters
         ----------
-        table : pandas.DataFrame with the columns of the formula that this design was made from
+        table : pandas.DataFrame
+            Table with the columns of the formula that this design was made from.
 
         Raises
         ------
-        TypeError  if the table is no pandas.DataFrame
-        ValueError  if the design was not made from a formula, or the table does not fit it
+        TypeError
+            If the table is no pandas.DataFrame.
+        ValueError
+            If the design was not made from a formula, or the table does not fit it.
         """
         if self.formula_spec is None:
             raise ValueError(
-                "only a design made by from_formula can build rows from a table; make a Design of the new rows instead"
+                "only a design made by from_formula can build rows from a table; make a Design "
+                "of the new rows instead"
             )
         return self.formula_spec.design(table, self.layout)
 
@@ -163,7 +184,10 @@ class Design:
 
     @property
     def taken_from_data(self) -> str | None:
-        """A fingerprint of what the formula took from its first table, or None without a formula."""
+        """Fingerprint of what the formula took from its first table.
+
+        None without a formula.
+        """
         return None if self.formula_spec is None else self.formula_spec.taken_from_data
 
     @property
@@ -183,7 +207,10 @@ class Design:
 
     @property
     def ranef(self) -> dict[str, list[str]]:
-        """Label, term, level and covariate of each entry of u; ``effect`` is the dimension of SDs already."""
+        """Label, term, level and covariate of each entry of u.
+
+        ``effect`` is the dimension of SDs already.
+        """
         return self.layout.ranef
 
     @cached_property
@@ -206,7 +233,10 @@ class Design:
 
     @cached_property
     def component_partition(self) -> linalg.Partition:
-        """The same with every component by itself: rows that share effects, directly or through others."""
+        """The same with every component by itself.
+
+        Rows that share effects, directly or through others.
+        """
         return linalg.find_partition(self.independent, self.shapes, lump=False)
 
     @cached_property
@@ -225,7 +255,10 @@ class Design:
         return int(np.max(own + found.border_counts.sum(1)))
 
     def columns_of(self, rows: np.ndarray) -> tuple[csr_array, tuple[tuple[int, int], ...]]:
-        """The columns of ``independent`` that some rows touch, all effects of a level together, and their shapes."""
+        """The columns of ``independent`` that some rows touch, and their shapes.
+
+        All effects of a level stay together.
+        """
         kinds = np.repeat(np.arange(len(self.terms)), [J for J, _ in self.shapes])
         width = np.array([q for _, q in self.shapes])
         bundle = np.repeat(np.arange(len(kinds)), width[kinds])
@@ -239,7 +272,8 @@ class Design:
 
         Raises
         ------
-        ValueError  if there is no such term, or it is a dense one, whose levels share all rows
+        ValueError
+            If there is no such term, or it is a dense one, whose levels share all rows.
         """
         found = self.term(term)
         if found.is_dense:
@@ -254,7 +288,8 @@ class Design:
 
         Raises
         ------
-        ValueError  if there is none
+        ValueError
+            If there is none.
         """
         named = {t.name: t for t in self.terms}
         if not isinstance(name, str) or name not in named:
@@ -332,11 +367,13 @@ def checked_design(design: object) -> Design | Layout:
 
     Raises
     ------
-    TypeError  if it is anything else, a Data for one
+    TypeError
+        If it is anything else, a Data for one.
     """
     if not isinstance(design, Design | Layout):
         raise TypeError(
-            f"design must be a Design, got {type(design).__name__}; make one with Design(X, terms), or give data.design"
+            f"design must be a Design, got {type(design).__name__}; make one with Design(X, "
+            "terms), or give data.design"
         )
     return design
 
@@ -350,7 +387,8 @@ def _terms(given: object) -> tuple[Term, ...]:
             type(given).__name__ if not isinstance(given, list | tuple) else f"{strange[0]} in it"
         )
         raise TypeError(
-            f"terms must be a sequence of Term, got {told}; give [Term.grouped(...)] or [Term.dense(...)]"
+            f"terms must be a sequence of Term, got {told}; give [Term.grouped(...)] or "
+            "[Term.dense(...)]"
         )
     if not terms:
         raise ValueError(

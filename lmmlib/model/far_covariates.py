@@ -6,22 +6,32 @@ import numpy as np
 
 from lmmlib.model.term import Term
 
-FAR = 10.0  # SDs of the covariate from its mean to zero: levels' lines fan out tenfold on the way there
+# SDs of the covariate from its mean to zero: levels' lines fan out tenfold on the way there
+FAR = 10.0
 
 
 def far_covariates(terms: Sequence[Term]) -> list[str]:
-    """A sentence for each covariate of a slope that lies far from zero beside an intercept of the same levels.
+    """A sentence for each covariate of a slope that lies far from zero.
 
-    The SD of the intercepts is then that of the slopes times the distance, whatever levels differ by where the data
-    are: it means little, its weak prior is too narrow for it, and without a correlation the model itself changes with
-    the place of zero. A covariate with values on both sides of zero, or at it, is none of these.
+    Only beside an intercept of the same levels.
+
+    The SD of the intercepts is then that of the slopes times the distance, whatever levels differ
+    by where the data are: it means little, its weak prior is too narrow for it, and without a
+    correlation the model itself changes with the place of zero. A covariate with values on both
+    sides of zero, or at it, is none of these.
 
     Examples
     --------
     >>> year = np.column_stack([np.ones(6), 2010 + np.arange(6)])
-    >>> far_covariates([Term.grouped("site", list("aabbcc"), year, effects=["Intercept", "year"])])[0].split(";")[0]
-    "the covariate 'year' of term 'site' has a mean of 2012.5 and an SD of 1.7, so that zero lies far outside the data"
-    >>> far_covariates([Term.grouped("site", list("aabbcc"), year - [0, 2012], effects=["Intercept", "year"])])
+    >>> far_covariates([Term.grouped("site", list("aabbcc"), year, effects=["Intercept", "year"])])[
+    ...     0
+    ... ].split(";")[0]
+    ... # doctest: +NORMALIZE_WHITESPACE
+    "the covariate 'year' of term 'site' has a mean of 2012.5 and an SD of 1.7, so that zero lies
+    far outside the data"
+    >>> far_covariates(
+    ...     [Term.grouped("site", list("aabbcc"), year - [0, 2012], effects=["Intercept", "year"])]
+    ... )
     []
     """
     grouped = [t for t in terms if not t.is_dense]
@@ -40,8 +50,10 @@ def far_covariates(terms: Sequence[Term]) -> list[str]:
 def _sentence(term: Term, k: int, mean: float, spread: float) -> str:
     name = term.effects[k]
     return (
-        f"the covariate {name!r} of term {term.name!r} has a mean of {mean:.6g} and an SD of {spread:.2g}, so that zero lies far outside "
-        f"the data; the SD of the intercepts, which are effects at {name} = 0, means little, and a prior of it may mislead: "
+        f"the covariate {name!r} of term {term.name!r} has a mean of {mean:.6g} and an SD of "
+        f"{spread:.2g}, so that zero lies far outside "
+        f"the data; the SD of the intercepts, which are effects at {name} = 0, means little, and "
+        "a prior of it may mislead: "
         f"center the covariate, in a formula by center({name})"
     )
 

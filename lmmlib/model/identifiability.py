@@ -18,10 +18,14 @@ class Trace:
 
     Attributes
     ----------
-    name : of the effect
-    columns : scipy.sparse.csc_array, the w_j that are not zero, their first entry above zero, in order of ``marks``
-    marks : (J,), the sum of each w_j over rows with weights of no regularity: alike for alike columns
-    c : (J,) where levels are independent, or (J, J); its trace is one
+    name : str
+        Name of the effect.
+    columns : scipy.sparse.csc_array
+        The w_j that are not zero, their first entry above zero, in order of ``marks``.
+    marks : ndarray, shape (J,)
+        Sum of each w_j over rows with weights of no regularity: alike for alike columns.
+    c : ndarray, shape (J,)
+        Where levels are independent, or (J, J); its trace is one.
     """
 
     name: str
@@ -46,13 +50,18 @@ class Trace:
 def confounded_terms(terms: Sequence[Term]) -> str | None:
     """Two effects whose covariances z A z' of the rows are proportional, told as a fault, or None.
 
-    Found are scaled copies, other names, other order or sign of levels, levels without rows and an A that is a
-    multiple of the identity; of dense matrices, the same columns, not every rotation of them. O(nnz) a term.
+    Found are scaled copies, other names, other order or sign of levels, levels without rows and an
+    A that is a multiple of the identity; of dense matrices, the same columns, not every rotation of
+    them. O(nnz) a term.
 
     Examples
     --------
-    >>> confounded_terms([Term.grouped("g", list("aab")), Term.grouped("h", list("vvw"), [[2.0]] * 3)])
-    "effects 'g: Intercept' and 'h: x1' are one: only one sum of their variances could be told; drop one"
+    >>> confounded_terms(
+    ...     [Term.grouped("g", list("aab")), Term.grouped("h", list("vvw"), [[2.0]] * 3)]
+    ... )
+    ... # doctest: +NORMALIZE_WHITESPACE
+    "effects 'g: Intercept' and 'h: x1' are one: only one sum of their variances could be told; drop
+    one"
     >>> confounded_terms([Term.grouped("g", list("aab")), Term.grouped("h", list("vww"))])
     """
     counts = [_entries(t) for t in terms]
@@ -65,7 +74,10 @@ def confounded_terms(terms: Sequence[Term]) -> str | None:
     ]
     for one, other in combinations(traces, 2):
         if one.like(other):
-            return f"effects {one.name!r} and {other.name!r} are one: only one sum of their variances could be told; drop one"
+            return (
+                f"effects {one.name!r} and {other.name!r} are one: only one sum of their "
+                "variances could be told; drop one"
+            )
     return None
 
 

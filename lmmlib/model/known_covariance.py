@@ -7,7 +7,8 @@ from scipy.linalg.lapack import dpocon, dpstrf
 from lmmlib.model.row_labels import in_order_of
 from lmmlib.model.validation import frozen_array, symmetric
 
-SINGULAR = 1e-14  # reciprocal condition number of correlations: a singular matrix has 1e-16 by the luck of rounding
+# reciprocal condition number of correlations: a singular matrix has 1e-16 by the luck of rounding
+SINGULAR = 1e-14
 ROUNDING = (
     8 * np.finfo(float).eps
 )  # per level, of correlations: what sums of products leave of an eigenvalue of zero
@@ -18,25 +19,31 @@ def covariance_root(name: str, between: object, levels: tuple[str, ...]) -> np.n
 
     Parameters
     ----------
-    name : of the term
-    between : (J, J); a labelled one is brought into the order of the levels, and its other labels are left out, which
-        is the marginal covariance of the levels
-    levels : labels of the J levels
+    name : str
+        Name of the term.
+    between : array_like, shape (J, J), or None
+        Known covariance A of the levels; a labelled one is brought into their order, and its other
+        labels are left out, which is the marginal covariance of the levels.
+    levels : tuple of str
+        Labels of the J levels.
 
     Returns
     -------
-    (J, J): the lower Cholesky factor, or for a singular A of rank r one with J − r columns of zeros
+    ndarray, shape (J, J), or None
+        Lower Cholesky factor, or for a singular A of rank r one with J − r columns of zeros.
 
     Raises
     ------
-    ValueError  if labels do not fit, A is not symmetric, or an eigenvalue of its correlations is below zero by more than
-        rounding
+    ValueError
+        If labels do not fit, A is not symmetric, or an eigenvalue of its correlations is below zero
+        by more than rounding.
 
     Notes
     -----
-    A singular A is factored with diagonal pivoting, stopped where no level has more than ``ROUNDING`` J of its variance
-    left. What is left out is then below that share of √(a_ii a_jj) in every entry, which is the rounding of A itself; zeros
-    between unrelated levels stay zeros, as they would not in a root from eigenvectors.
+    A singular A is factored with diagonal pivoting, stopped where no level has more than
+    ``ROUNDING`` J of its variance left. What is left out is then below that share of √(a_ii a_jj)
+    in every entry, which is the rounding of A itself; zeros between unrelated levels stay zeros, as
+    they would not in a root from eigenvectors.
 
     References
     ----------
@@ -81,7 +88,10 @@ def _regular_root(A: np.ndarray) -> np.ndarray | None:
 
 
 def _singular_root(what: str, A: np.ndarray) -> np.ndarray:
-    """Root of a positive semi-definite A by Cholesky's factorisation with diagonal pivoting, its columns at their pivots."""
+    """Root of a positive semi-definite A by pivoted Cholesky factorisation.
+
+    Pivots are diagonal, and columns stand at their pivots.
+    """
     J = len(A)
     sd = np.sqrt(np.diag(A))
     if not sd.any():

@@ -1,4 +1,7 @@
-"""The layout of a design: its names and terms without its rows, all that parameters and effects are checked against."""
+"""The layout of a design.
+
+Its names and terms without its rows, all that parameters and effects are checked against.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +20,15 @@ class Layout:
 
     Attributes
     ----------
-    coef : tuple of str (p,)
-    terms : tuple of Term; their rows play no part
-    units : per term (q,), unit of each effect's covariate: it places starting values and weak priors
-    taken_from_data : fingerprint of what a formula took from its first table, or None without a formula
+    coef : tuple of str
+        Names of the p coefficients.
+    terms : tuple of Term
+        Their rows play no part.
+    units : tuple of ndarray
+        One array (q,) per term, unit of each effect's covariate: it places starting values and weak
+        priors.
+    taken_from_data : str or None
+        Fingerprint of what a formula took from its first table, or None without a formula.
     """
 
     coef: tuple[str, ...]
@@ -50,7 +58,10 @@ class Layout:
 
     @cached_property
     def ranef(self) -> dict[str, list[str]]:
-        """Label, term, level and covariate of each entry of u; ``effect`` is the dimension of SDs already."""
+        """Label, term, level and covariate of each entry of u.
+
+        ``effect`` is the dimension of SDs already.
+        """
         rows = [
             (t.name, level, effect)
             for t in self.terms
@@ -71,7 +82,10 @@ class Layout:
         return {"ranef": labels, **named}
 
     def same_columns(self, other: "Layout") -> bool:
-        """Whether columns of one name are one: no formula took other means, knots or levels from its first table."""
+        """Whether columns of one name are one.
+
+        No formula took other means, knots or levels from its first table.
+        """
         taken = {self.taken_from_data, other.taken_from_data} - {None}
         return len(taken) < 2
 
@@ -96,7 +110,8 @@ class Layout:
 
         Raises
         ------
-        ValueError  if a singular known covariance does not allow u: twins have one effect
+        ValueError
+            If a singular known covariance does not allow u: twins have one effect.
         """
         parts = [
             part if t.level_chol is None else _independent_levels(t, part)
@@ -105,7 +120,10 @@ class Layout:
         return np.concatenate([part.reshape(*u.shape[:-1], -1) for part in parts], -1)
 
     def scaled(self, s: np.ndarray, roots: Sequence[np.ndarray]) -> np.ndarray:
-        """v = (I ⊗ root_k) s for spherical effects s (..., K) and roots (..., q, q): effects with independent levels."""
+        """v = (I ⊗ root_k) s for spherical effects s (..., K) and roots (..., q, q).
+
+        Effects with independent levels.
+        """
         parts = [
             part @ np.swapaxes(root, -1, -2)
             for part, root in zip(self.split(s), roots, strict=True)
@@ -114,7 +132,10 @@ class Layout:
 
 
 def _independent_levels(term: Term, u: np.ndarray) -> np.ndarray:
-    """v (J, q) from u = root v; zero where the root of a singular covariance has a column of zeros."""
+    """v (J, q) from u = root v.
+
+    Zero where the root of a singular covariance has a column of zeros.
+    """
     regular = term.level_chol.any(0)
     if regular.all():
         return np.linalg.solve(term.level_chol, u)
@@ -122,7 +143,10 @@ def _independent_levels(term: Term, u: np.ndarray) -> np.ndarray:
     v[regular] = np.linalg.lstsq(term.level_chol[:, regular], u)[0]
     excess = np.abs(term.level_chol @ v - u).max()
     if excess > IMPOSSIBLE * np.abs(u).max():
-        reason = f"its known covariance is singular, and the nearest effects that it allows are {excess:.3g} away"
+        reason = (
+            "its known covariance is singular, and the nearest effects that it allows are "
+            f"{excess:.3g} away"
+        )
         raise ValueError(
             f"u of {term.name!r} has no density: {reason}; give levels of one effect one value"
         )

@@ -11,47 +11,55 @@ from lmmlib.model.data import Data, as_reduction
 from lmmlib.model.layout import Layout
 from lmmlib.model.reduction import Reduction
 
-GROWTH = 3  # parts are merged when together they hold this many times the rows of what they were merged to
+# parts are merged when together they hold this many times the rows of what they were merged to
+GROWTH = 3
 
 
 def merge_reductions(parts: Iterable[Data | Reduction]) -> Reduction:
     r"""Merge parts of one data set, in any order and any split, to what its log density needs.
 
-    Each part holds some of the rows; its levels may be some of the levels. The triangles of all parts are stacked and
-    rotated again, which keeps every \|y − Xβ − Zv\|² to rounding.
+    Each part holds some of the rows; its levels may be some of the levels. The triangles of all
+    parts are stacked and rotated again, which keeps every \|y − Xβ − Zv\|² to rounding.
 
     Parameters
     ----------
-    parts : iterable of Data or Reduction, taken one at a time, so that not all need fit into memory
+    parts : iterable of Data or Reduction
+        Parts of the data, taken one at a time, so that not all need fit into memory.
 
     Returns
     -------
-    Reduction, to be given to ``loglik.marginal``, ``loglik.restricted``, ``estimate`` or ``posterior`` in place of a
-    Data; levels in the order in which they first appeared
+    Reduction
+        Reduction that ``loglik.marginal``, ``loglik.restricted``, ``estimate`` and ``posterior``
+        take in place of a Data; levels are in the order in which they first appeared.
 
     Raises
     ------
-    ValueError  if there is no part, or the parts differ in coefficients, terms or known covariances
+    ValueError
+        If there is no part, or the parts differ in coefficients, terms or known covariances.
 
     See Also
     --------
-    lmmlib.reduce_tables : the same from a formula and tables
+    lmmlib.reduce_tables : The same from a formula and tables.
 
     References
     ----------
-    Golub & Van Loan (2013), Matrix Computations, 4th ed., section 6.5, for updating a QR factorisation by rows.
+    Golub & Van Loan (2013), Matrix Computations, 4th ed., section 6.5, for updating a QR
+    factorisation by rows.
 
     Examples
     --------
     >>> from lmmlib.model import Design, Term
-    >>> first, second = (Design([[1.0]] * 2, [Term.grouped("g", codes)]) for codes in (["a", "b"], ["b", "c"]))
+    >>> first, second = (
+    ...     Design([[1.0]] * 2, [Term.grouped("g", codes)]) for codes in (["a", "b"], ["b", "c"])
+    ... )
     >>> merged = merge_reductions([Data([1.0, 2.0], first), Data([4.0, 3.0], second)])
     >>> merged.n, merged.layout.terms[0].levels
     (4, ('a', 'b', 'c'))
     """
     if not isinstance(parts, Iterable):
         raise TypeError(
-            f"parts must be an iterable of Data or Reduction, got {type(parts).__name__}; give [data]"
+            f"parts must be an iterable of Data or Reduction, got {type(parts).__name__}; give "
+            "[data]"
         )
     held: list[Reduction] = []
     size = 0
@@ -81,12 +89,14 @@ def _joint_layout(layouts: Sequence[Layout]) -> Layout:
     for other in layouts[1:]:
         if other.coef != first.coef:
             raise ValueError(
-                f"all parts must have the coefficients {', '.join(first.coef)}; one has {', '.join(other.coef)}"
+                f"all parts must have the coefficients {', '.join(first.coef)}; one has "
+                f"{', '.join(other.coef)}"
             )
         _same_terms(first, other)
         if not first.same_columns(other):
             raise ValueError(
-                "all parts must take levels of factors, means and knots from one table, and the formula took others from each; "
+                "all parts must take levels of factors, means and knots from one table, and the "
+                "formula took others from each; "
                 "use reduce_tables, which takes them from the first, or data.design.new_rows"
             )
     terms = []

@@ -10,8 +10,10 @@ def whole_number(name: str, value: object, least: int, multiple_of: int = 1) -> 
 
     Raises
     ------
-    TypeError  if it is no whole number
-    ValueError  if it is below ``least``, or no multiple
+    TypeError
+        If it is no whole number.
+    ValueError
+        If it is below ``least``, or no multiple.
 
     Examples
     --------
@@ -36,8 +38,10 @@ def fraction(name: str, value: object) -> float:
 
     Raises
     ------
-    TypeError  if it is no number
-    ValueError  if it is not between the two
+    TypeError
+        If it is no number.
+    ValueError
+        If it is not between the two.
     """
     expected = f"{name} must be a number between 0 and 1"
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
@@ -52,7 +56,8 @@ def choice(name: str, value: object, options: Iterable[str]) -> str:
 
     Raises
     ------
-    ValueError  naming them
+    ValueError
+        If it is none of the options; the message names them.
     """
     known = tuple(options)
     if not isinstance(value, str) or value not in known:
@@ -65,7 +70,8 @@ def switch(name: str, value: object) -> bool:
 
     Raises
     ------
-    TypeError  if it is neither True nor False
+    TypeError
+        If it is neither True nor False.
     """
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {in_brief(value)}")

@@ -25,9 +25,12 @@ class Theta:
 
     Attributes
     ----------
-    beta : (..., p)
-    effect_chols : per term (..., q, q), lower, with Σ_k = L_k L_k'
-    sigma : (...)
+    beta : ndarray, shape (..., p)
+        Fixed effects.
+    effect_chols : tuple of ndarray
+        One array (..., q, q) per term, lower, with Σ_k = L_k L_k'.
+    sigma : ndarray, shape (...)
+        Residual SD.
     """
 
     beta: np.ndarray
@@ -58,19 +61,26 @@ class Theta:
 
 
 @dataclass(frozen=True, eq=False)
-class Params:
+class Params:  # numpydoc ignore=PR02
     r"""Fixed effects β, a covariance matrix Σ_k a term by its name, and the residual SD σ.
 
     Parameters
     ----------
-    beta : (p,); a labelled one (pandas) has to have the names of the design's coefficients, in their order
-    cov : mapping from a term's name to (q, q), or to a number (a variance) where q = 1; labels as for β
-    sigma : float above zero, an SD in units of the response
+    beta : array_like, shape (p,)
+        Fixed effects; a labelled array (pandas) must have the names of the design's coefficients,
+        in their order.
+    cov : mapping of str to array_like
+        Covariance matrix (q, q) of the effects of each term, by its name, or a number (a variance)
+        where q = 1; labels as for β.
+    sigma : float
+        Residual SD, above zero, in units of the response.
 
     Raises
     ------
-    TypeError  if cov is no mapping
-    ValueError  if a covariance is not symmetric positive semi-definite, or σ is not above zero
+    TypeError
+        If cov is no mapping.
+    ValueError
+        If a covariance is not symmetric positive semi-definite, or σ is not above zero.
 
     Notes
     -----
@@ -108,12 +118,15 @@ class Params:
 
         Raises
         ------
-        TypeError  if there is no design
-        ValueError  if sizes or names are not the design's, or an uncorrelated term is given a covariance
+        TypeError
+            If there is no design.
+        ValueError
+            If sizes or names are not the design's, or an uncorrelated term is given a covariance.
         """
         if len(self.beta) != len(checked_design(design).coef):
             raise ValueError(
-                f"beta has {len(self.beta)} entries; the design has {len(design.coef)} columns: {', '.join(design.coef)}"
+                f"beta has {len(self.beta)} entries; the design has {len(design.coef)} columns: "
+                f"{', '.join(design.coef)}"
             )
         check_names("beta", self.given_names.get("beta"), design.coef)
         same_names("cov", self.cov, [t.name for t in design.terms])
@@ -122,7 +135,8 @@ class Params:
             cov, q = self.cov[t.name], len(t.effects)
             if cov.shape != (q, q):
                 raise ValueError(
-                    f"cov of {t.name!r} must have shape {(q, q)} for {', '.join(t.effects)}, got {cov.shape}"
+                    f"cov of {t.name!r} must have shape {(q, q)} for {', '.join(t.effects)}, got "
+                    f"{cov.shape}"
                 )
             check_names(f"cov of {t.name!r}", self.given_names.get(f"cov of {t.name!r}"), t.effects)
             if not t.correlated and np.any(cov != np.diag(np.diag(cov))):
@@ -134,11 +148,14 @@ class Params:
 
 
 def _names_given(beta: object, cov: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
-    """Names that parameters were labelled with, by what they are of: kept until there is a design to compare them with.
+    """Names that parameters were labelled with, by what they are of.
+
+    Kept until there is a design to compare them with.
 
     Raises
     ------
-    ValueError  if rows and columns of a covariance are labelled differently
+    ValueError
+        If rows and columns of a covariance are labelled differently.
     """
     names = {"beta": names_along(beta, 0)}
     for term, matrix in cov.items():
@@ -155,11 +172,13 @@ def checked_params(params: object) -> Params:
 
     Raises
     ------
-    TypeError  if they are anything else
+    TypeError
+        If they are anything else.
     """
     if not isinstance(params, Params):
         raise TypeError(
-            f"params must be a Params, got {type(params).__name__}; make one with Params(beta, cov, sigma)"
+            f"params must be a Params, got {type(params).__name__}; make one with Params(beta, "
+            "cov, sigma)"
         )
     return params
 

@@ -23,24 +23,35 @@ class HasDataAndDesign(Protocol):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Priors:
-    r"""γ_j ~ N(m_j, s_j²) for γ = Tβ; an SD prior for each effect and for σ; LKJ(η) for each correlated term.
+class Priors:  # numpydoc ignore=PR02
+    r"""Prior distributions of a mixed model's parameters.
+
+    γ_j ~ N(m_j, s_j²) for γ = Tβ; a prior for the SD of each effect and for σ; LKJ(η) for each
+    correlated term.
 
     Printed, they say in words what they hold; two of equal numbers are equal.
 
     Parameters
     ----------
-    beta_mean, beta_sd : (p,), of γ, which is β itself where T is the identity
-    sd : mapping from an effect's name (``Subject: Days``) to a ScalePrior
+    beta_mean, beta_sd : array_like, shape (p,)
+        Means and SDs of γ, which is β itself where T is the identity.
+    sd : mapping of str to ScalePrior
+        Prior of each effect's SD, by the name of the effect (``Subject: Days``).
     sigma : ScalePrior
-    cor : mapping from a correlated term's name to η
-    beta_transform : (p, p), T, upper triangular with ones on its diagonal; None for the identity, also where that is given
-    coef : p names of the coefficients, which the design then has to have; None where they are not known
+        Prior of the residual SD.
+    cor : mapping of str to float
+        Parameter η of the LKJ prior of each correlated term, by its name.
+    beta_transform : array_like, shape (p, p), optional
+        Matrix T, upper triangular with ones on its diagonal; None for the identity, also where that
+        is given.
+    coef : sequence of str, optional
+        Names of the p coefficients, which the design then has to have; None where they are not
+        known.
 
     See Also
     --------
-    Priors.build : one value for all, or by name, on β itself
-    Priors.weak : scaled by the data
+    Priors.build : One value for all, or by name, on β itself.
+    Priors.weak : Scaled by the data.
 
     Examples
     --------
@@ -69,7 +80,8 @@ class Priors:
         spread = frozen_array("beta_sd", self.beta_sd, mean.shape, "one per coefficient")
         if np.any(spread <= 0):
             raise ValueError(
-                f"beta_sd must be above zero, got {spread.min():g}; a known coefficient belongs into the offset"
+                f"beta_sd must be above zero, got {spread.min():g}; a known coefficient belongs "
+                "into the offset"
             )
         if self.sigma.family == "fixed":
             positive("fixed sigma", self.sigma.scale)
@@ -103,16 +115,23 @@ class Priors:
 
         Parameters
         ----------
-        design : Design, or the layout of one
-        beta : (mean, SD), or a mapping by coefficient
-        sd : ScalePrior, or a mapping by effect
-        sigma : ScalePrior; that of ``sd`` if None and ``sd`` is one
-        cor : η, or a mapping by correlated term
+        design : Design or Layout
+            Design, or the layout of one, that the priors are for.
+        beta : tuple (float, float) or mapping of str to tuple
+            Mean and SD of every coefficient, or of each by its name.
+        sd : ScalePrior or mapping of str to ScalePrior
+            Prior of every effect's SD, or of each by its name.
+        sigma : ScalePrior, optional
+            Prior of the residual SD; that of ``sd`` if None and ``sd`` is one ScalePrior.
+        cor : float or mapping of str to float, default: 2.0
+            Parameter η of the LKJ prior of every correlated term, or of each by its name.
 
         Raises
         ------
-        TypeError  if there is no design, or a prior of an SD is no ScalePrior
-        ValueError  if a name is missing or unknown, or a prior of a coefficient is not a mean and an SD
+        TypeError
+            If there is no design, or a prior of an SD is no ScalePrior.
+        ValueError
+            If a name is missing or unknown, or a prior of a coefficient is not a mean and an SD.
         """
         correlated = [t.name for t in checked_design(design).terms if t.pairs]
         beta, sd, cor = (
@@ -138,41 +157,49 @@ class Priors:
     def weak(cls, data: HasDataAndDesign) -> "Priors":
         r"""Priors so wide that they only keep the posterior proper and rule out absurd scales.
 
-        With X = QR = QDT, T upper triangular with ones on its diagonal, the coefficients γ = Tβ have independent priors
-        N(m_j, (10 s √n / abs(R_jj))²). An intercept among the first columns then stands for the level of y at the
-        mean of the covariates, and has SD 10 s. The same is β ~ N(b, (10 s)² n (X'X)⁻¹), which depends on X by its
-        column space alone: origin, unit, order and coding of covariates, squares, interactions and ``0 + f`` included, change
-        nothing that the model says of y.
+        With X = QR = QDT, T upper triangular with ones on its diagonal, the coefficients γ = Tβ
+        have independent priors N(m_j, (10 s √n / abs(R_jj))²). An intercept among the first columns
+        then stands for the level of y at the mean of the covariates, and has SD 10 s. The same is β
+        ~ N(b, (10 s)² n (X'X)⁻¹), which depends on X by its column space alone: origin, unit, order
+        and coding of covariates, squares, interactions and ``0 + f`` included, change nothing that
+        the model says of y.
 
-        Where the space holds a constant, as with an intercept or the cell means of ``0 + f``, Xb is the mean of y − offset
-        and s its SD; where it holds none, b = 0 and s is the root mean square of y − offset.
+        Where the space holds a constant, as with an intercept or the cell means of ``0 + f``, Xb is
+        the mean of y − offset and s its SD; where it holds none, b = 0 and s is the root mean
+        square of y − offset.
 
-        SD of an intercept half-normal(s), of a slope half-normal(s/sd(z)), of a dense term half-normal(s/rms) with rms the
-        root mean square over rows of Zu for effects of SD one; LKJ(2); σ half-normal(s √w̄), with w̄ the mean weight: σ is the
-        SD of a row of weight one.
+        SD of an intercept half-normal(s), of a slope half-normal(s/sd(z)), of a dense term
+        half-normal(s/rms) with rms the root mean square over rows of Zu for effects of SD one;
+        LKJ(2); σ half-normal(s √w̄), with w̄ the mean weight: σ is the SD of a row of weight one.
 
         Parameters
         ----------
         data : Data
+            Response and design.
 
         Raises
         ------
-        TypeError  if data is no Data
-        ValueError  if y does not vary, or by no more than its rounding
+        TypeError
+            If data is no Data.
+        ValueError
+            If y does not vary, or by no more than its rounding.
 
         Notes
         -----
-        Mean and spread count all rows alike, whatever their weights: one heavy row would otherwise set a spread near zero.
+        Mean and spread count all rows alike, whatever their weights: one heavy row would otherwise
+        set a spread near zero.
         """
         if not isinstance(getattr(data, "design", None), Design):
             raise TypeError(
-                f"data must be a Data, got {type(data).__name__}; make one with Data(y, design) or from_formula"
+                f"data must be a Data, got {type(data).__name__}; make one with Data(y, design) "
+                "or from_formula"
             )
         design = data.design
         beta = weak_fixed_effects(design.X, data.y - design.offset)
         if beta.spread == 0:
             raise ValueError(
-                "y must vary for priors scaled by its spread, by more than its rounding; make them with Priors.build, "
+                "y must vary for priors scaled by its spread, by more than its rounding; make "
+                "them with Priors.build, "
                 "or subtract a constant from a y that lies far from zero"
             )
         sd = {}
@@ -188,17 +215,20 @@ class Priors:
 
         Raises
         ------
-        ValueError  if a size or a name does not fit
+        ValueError
+            If a size or a name does not fit.
         """
         if len(self.beta_mean) != len(checked_design(design).coef):
             raise ValueError(
-                f"priors have {len(self.beta_mean)} coefficients; the design has {len(design.coef)}: {', '.join(design.coef)}"
+                f"priors have {len(self.beta_mean)} coefficients; the design has "
+                f"{len(design.coef)}: {', '.join(design.coef)}"
             )
         same_names("priors of sd", self.sd, design.effects)
         same_names("priors of cor", self.cor, [t.name for t in design.terms if t.pairs])
         if self.coef not in (None, design.coef):
             raise ValueError(
-                f"priors are of the coefficients {', '.join(self.coef)}; the design has {', '.join(design.coef)}: "
+                f"priors are of the coefficients {', '.join(self.coef)}; the design has "
+                f"{', '.join(design.coef)}: "
                 "make them for this design, with the columns in this order"
             )
         return self
@@ -213,7 +243,14 @@ class Priors:
 
         Examples
         --------
-        >>> far = Priors([3.0, 0.0], [1.0, 1.0], {}, ScalePrior("half-normal", 1.0), {}, [[1.0, 2010.0], [0.0, 1.0]])
+        >>> far = Priors(
+        ...     [3.0, 0.0],
+        ...     [1.0, 1.0],
+        ...     {},
+        ...     ScalePrior("half-normal", 1.0),
+        ...     {},
+        ...     [[1.0, 2010.0], [0.0, 1.0]],
+        ... )
         >>> far.coefficients(np.array([3.0, 0.5])).tolist()
         [-1002.0, 0.5]
         """
@@ -225,11 +262,15 @@ class Priors:
         )
 
     def differing(self, other: "Priors") -> list[str]:
-        """Names of the fields whose numbers differ; names of coefficients count where both have them.
+        """Names of the fields whose numbers differ.
+
+        Names of coefficients count where both have them.
 
         Examples
         --------
-        >>> one, two = (Priors([m], [1.0], {}, ScalePrior("half-normal", 1.0), {}) for m in (0.0, 1.0))
+        >>> one, two = (
+        ...     Priors([m], [1.0], {}, ScalePrior("half-normal", 1.0), {}) for m in (0.0, 1.0)
+        ... )
         >>> one.differing(two), one == two, one == one
         (['beta_mean'], False, True)
         """
@@ -245,8 +286,14 @@ class Priors:
         lines = ["Priors"]
         if self.beta_transform is not None:
             lines += [
-                "  gamma = T beta, independent normals: of each column the part that the columns before it do not explain, so that",
-                "  an intercept is the level at the mean of the covariates, wherever they have their zero:",
+                (
+                    "  gamma = T beta, independent normals: of each column the part that the "
+                    "columns before it do not explain, so that"
+                ),
+                (
+                    "  an intercept is the level at the mean of the covariates, wherever they "
+                    "have their zero:"
+                ),
             ]
         elif names:
             lines.append("  beta, independent normals:")
@@ -284,7 +331,8 @@ def _only_scale_priors(sd: object, **others: object) -> None:
     if strange:
         name, value = strange[0]
         raise TypeError(
-            f"the prior of {name!r} must be a ScalePrior, got {value!r}; give for instance ScalePrior('half-normal', 1.0)"
+            f"the prior of {name!r} must be a ScalePrior, got {value!r}; give for instance "
+            "ScalePrior('half-normal', 1.0)"
         )
 
 
@@ -293,11 +341,14 @@ def checked_priors(priors: object, design: Design | Layout) -> Priors:
 
     Raises
     ------
-    TypeError  if they are anything else
-    ValueError  if they do not fit
+    TypeError
+        If they are anything else.
+    ValueError
+        If they do not fit.
     """
     if not isinstance(priors, Priors):
         raise TypeError(
-            f"priors must be a Priors, got {type(priors).__name__}; make one with Priors.weak or Priors.build"
+            f"priors must be a Priors, got {type(priors).__name__}; make one with Priors.weak or "
+            "Priors.build"
         )
     return priors.checked(design)

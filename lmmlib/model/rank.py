@@ -4,22 +4,33 @@ from collections.abc import Sequence
 
 import numpy as np
 
-FAR = 1e4  # SDs of a column from zero, from where on rounding may take it, or its square, for a combination of others
+# SDs of a column from zero, from where on rounding may take it, or its square, for a combination of
+# others
+FAR = 1e4
 
 
 def rank_error(coef: Sequence[str], dependent: Sequence[int], X: np.ndarray | None = None) -> str:
-    """What is told of columns that are combinations of those before; of their place too, where the rows X are known.
+    """What is told of columns that are combinations of those before.
+
+    Of their place too, where the rows X are known.
 
     Examples
     --------
-    >>> rank_error(["Intercept", "x"], [1], np.array([[1.0, 1e16], [1.0, 1e16 + 2]])).partition("; ")[2]
-    'x can be made from the columns before to the rounding of its entries; x lies far from zero: subtract a constant'
+    >>> rank_error(["Intercept", "x"], [1], np.array([[1.0, 1e16], [1.0, 1e16 + 2]])).partition(
+    ...     "; "
+    ... )[2]
+    ... # doctest: +NORMALIZE_WHITESPACE
+    'x can be made from the columns before to the rounding of its entries; x lies far from zero:
+    subtract a constant'
     """
     named = ", ".join(coef[j] for j in dependent)
     told = f"X must have full column rank; {named} can be made from the columns before"
     far = [] if X is None else [coef[j] for j in _far_columns(X[:, : max(dependent) + 1])]
     if far:
-        return f"{told} to the rounding of its entries; {', '.join(far)} lies far from zero: subtract a constant"
+        return (
+            f"{told} to the rounding of its entries; {', '.join(far)} lies far from zero: "
+            "subtract a constant"
+        )
     return f"{told}; drop it"
 
 

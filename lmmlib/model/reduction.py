@@ -13,7 +13,9 @@ from lmmlib.model.layout import Layout
 from lmmlib.model.params import Theta
 from lmmlib.model.rank import rank_error
 
-CHUNK = 400_000  # entries of stacked factors held at a time: few enough to stay close to a processor, many enough to keep it busy
+# entries of stacked factors held at a time: few enough to stay close to a processor, many enough to
+# keep it busy
+CHUNK = 400_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,14 +24,18 @@ class Reduction:
 
     Attributes
     ----------
-    layout : Layout, names and terms of the design
-    forms : tuple of linalg.Arrowhead, the rows W^½[Z (root ⊗ I), X, y − offset] rotated to few
-    n : rows
-    log_weights : Σ log w
+    layout : Layout
+        Names and terms of the design.
+    forms : tuple of linalg.Arrowhead
+        The rows W^½[Z (root ⊗ I), X, y − offset] rotated to few.
+    n : int
+        Number of rows.
+    log_weights : float
+        Sum of the log weights, Σ log w.
 
     See Also
     --------
-    reduce : merges the reductions of any split of the rows
+    reduce : Merges the reductions of any split of the rows.
     """
 
     layout: Layout
@@ -53,7 +59,10 @@ class Reduction:
 
     @cached_property
     def independent_columns(self) -> np.ndarray:
-        """Numbers of the columns of X that are no combination of those before: all of them but in a fold, (≤ p,) int."""
+        """Numbers of the columns of X that are no combination of those before.
+
+        All of them but in a fold, (≤ p,) int.
+        """
         dependent = linalg.dependent_columns(self.rows[1][:, :-1])
         return np.setdiff1d(np.arange(len(self.layout.coef)), dependent)
 
@@ -88,12 +97,17 @@ class Reduction:
         return linalg.factorise(self.forms, Lam, sides)
 
     def given(self, theta: Theta) -> linalg.Factor:
-        """The same at S values of θ, with the residual y − offset − Xβ as the one right-hand side."""
+        """The same at S values of θ.
+
+        The residual y − offset − Xβ is the one right-hand side.
+        """
         return self.factorise(theta.Lam, theta.residual_weights[..., None])
 
 
 def reduction_of(y: np.ndarray, design: Design) -> Reduction:
-    """The reduction of rows that need not make a :class:`Data` by themselves: of one level, or of dependent columns.
+    """The reduction of rows that need not make a :class:`Data` by themselves.
+
+    Of one level, or of dependent columns.
 
     Examples
     --------

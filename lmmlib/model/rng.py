@@ -1,4 +1,7 @@
-"""The door for randomness: whatever ``numpy.random.default_rng`` takes, as SPEC 7 of Scientific Python has it."""
+"""The door for randomness.
+
+Whatever ``numpy.random.default_rng`` takes, as SPEC 7 of Scientific Python has it.
+"""
 
 from collections.abc import Sequence
 
@@ -16,12 +19,16 @@ RNGLike = (
 
 
 def checked_rng(rng: RNGLike) -> np.random.Generator:
-    """``numpy.random.default_rng(rng)``: a generator is handed back as it is, None takes a seed from the system.
+    """``numpy.random.default_rng(rng)``.
+
+    A generator is handed back as it is, None takes a seed from the system.
 
     Raises
     ------
-    TypeError  if it is of a kind that ``default_rng`` does not take
-    ValueError  if it is a negative seed
+    TypeError
+        If it is of a kind that ``default_rng`` does not take.
+    ValueError
+        If it is a negative seed.
 
     References
     ----------

@@ -27,7 +27,10 @@ def axis_labels(value: object, axis: int) -> tuple[str, ...] | None:
 
 
 def names_along(value: object, axis: int) -> tuple[str, ...] | None:
-    """The same where the labels are names: pandas numbers what was not named, and such numbers are none."""
+    """The same where the labels are names.
+
+    Pandas numbers what was not named, and such numbers are none.
+    """
     is_pandas = isinstance(value, pd.DataFrame | pd.Series) and axis < value.ndim
     if is_pandas and isinstance(value.axes[axis], pd.RangeIndex):
         return None
@@ -39,14 +42,17 @@ def check_names(what: str, given: Sequence[str] | None, expected: Sequence[str])
 
     Raises
     ------
-    ValueError  naming both
+    ValueError
+        If that is so; the message names both.
 
     Examples
     --------
     >>> check_names("beta", ("x", "Intercept"), ("Intercept", "x"))
+    ... # doctest: +NORMALIZE_WHITESPACE
     Traceback (most recent call last):
         ...
-    ValueError: beta is labelled x, Intercept, but its places are those of Intercept, x; bring it into this order
+    ValueError: beta is labelled x, Intercept, but its places are those of Intercept, x; bring it
+    into this order
     """
     if given is not None and tuple(given) != tuple(expected):
         places = f"its places are those of {', '.join(expected)}"
@@ -56,11 +62,14 @@ def check_names(what: str, given: Sequence[str] | None, expected: Sequence[str])
 
 
 def check_order(what: str, given: Sequence[str] | None, expected: Sequence[str]) -> None:
-    """The same where names may be given anew: the same ones in another order are refused, others are new names.
+    """The same where names may be given anew.
+
+    The same ones in another order are refused, others are new names.
 
     Raises
     ------
-    ValueError  naming both
+    ValueError
+        If that is so; the message names both.
     """
     if given is not None and set(given) == set(expected):
         check_names(what, given, expected)
@@ -78,15 +87,17 @@ def check_same_rows(
 
     Raises
     ------
-    ValueError  naming the first row at which they differ
+    ValueError
+        If labels of rows differ; the message names the first row at which they do.
 
     Examples
     --------
     >>> check_same_rows("y", pd.Index([1, 0]), "X", pd.Index([0, 1]))
+    ... # doctest: +NORMALIZE_WHITESPACE
     Traceback (most recent call last):
         ...
-    ValueError: the rows of y and of X bear different labels, 1 and 0 in row 0; bring both into one order, or give y by \
-.to_numpy() if they belong together as they stand
+    ValueError: the rows of y and of X bear different labels, 1 and 0 in row 0; bring both into one
+    order, or give y by .to_numpy() if they belong together as they stand
     """
     if index is None or expected is None or len(index) != len(expected) or index.equals(expected):
         return
@@ -96,7 +107,8 @@ def check_same_rows(
     row = differ[0]
     labels = f"{index[row]} and {expected[row]} in row {row}"
     raise ValueError(
-        f"the rows of {what} and of {reference} bear different labels, {labels}; bring both into one order, "
+        f"the rows of {what} and of {reference} bear different labels, {labels}; bring both into "
+        "one order, "
         f"or give {what} by .to_numpy() if they belong together as they stand"
     )
 
@@ -106,7 +118,8 @@ def common_index(given: Mapping[str, pd.Index | None]) -> pd.Index | None:
 
     Raises
     ------
-    ValueError  if two parts label them differently
+    ValueError
+        If two parts label them differently.
 
     Examples
     --------
@@ -123,11 +136,14 @@ def common_index(given: Mapping[str, pd.Index | None]) -> pd.Index | None:
 
 
 def in_order_of(what: str, matrix: object, names: Sequence[str]) -> object:
-    """A symmetric matrix (m, m) over ``names``, by its labels if it has some; more labels than names are left out.
+    """A symmetric matrix (m, m) over ``names``, by its labels if it has some.
+
+    More labels than names are left out.
 
     Raises
     ------
-    ValueError  if one axis alone is labelled, a label occurs twice, the axes differ, or a name is missing
+    ValueError
+        If one axis alone is labelled, a label occurs twice, the axes differ, or a name is missing.
 
     Examples
     --------
@@ -150,17 +166,20 @@ def in_order_of(what: str, matrix: object, names: Sequence[str]) -> object:
         )
         if repeated:
             raise ValueError(
-                f"the {axis} of {what} must have distinct labels, got {some(repeated)} more than once"
+                f"the {axis} of {what} must have distinct labels, got {some(repeated)} more than "
+                "once"
             )
     unpaired = sorted(set(rows) ^ set(columns))
     if unpaired:
         raise ValueError(
-            f"rows and columns of {what} must have the same labels; one axis alone has {some(unpaired)}"
+            f"rows and columns of {what} must have the same labels; one axis alone has "
+            f"{some(unpaired)}"
         )
     missing = [name for name in names if name not in set(rows)]
     if missing:
         raise ValueError(
-            f"{what} has no rows labelled {some(missing)}; it has {some(rows)}; add them, or {by_position}"
+            f"{what} has no rows labelled {some(missing)}; it has {some(rows)}; add them, or "
+            f"{by_position}"
         )
     row_of = {text: i for i, text in enumerate(rows)}
     column_of = {text: i for i, text in enumerate(columns)}

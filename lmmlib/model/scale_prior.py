@@ -12,18 +12,22 @@ FAMILIES = ("half-normal", "half-Student-t", "exponential", "fixed")
 
 
 @dataclass(frozen=True)
-class ScalePrior:
+class ScalePrior:  # numpydoc ignore=PR02
     """Prior of one SD.
 
     Parameters
     ----------
-    family : ``half-normal``, ``half-Student-t``, ``exponential`` or ``fixed``
-    scale : its scale, mean (exponential) or value (fixed), in the SD's own units
-    df : degrees of freedom of the half-Student-t
+    family : {"half-normal", "half-Student-t", "exponential", "fixed"}
+        Family of the prior.
+    scale : float
+        Scale, mean (exponential) or value (fixed), in the SD's own units.
+    df : float, optional
+        Degrees of freedom of the half-Student-t.
 
     Raises
     ------
-    ValueError  if the family is unknown, or a scale is not above zero
+    ValueError
+        If the family is unknown, or a scale is not above zero.
 
     Examples
     --------
@@ -39,7 +43,8 @@ class ScalePrior:
         choice("family", self.family, FAMILIES)
         if (self.family == "half-Student-t") != (self.df is not None):
             raise ValueError(
-                f"df belongs to the half-Student-t and to no other family, got df={self.df} with {self.family}"
+                f"df belongs to the half-Student-t and to no other family, got df={self.df} with "
+                f"{self.family}"
             )
         scale = float(frozen_array(f"scale of the {self.family} prior", self.scale, ()))
         if not (

@@ -1,4 +1,7 @@
-"""One random-effects term: J levels, q effects per level, and the columns that bring them to the rows."""
+"""One random-effects term.
+
+J levels, q effects per level, and the columns that bring them to the rows.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,13 +25,22 @@ class Term:
     Attributes
     ----------
     name : str
-    levels : tuple of str (J,)
-    effects : tuple of str (q,)
-    Z : scipy.sparse.csr_array (n, J q), columns by level, then effect
-    correlated : bool          False: Σ_k is diagonal
-    level_chol : (J, J) or None      L of the known covariance A = LL' of the levels; None is A = I
-    is_dense : bool            one effect that bears the term's name, its levels the columns of a matrix
-    index : pandas.Index or None   labels of the rows, where they came with some
+        Name of the term.
+    levels : tuple of str
+        Labels of the J levels.
+    effects : tuple of str
+        Names of the q effects.
+    Z : scipy.sparse.csr_array, shape (n, J q)
+        Columns by level, then effect.
+    correlated : bool
+        Whether the effects of a level are correlated; if not, Σ_k is diagonal.
+    level_chol : ndarray, shape (J, J), or None
+        Root L of the known covariance A = LL' of the levels; None is A = I.
+    is_dense : bool
+        Whether the term is one effect that bears the term's name, its levels the columns of a
+        matrix.
+    index : pandas.Index or None
+        Labels of the rows, where they came with some.
     """
 
     name: str
@@ -59,20 +71,29 @@ class Term:
         Parameters
         ----------
         name : str
-        codes : (n,)            labels of any kind, a whole number by its digits (1.0 is ``1``); with ``levels``,
-            integers that index it
-        covariates : (n, q)     a column of ones if None
-        levels : sequence       sorted labels found in ``codes`` if None
-        effects : q names
-        correlated : bool
-        between : (J, J)        known covariance A of the levels, positive semi-definite: clones and twins are ordinary;
-            rows and columns that are labelled (pandas, xarray) are matched to the levels by their labels, and relatives
-            that are no levels are left out
+            Name of the term.
+        codes : array_like, shape (n,)
+            Labels of any kind, a whole number by its digits (1.0 is ``1``); with ``levels``,
+            integers that index it.
+        covariates : array_like, shape (n, q), optional
+            Covariates of the effects; a column of ones if None.
+        levels : sequence, optional
+            Labels of the levels; the sorted labels of ``codes`` if None.
+        effects : sequence of str, optional
+            Names of the q effects; if None ``Intercept`` without covariates, ``x1`` to ``xq`` with
+            them.
+        correlated : bool, default: True
+            Whether the effects of a level are correlated.
+        between : array_like, shape (J, J), optional
+            Known covariance A of the levels, positive semi-definite: clones and twins are ordinary.
+            Rows and columns that are labelled (pandas, xarray) are matched to the levels by their
+            labels, and relatives that are no levels are left out.
 
         Raises
         ------
-        ValueError  if lengths or labels of rows differ, a code is missing or out of range, two labels have one text, or
-            A lacks a level, is not symmetric, or has a negative eigenvalue
+        ValueError
+            If lengths or labels of rows differ, a code is missing or out of range, two labels have
+            one text, or A lacks a level, is not symmetric, or has a negative eigenvalue.
 
         Examples
         --------
@@ -106,15 +127,20 @@ class Term:
         Parameters
         ----------
         name : str
-        Z : (n, J)
-        between : (J, J)   known covariance A of the columns' effects, positive semi-definite; matched by its labels if
-            it has some
-        levels : J labels; if None those of the columns of a table, or 1 to J
+            Name of the term.
+        Z : array_like, shape (n, J)
+            Matrix that brings the J effects to the rows.
+        between : array_like, shape (J, J), optional
+            Known covariance A of the columns' effects, positive semi-definite; matched by its
+            labels if it has some.
+        levels : sequence, optional
+            Labels of the J columns; if None those of the columns of a table, or 1 to J.
 
         Raises
         ------
-        ValueError  if ``Z`` is not a finite matrix, its columns are labelled in another order than ``levels``, or A lacks a
-            level, is not symmetric, or has a negative eigenvalue
+        ValueError
+            If ``Z`` is not a finite matrix, its columns are labelled in another order than
+            ``levels``, or A lacks a level, is not symmetric, or has a negative eigenvalue.
 
         Examples
         --------
@@ -154,12 +180,18 @@ class Term:
 
     @property
     def effect_names(self) -> tuple[str, ...]:
-        """Effects as draws and priors name them: ``Subject: Days``; a dense term's is its own name."""
+        """Effects as draws and priors name them: ``Subject: Days``.
+
+        A dense term's is its own name.
+        """
         return (self.name,) if self.is_dense else tuple(f"{self.name}: {e}" for e in self.effects)
 
     @property
     def pair_names(self) -> tuple[str, ...]:
-        """Pairs of correlated effects, row by row below the diagonal: ``Subject: Intercept, Days``."""
+        """Pairs of correlated effects, row by row below the diagonal.
+
+        ``Subject: Intercept, Days``.
+        """
         return tuple(f"{self.name}: {self.effects[j]}, {self.effects[i]}" for i, j in self.pairs)
 
     @property
@@ -173,7 +205,9 @@ class Term:
 
     @cached_property
     def units(self) -> np.ndarray:
-        """Unit of each effect's covariate, (q,): its SD over the rows, its size where it is constant.
+        """Unit of each effect's covariate, (q,).
+
+        Its SD over the rows, its size where it is constant.
 
         For a dense term the root mean square over rows of Zu for effects of SD one.
         """
@@ -195,7 +229,10 @@ class Term:
         by_effect = seen.reshape(J, q)
         empty = np.flatnonzero(~(seen if self.is_dense else by_effect.any(0)))
         if len(empty):
-            return f"each column of {self.name!r} must have an entry other than zero, column {empty[0]} is; drop it"
+            return (
+                f"each column of {self.name!r} must have an entry other than zero, column "
+                f"{empty[0]} is; drop it"
+            )
         levels = int(by_effect.any(1).sum())
         if levels < 2 and not self.is_dense:
             rows = "" if levels == J else f" with rows of {J} declared"
@@ -205,7 +242,10 @@ class Term:
 
     @cached_property
     def row_products(self) -> np.ndarray:
-        """Σ_j z_ij z_ij' over levels, (n, q, q): a row's variance is its sum of products with the effects' covariance."""
+        """Σ_j z_ij z_ij' over levels, (n, q, q).
+
+        A row's variance is its sum of products with the effects' covariance.
+        """
         n, (_, q) = self.Z.shape[0], self.size
         Z = self.columns_of_independent_levels()
         products = np.empty((n, q, q))
@@ -238,11 +278,13 @@ def _codes(
     levels = list(levels)
     if codes.dtype.kind not in "iu":
         raise ValueError(
-            f"codes of {name!r} must be integers that index levels, got type {codes.dtype}; leave levels out to use labels"
+            f"codes of {name!r} must be integers that index levels, got type {codes.dtype}; "
+            "leave levels out to use labels"
         )
     if codes.min() < 0 or codes.max() >= len(levels):
         raise ValueError(
-            f"codes of {name!r} must lie in 0 to {len(levels) - 1}, got {codes.min()} to {codes.max()}"
+            f"codes of {name!r} must lie in 0 to {len(levels) - 1}, got {codes.min()} to "
+            f"{codes.max()}"
         )
     return codes.astype(np.int64), levels
 
@@ -263,7 +305,8 @@ def _one_a_row(name: str, given: object) -> np.ndarray:
     )
     if missing:
         raise ValueError(
-            f"codes of {name!r} must not be missing, got {missing} missing of {len(codes)}; drop those rows or give them a level"
+            f"codes of {name!r} must not be missing, got {missing} missing of {len(codes)}; drop "
+            "those rows or give them a level"
         )
     return codes
 
@@ -274,6 +317,7 @@ def _covariates(name: str, covariates: object, n: int) -> np.ndarray:
         raise ValueError(f"term {name!r} has {n} codes; its covariates have {len(x)} rows")
     if x.shape[1] == 0:
         raise ValueError(
-            f"covariates of {name!r} must have a column at least, got none; leave them out for an intercept"
+            f"covariates of {name!r} must have a column at least, got none; leave them out for "
+            "an intercept"
         )
     return x

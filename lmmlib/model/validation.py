@@ -1,4 +1,7 @@
-"""What every door asks of an array or a name: messages say what, what was expected, what came, and what to do."""
+"""What every door asks of an array or a name.
+
+Messages say what, what was expected, what came, and what to do.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
@@ -42,7 +45,8 @@ def frozen_array(
 
     Raises
     ------
-    ValueError  if it is not numeric, masked, not finite, or of another shape
+    ValueError
+        If it is not numeric, masked, not finite, or of another shape.
 
     Examples
     --------
@@ -67,7 +71,8 @@ def frozen_array(
         bad = np.argwhere(~np.isfinite(array))
         place = tuple(int(i) for i in bad[0])
         raise ValueError(
-            f"{name} must be finite, got {len(bad)} entries that are not, the first at {place}; remove or replace them"
+            f"{name} must be finite, got {len(bad)} entries that are not, the first at {place}; "
+            "remove or replace them"
         )
     array.flags.writeable = False
     return array
@@ -78,7 +83,8 @@ def numbers(name: str, value: object) -> np.ndarray:
 
     Raises
     ------
-    ValueError  if it is not numeric, complex, masked, or its rows differ in length
+    ValueError
+        If it is not numeric, complex, masked, or its rows differ in length.
 
     Examples
     --------
@@ -87,7 +93,8 @@ def numbers(name: str, value: object) -> np.ndarray:
     """
     if np.ma.is_masked(value):
         raise ValueError(
-            f"{name} must not be masked, got {int(np.ma.getmaskarray(value).sum())} masked entries; remove or replace them"
+            f"{name} must not be masked, got {int(np.ma.getmaskarray(value).sum())} masked "
+            "entries; remove or replace them"
         )
     try:
         raw = np.asarray(value)
@@ -119,7 +126,8 @@ def symmetric(name: str, matrix: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    ValueError  if a pair of entries differs by more than ``ASYMMETRY`` √(a_ii a_jj)
+    ValueError
+        If a pair of entries differs by more than ``ASYMMETRY`` √(a_ii a_jj).
 
     Examples
     --------
@@ -131,7 +139,8 @@ def symmetric(name: str, matrix: np.ndarray) -> np.ndarray:
     if excess.size and excess.max() > 0:
         i, j = (int(k) for k in np.unravel_index(excess.argmax(), excess.shape))
         raise ValueError(
-            f"{name} must be symmetric, got {matrix[i, j]:.15g} at ({i}, {j}) and {matrix[j, i]:.15g} at ({j}, {i})"
+            f"{name} must be symmetric, got {matrix[i, j]:.15g} at ({i}, {j}) and "
+            f"{matrix[j, i]:.15g} at ({j}, {i})"
         )
     same = (matrix + matrix.T) / 2
     same.flags.writeable = False
@@ -147,13 +156,19 @@ def positive(name: str, value: object) -> float:
 
 
 def label(value: object) -> str:
-    """The text of a label, the same whatever type bears it: 308 and 308.0, a day as a date or as a time of midnight.
+    """The text of a label, the same whatever type bears it.
+
+    308 and 308.0, a day as a date or as a time of midnight.
 
     Examples
     --------
     >>> label(308), label(308.0), label(0.5), label("a"), label(b"a")
     ('308', '308', '0.5', 'a', 'a')
-    >>> label(np.datetime64("2020-01-31")), label(pd.Timestamp("2020-01-31 00:00")), label(pd.Timestamp("2020-01-31 12:30"))
+    >>> (
+    ...     label(np.datetime64("2020-01-31")),
+    ...     label(pd.Timestamp("2020-01-31 00:00")),
+    ...     label(pd.Timestamp("2020-01-31 12:30")),
+    ... )
     ('2020-01-31', '2020-01-31', '2020-01-31 12:30:00')
     """
     if isinstance(value, str):

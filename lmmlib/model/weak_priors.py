@@ -1,4 +1,7 @@
-"""A weak prior of the fixed effects: wide on every fitted value, wherever the covariates have their zero."""
+"""A weak prior of the fixed effects.
+
+Wide on every fitted value, wherever the covariates have their zero.
+"""
 
 from dataclasses import dataclass
 
@@ -15,9 +18,12 @@ class WeakFixedEffects:
 
     Attributes
     ----------
-    mean, sd : (p,)
-    transform : (p, p), T, upper triangular with ones on its diagonal
+    mean, sd : ndarray, shape (p,)
+        Means and SDs of γ.
+    transform : ndarray, shape (p, p)
+        Matrix T, upper triangular with ones on its diagonal.
     spread : float
+        Spread of the response that the SDs are scaled by.
     """
 
     mean: np.ndarray
@@ -29,26 +35,33 @@ class WeakFixedEffects:
 def weak_fixed_effects(X: np.ndarray, y: np.ndarray) -> WeakFixedEffects:
     r"""γ_j ~ N(m_j, (10 s √n / abs(R_jj))²) with X = QR = QDT and γ = Tβ.
 
-    The same as β ~ N(b, (10 s)² n (X'X)⁻¹), which depends on X by its column space alone. Where the space holds a
-    constant, Xb is the mean of y and s the SD of y about it; else b = 0 and s is the root mean square of y.
+    The same as β ~ N(b, (10 s)² n (X'X)⁻¹), which depends on X by its column space alone. Where the
+    space holds a constant, Xb is the mean of y and s the SD of y about it; else b = 0 and s is the
+    root mean square of y.
 
     Parameters
     ----------
-    X : (n, p) of full column rank
-    y : (n,), offset subtracted
+    X : ndarray, shape (n, p)
+        Columns of the fixed effects, of full column rank.
+    y : ndarray, shape (n,)
+        Response, with the offset subtracted.
 
     Returns
     -------
-    WeakFixedEffects; its spread is zero where y does not vary beyond rounding
+    WeakFixedEffects
+        Prior whose spread is zero where y does not vary beyond rounding.
 
     Notes
     -----
-    A reflection errs by the precision times the length of a column. What is no larger counts as zero: that of a
-    constant's part outside the space, that of an entry of R beside the diagonal entry below it.
+    A reflection errs by the precision times the length of a column. What is no larger counts as
+    zero: that of a constant's part outside the space, that of an entry of R beside the diagonal
+    entry below it.
 
     Examples
     --------
-    >>> found = weak_fixed_effects(np.array([[1.0, 2010], [1, 2011], [1, 2012]]), np.array([1.0, 4.0, 4.0]))
+    >>> found = weak_fixed_effects(
+    ...     np.array([[1.0, 2010], [1, 2011], [1, 2012]]), np.array([1.0, 4.0, 4.0])
+    ... )
     >>> found.transform.round(9).tolist(), found.mean.round(9).tolist(), round(found.spread, 9)
     ([[1.0, 2011.0], [0.0, 1.0]], [3.0, 0.0], 1.414213562)
     """
@@ -61,7 +74,8 @@ def weak_fixed_effects(X: np.ndarray, y: np.ndarray) -> WeakFixedEffects:
     diagonal = np.diag(R)
     R = np.where(np.abs(R) <= rounding * np.abs(diagonal), 0.0, R)
 
-    # The constant in coordinates of the space: Xb = Q(Q'1), so that R b = Q'1 and Tb = (Q'1) / diag(R).
+    # The constant in coordinates of the space: Xb = Q(Q'1), so that R b = Q'1 and Tb = (Q'1) /
+    # diag(R).
     ones = np.ones(n)
     along = Q.T @ ones
     along = np.where(np.abs(along) <= rounding * np.sqrt(n), 0.0, along)

@@ -1,4 +1,7 @@
-"""The door for several traits: data and parameters, checked, copied and frozen, and the rows reduced once."""
+"""The door for several traits.
+
+Data and parameters, checked, copied and frozen, and the rows reduced once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,25 +17,31 @@ from lmmlib.model.validation import labels, symmetric
 
 
 @dataclass(frozen=True, eq=False)
-class MultivariateParams:
+class MultivariateParams:  # numpydoc ignore=PR02
     """B, G₀ and R₀ of t traits.
 
     Parameters
     ----------
-    B : (p, t) fixed effects, a column per trait
-    G0 : (t, t) covariance of the effects of one level, positive semi-definite; zero is an ordinary value
-    R0 : (t, t) covariance of the residuals of one row of weight one, positive definite
+    B : array_like, shape (p, t)
+        Fixed effects, a column per trait.
+    G0 : array_like, shape (t, t)
+        Covariance of the effects of one level, positive semi-definite; zero is an ordinary value.
+    R0 : array_like, shape (t, t)
+        Covariance of the residuals of one row of weight one, positive definite.
 
     Raises
     ------
-    ValueError  if sizes differ or a matrix is no such covariance
+    ValueError
+        If sizes differ or a matrix is no such covariance.
 
     Examples
     --------
     >>> MultivariateParams([[1.0, 2.0]], [[1.0, 1.0], [1.0, 1.0]], [[1.0, 2.0], [2.0, 4.0]])
+    ... # doctest: +NORMALIZE_WHITESPACE
     Traceback (most recent call last):
         ...
-    ValueError: R0 must be positive definite, got [[1.0, 2.0], [2.0, 4.0]]; drop traits that others determine
+    ValueError: R0 must be positive definite, got [[1.0, 2.0], [2.0, 4.0]]; drop traits that others
+    determine
     """
 
     B: np.ndarray
@@ -54,25 +63,37 @@ class MultivariateParams:
             np.linalg.cholesky(self.R0)
         except np.linalg.LinAlgError:
             raise ValueError(
-                f"R0 must be positive definite, got {self.R0.tolist()}; drop traits that others determine"
+                f"R0 must be positive definite, got {self.R0.tolist()}; drop traits that others "
+                "determine"
             ) from None
 
     def check(self, design: Design) -> None:
-        """Raise unless B has a row for each coefficient of ``design``, and the design is of the kind that is told here."""
+        """Raise unless B has a row for each coefficient of ``design``.
+
+        And unless the design has one term of one effect per level.
+        """
         one_term(design)
         if len(self.B) != len(design.coef):
             raise ValueError(
-                f"B has {len(self.B)} rows; the design has {len(design.coef)} columns: {', '.join(design.coef)}"
+                f"B has {len(self.B)} rows; the design has {len(design.coef)} columns: "
+                f"{', '.join(design.coef)}"
             )
 
 
 @dataclass(frozen=True, eq=False)
 class Rotated:
-    """Independent rows y_i ~ N(B'x_i, s_i² G₀ + R₀): an orthogonal turn of W^½[Z, X, Y] without its rows of zeros.
+    """Independent rows y_i ~ N(B'x_i, s_i² G₀ + R₀).
+
+    An orthogonal turn of W^½[Z, X, Y] without its rows of zeros.
 
     Attributes
     ----------
-    s : (r,) singular values of W^½Z times the root of A, and zeros;  X : (r, p);  Y : (r, t)
+    s : ndarray, shape (r,)
+        Singular values of W^½Z times the root of A, and zeros.
+    X : ndarray, shape (r, p)
+        Rotated columns of the fixed effects.
+    Y : ndarray, shape (r, t)
+        Rotated responses.
     """
 
     s: np.ndarray
@@ -81,19 +102,24 @@ class Rotated:
 
 
 @dataclass(frozen=True, eq=False)
-class MultivariateData:
+class MultivariateData:  # numpydoc ignore=PR02
     """Several traits of the same rows, and their design.
 
     Parameters
     ----------
-    Y : (n, t)
-    design : Design with one term of one effect per level, and no offset
-    traits : t names, ``y1`` to ``yt`` if None
+    Y : array_like, shape (n, t)
+        Responses, a column per trait.
+    design : Design
+        Design with one term of one effect per level, and no offset.
+    traits : sequence of str, optional
+        Names of the t traits; ``y1`` to ``yt`` if None.
 
     Raises
     ------
-    TypeError  if the design is no Design
-    ValueError  if sizes or names do not fit, Y is not finite, or the design is of another kind
+    TypeError
+        If the design is no Design.
+    ValueError
+        If sizes or names do not fit, Y is not finite, or the design is of another kind.
 
     Examples
     --------
@@ -109,7 +135,8 @@ class MultivariateData:
     def __post_init__(self) -> None:
         if not isinstance(self.design, Design):
             raise TypeError(
-                f"design must be a Design, got {type(self.design).__name__}; make one with Design(X, terms)"
+                f"design must be a Design, got {type(self.design).__name__}; make one with "
+                "Design(X, terms)"
             )
         one_term(self.design)
         n = self.design.n
@@ -131,7 +158,8 @@ class MultivariateData:
         checked_covariances(params).check(self.design)
         if params.B.shape[1] != self.Y.shape[1]:
             raise ValueError(
-                f"B has {params.B.shape[1]} columns; Y has {self.Y.shape[1]} traits: {', '.join(self.traits)}"
+                f"B has {params.B.shape[1]} columns; Y has {self.Y.shape[1]} traits: "
+                f"{', '.join(self.traits)}"
             )
 
     @cached_property
@@ -141,7 +169,10 @@ class MultivariateData:
 
     @cached_property
     def rotated(self) -> Rotated:
-        """The rows turned block by block at first use; afterwards no evaluation depends on their number."""
+        """The rows turned block by block at first use.
+
+        Afterwards no evaluation depends on their number.
+        """
         sides = np.sqrt(self.design.weights)[:, None] * np.hstack([self.design.X, self.Y])
         c, s, turned = sides.shape[1], [], []
         for form in linalg.reduce_to_arrowhead(
@@ -163,11 +194,13 @@ def checked_traits(data: object) -> MultivariateData:
 
     Raises
     ------
-    TypeError  if they are anything else
+    TypeError
+        If they are anything else.
     """
     if not isinstance(data, MultivariateData):
         raise TypeError(
-            f"data must be a MultivariateData, got {type(data).__name__}; make one with MultivariateData(Y, design)"
+            f"data must be a MultivariateData, got {type(data).__name__}; make one with "
+            "MultivariateData(Y, design)"
         )
     return data
 
@@ -177,11 +210,13 @@ def checked_covariances(params: object) -> MultivariateParams:
 
     Raises
     ------
-    TypeError  if they are anything else
+    TypeError
+        If they are anything else.
     """
     if not isinstance(params, MultivariateParams):
         raise TypeError(
-            f"params must be a MultivariateParams, got {type(params).__name__}; make one with MultivariateParams(B, G0, R0)"
+            f"params must be a MultivariateParams, got {type(params).__name__}; make one with "
+            "MultivariateParams(B, G0, R0)"
         )
     return params
 
@@ -191,7 +226,8 @@ def one_term(design: Design) -> Term:
 
     Raises
     ------
-    ValueError  if there are several terms, several effects per level, or an offset
+    ValueError
+        If there are several terms, several effects per level, or an offset.
 
     Examples
     --------
@@ -201,17 +237,20 @@ def one_term(design: Design) -> Term:
     if len(checked_rows(design).terms) > 1:
         told = f"got {len(design.terms)}: {', '.join(t.name for t in design.terms)}"
         raise ValueError(
-            f"several traits need a design of one random-effects term, {told}; drop terms, or fit each trait by itself"
+            f"several traits need a design of one random-effects term, {told}; drop terms, or "
+            "fit each trait by itself"
         )
     term = design.terms[0]
     if len(term.effects) > 1:
         told = f"{term.name!r} has {len(term.effects)}: {', '.join(term.effects)}"
         raise ValueError(
-            f"several traits need a term of one effect per level, {told}; drop effects, or fit each trait by itself"
+            f"several traits need a term of one effect per level, {told}; drop effects, or fit "
+            "each trait by itself"
         )
     if np.any(design.offset):
         raise ValueError(
-            "several traits need a design without offset; subtract each trait's offset from its column of Y"
+            "several traits need a design without offset; subtract each trait's offset from its "
+            "column of Y"
         )
     return term
 

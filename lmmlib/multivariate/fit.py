@@ -1,4 +1,7 @@
-"""Maximum likelihood and REML for several traits, with B profiled out and both covariances searched."""
+"""Maximum likelihood and REML for several traits.
+
+B is profiled out, and both covariances are searched.
+"""
 
 import warnings
 from collections.abc import Callable
@@ -37,10 +40,15 @@ class MultivariateEstimate:
     Attributes
     ----------
     params : MultivariateParams
-    se : (p, t)          standard errors of B at the estimated covariances
-    criterion : float    −2 log likelihood (of the restricted likelihood for REML)
+        Fixed effects and covariances.
+    se : ndarray, shape (p, t)
+        Standard errors of B at the estimated covariances.
+    criterion : float
+        Criterion at the estimates: −2 log likelihood (of the restricted likelihood for REML).
     method : str
+        Method of estimation.
     converged : bool
+        Whether the search converged.
     """
 
     params: MultivariateParams
@@ -54,36 +62,46 @@ class MultivariateEstimate:
 def estimate(data: MultivariateData, method: str = "ml") -> MultivariateEstimate:
     r"""Estimate B, G₀ and R₀.
 
-    With B at its best, −2 log L(G₀, R₀) = Σ_k (log\|V_k\| + ρ_k²) + 2n log\|L\| + constant, with V_k = D_k ZAZ' + W⁻¹ the
-    covariance of column k of YT and ρ_k² its least sum of squares; for REML Σ_k log\|X'V_k⁻¹X\| is added and n − p
-    stands for n. It is searched over triangular factors of G₀ and R₀, where no covariance is out of bounds.
+    With B at its best, −2 log L(G₀, R₀) = Σ_k (log\|V_k\| + ρ_k²) + 2n log\|L\| + constant, with
+    V_k = D_k ZAZ' + W⁻¹ the covariance of column k of YT and ρ_k² its least sum of squares; for
+    REML Σ_k log\|X'V_k⁻¹X\| is added and n − p stands for n. It is searched over triangular factors
+    of G₀ and R₀, where no covariance is out of bounds.
 
     Parameters
     ----------
     data : MultivariateData
-    method : ``ml`` or ``reml``
+        Responses and design.
+    method : {"ml", "reml"}, default: "ml"
+        Maximum likelihood, or restricted maximum likelihood.
 
     Returns
     -------
-    MultivariateEstimate; a singular G₀ is an ordinary result
+    MultivariateEstimate
+        Estimates with their standard errors; a singular G₀ is an ordinary result.
 
     Raises
     ------
-    ValueError  if the method is unknown, X or other traits determine a trait, the effects cannot be told from X or from
-        the residuals, or the likelihood has its bound where a combination of traits has no residual variance
+    ValueError
+        If the method is unknown, X or other traits determine a trait, the effects cannot be told
+        from X or from the residuals, or the likelihood has its bound where a combination of traits
+        has no residual variance.
 
     Warns
     -----
-    ConvergenceWarning  if the end of the search is no minimum: a further step promises a gain, or curvature is negative
+    ConvergenceWarning
+        If the end of the search is no minimum: a further step promises a gain, or curvature is
+        negative.
 
     Notes
     -----
-    Slopes are exact: with e_k = V_k⁻¹(Y − XB)T_k, those by G₀ and R₀ are TMT' with M_kl = δ_kl tr(V_k⁻¹S) − e_k'Se_l and
-    S = ZAZ' or W⁻¹ (REML: V_k⁻¹ in the trace without what X explains). An evaluation costs O((J + p) t (p² + t)).
+    Slopes are exact: with e_k = V_k⁻¹(Y − XB)T_k, those by G₀ and R₀ are TMT' with M_kl = δ_kl
+    tr(V_k⁻¹S) − e_k'Se_l and S = ZAZ' or W⁻¹ (REML: V_k⁻¹ in the trace without what X explains). An
+    evaluation costs O((J + p) t (p² + t)).
 
     References
     ----------
-    Meyer (1985), Biometrics 41(1), 153-165; Zhou & Stephens (2014), Nat. Methods 11(4), for rows turned as well.
+    Meyer (1985), Biometrics 41(1), 153-165; Zhou & Stephens (2014), Nat. Methods 11(4), for rows
+    turned as well.
 
     Examples
     --------
@@ -104,7 +122,10 @@ def estimate(data: MultivariateData, method: str = "ml") -> MultivariateEstimate
     _check_residuals(criterion, root, L)
     converged = promised < GAIN
     if not converged:
-        told = f"the search ended where a further step promises a gain of {promised:.2g} in the criterion"
+        told = (
+            f"the search ended where a further step promises a gain of {promised:.2g} in the "
+            "criterion"
+        )
         warnings.warn(
             f"{told}; drop traits or rescale the columns of X",
             linalg.ConvergenceWarning,
@@ -133,7 +154,8 @@ def _spread(data: MultivariateData) -> np.ndarray:
     if determined:
         told = ", ".join(data.traits[k - X.shape[1]] for k in determined)
         raise ValueError(
-            f"X and the traits before determine {told}, so that nothing is left for R0; drop such traits or add rows"
+            f"X and the traits before determine {told}, so that nothing is left for R0; drop "
+            "such traits or add rows"
         )
     return np.linalg.qr(np.hstack([data.rotated.X, data.rotated.Y]), mode="r")[
         -t:, -t:
@@ -145,7 +167,8 @@ def _check_estimable(rows: Rotated, spread: np.ndarray, n: int) -> None:
     touched, Q = rows.s > SINGULAR * rows.s.max(), np.linalg.qr(rows.X)[0]
     if np.all(np.sum(Q[touched] ** 2, 1) > 1 - SINGULAR):
         raise ValueError(
-            "the effects are combinations of columns of X, so that nothing tells G0; drop one or the other"
+            "the effects are combinations of columns of X, so that nothing tells G0; drop one or "
+            "the other"
         )
     axes, size, _ = np.linalg.svd(Q[~touched], full_matrices=False)
     axes = axes[:, size > SINGULAR]
@@ -154,16 +177,21 @@ def _check_estimable(rows: Rotated, spread: np.ndarray, n: int) -> None:
     spare = n - touched.sum() - axes.shape[1]
     if spare > 0 and np.linalg.svd(left, compute_uv=False)[-1] ** 2 <= NOTHING * n:
         raise ValueError(
-            "X and the effects fit a combination of traits exactly, so that R0 would be singular; drop traits or add rows"
+            "X and the effects fit a combination of traits exactly, so that R0 would be "
+            "singular; drop traits or add rows"
         )
     if touched.sum() == n and np.ptp(rows.s[touched]) <= SINGULAR * rows.s.max():
         raise ValueError(
-            f"there are {n} independent effects for {n} rows of equal weight: G0 and R0 cannot be told apart; drop the term"
+            f"there are {n} independent effects for {n} rows of equal weight: G0 and R0 cannot "
+            "be told apart; drop the term"
         )
 
 
 def _check_residuals(criterion: Criterion, root: np.ndarray, L: np.ndarray) -> None:
-    """Raise where the canonical column with the largest ratio could do with less residual variance, or with none."""
+    """Raise where the likelihood has its bound at a residual variance of zero.
+
+    The canonical column with the largest ratio could do with less residual variance, or with none.
+    """
     found = diagonalised(root, L)
     less = np.where(np.arange(len(L)) == 0, 0.1, 1.0)
     if (
@@ -171,14 +199,18 @@ def _check_residuals(criterion: Criterion, root: np.ndarray, L: np.ndarray) -> N
         < _at(criterion, root, L) + GAIN
     ):
         raise ValueError(
-            "the likelihood rises until a combination of traits has no residual variance; drop traits or add rows"
+            "the likelihood rises until a combination of traits has no residual variance; drop "
+            "traits or add rows"
         )
 
 
 def _weighted(
     rows: Rotated, found: Canonical
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """SDs (t, r) of the rows in each column of YT, Q (t, r, p) and R (t, p, p) of X over them, and YT over them (t, r)."""
+    """SDs of the rows in each column of YT, and X and YT over them.
+
+    SDs (t, r), Q (t, r, p) and R (t, p, p) of X over them, and YT over them (t, r).
+    """
     sd = np.sqrt(1 + np.outer(found.D, rows.s**2))
     Q, R = np.linalg.qr(rows.X / sd[..., None])
     return sd, Q, R, (rows.Y @ found.T).T / sd
@@ -187,7 +219,10 @@ def _weighted(
 def _criterion(
     rows: Rotated, n: int, restricted: bool, frame: np.ndarray, x: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """−2 log likelihood less its constant, where frame times triangles x are factors of G₀ and R₀; and its slope."""
+    """Criterion (−2 log likelihood less its constant) and its slope.
+
+    Frame times triangles x are factors of G₀ and R₀.
+    """
     factors = frame @ _triangles(x)
     found, degrees = diagonalised(*factors), n - rows.X.shape[1] * restricted
     sd, Q, R, y = _weighted(rows, found)
@@ -232,9 +267,12 @@ def _lower(root: np.ndarray) -> np.ndarray:
 
 
 def _starts(rows: Rotated, spread: np.ndarray, n: int) -> list[np.ndarray]:
-    """Factors of covariances that add up to what X leaves of Y, with few or many of its directions due to effects.
+    """Factors of covariances that add up to what X leaves of Y.
 
-    Directions are taken by the share that rows with effects have in them: a likelihood may have an optimum for each rank.
+    Few or many of its directions are due to effects.
+
+    Directions are taken by the share that rows with effects have in them: a likelihood may have an
+    optimum for each rank.
     """
     Q = np.linalg.qr(rows.X)[0]
     left = np.linalg.solve(spread, (rows.Y - Q @ (Q.T @ rows.Y)).T)
@@ -255,10 +293,13 @@ def _starts(rows: Rotated, spread: np.ndarray, n: int) -> list[np.ndarray]:
 def _search(
     criterion: Criterion, rows: Rotated, spread: np.ndarray, n: int
 ) -> tuple[np.ndarray, float]:
-    """Factors of G₀ and R₀ at the best end of several descents, polished by Newton steps, and the gain still promised.
+    """Factors of G₀ and R₀ at the best end of several descents.
 
-    Each Newton step has the canonical directions that it starts from as its axes and their SDs as units: SDs may differ
-    by orders of magnitude, and a triangle that begins with an SD of zero would be at a corner.
+    Polished by Newton steps; with the gain that a further step promises.
+
+    Each Newton step has the canonical directions that it starts from as its axes and their SDs as
+    units: SDs may differ by orders of magnitude, and a triangle that begins with an SD of zero
+    would be at a corner.
     """
     error = spread / np.sqrt(2 * n)  # so that a first step of one is about a standard error
     frame = np.array([error, error])
@@ -278,7 +319,8 @@ def _search(
         x = _flat(np.diag(np.sqrt(found.D) / seen), np.eye(len(L)))
         values = partial(criterion, frame)
         step, promised = _newton(values, x)
-        # The full step comes first: near the end values differ by rounding, and slopes, from which the step comes, know more.
+        # The full step comes first: near the end values differ by rounding, and slopes, from which
+        # the step comes, know more.
         moved = _first_of_least(values, np.array([*(x + step / 2**k for k in range(6)), x]))
         stays = np.array_equal(moved, x)
         x = moved
@@ -290,7 +332,10 @@ def _search(
 def _first_of_least(
     criterion: Callable[[np.ndarray], tuple[float, np.ndarray]], points: np.ndarray
 ) -> np.ndarray:
-    """The first of the points (m, d) with the least criterion, where values that rounding may part are alike."""
+    """The first of the points (m, d) with the least criterion.
+
+    Values that differ by rounding are alike.
+    """
 
     def function(x: np.ndarray) -> np.ndarray:
         return np.array([criterion(point)[0] for point in x])
@@ -303,7 +348,10 @@ def _first_of_least(
 def _newton(
     criterion: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Newton's step from x, downhill in any case, and the gain it promises; infinite where the criterion curves down."""
+    """Newton's step from x, downhill in any case, and the gain it promises.
+
+    Infinite where the criterion curves down.
+    """
     moved = np.array([[criterion(x + h)[1], criterion(x - h)[1]] for h in STEP * np.eye(len(x))])
     curvature = (moved[:, 0] - moved[:, 1]) / (2 * STEP)
     size, axes = np.linalg.eigh((curvature + curvature.T) / 2)

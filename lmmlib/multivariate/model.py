@@ -1,4 +1,7 @@
-"""Moments, draws, density and effects of several traits, all but the dense moments through univariate models."""
+"""Moments, draws, density and effects of several traits.
+
+All but the dense moments go through univariate models.
+"""
 
 from dataclasses import dataclass
 
@@ -23,8 +26,12 @@ class Canonical:
 
     Attributes
     ----------
-    T : (t, t);  D : (t,) ratios of variances, falling
-    log_det : float, log|L| with R₀ = LL'; log|det T| is its negative
+    T : ndarray, shape (t, t)
+        Transformation to independent canonical traits.
+    D : ndarray, shape (t,)
+        Ratios of variances, falling.
+    log_det : float
+        Log|L| with R₀ = LL'; log|det T| is its negative.
     """
 
     T: np.ndarray
@@ -38,7 +45,10 @@ class MultivariateSimulated:
 
     Attributes
     ----------
-    Y : (n, t);  U : (J, t)
+    Y : array_like, shape (n, t)
+        Responses, a column per trait.
+    U : ndarray, shape (J, t)
+        Effects, a row per level, a column per trait.
     """
 
     Y: np.ndarray
@@ -50,16 +60,20 @@ def moments(design: Design, params: MultivariateParams) -> Gaussian:
 
     Parameters
     ----------
-    design : Design with one term of one effect per level
+    design : Design
+        Design with one term of one effect per level.
     params : MultivariateParams
+        Fixed effects and covariances.
 
     Returns
     -------
-    Gaussian of n t entries
+    Gaussian
+        Mean and covariance of n t entries.
 
     Raises
     ------
-    ValueError  if sizes do not fit, the design is of another kind, or n t > 5,000
+    ValueError
+        If sizes do not fit, the design is of another kind, or n t > 5,000.
 
     References
     ----------
@@ -69,7 +83,9 @@ def moments(design: Design, params: MultivariateParams) -> Gaussian:
     --------
     >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
-    >>> moments(design, MultivariateParams([[1.0, 2.0]], [[4, 0], [0, 0]], [[4, 1], [1, 1]])).cov.tolist()
+    >>> moments(
+    ...     design, MultivariateParams([[1.0, 2.0]], [[4, 0], [0, 0]], [[4, 1], [1, 1]])
+    ... ).cov.tolist()
     [[8.0, 0.0, 1.0, 0.0], [0.0, 8.0, 0.0, 1.0], [1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]]
     """
     checked_covariances(params).check(design)
@@ -83,17 +99,22 @@ def conditional_moments(design: Design, params: MultivariateParams, U: object) -
 
     Parameters
     ----------
-    design : Design with one term of one effect per level
+    design : Design
+        Design with one term of one effect per level.
     params : MultivariateParams
-    U : (J, t), a row per level, a column per trait
+        Fixed effects and covariances.
+    U : array_like, shape (J, t)
+        A row per level, a column per trait.
 
     Returns
     -------
-    Gaussian of n t entries
+    Gaussian
+        Mean and covariance of n t entries.
 
     Raises
     ------
-    ValueError  if sizes do not fit, the design is of another kind, or n t > 5,000
+    ValueError
+        If sizes do not fit, the design is of another kind, or n t > 5,000.
 
     Examples
     --------
@@ -108,7 +129,8 @@ def conditional_moments(design: Design, params: MultivariateParams, U: object) -
     if design.n * t > LARGEST:
         told = f"got {design.n:,} rows of {t} traits"
         raise ValueError(
-            f"dense moments are for {LARGEST:,} entries of Y or fewer, {told}; use log_density, which needs no such matrix"
+            f"dense moments are for {LARGEST:,} entries of Y or fewer, {told}; use log_density, "
+            "which needs no such matrix"
         )
     U = frozen_array("U", U, (design.shapes[0][0], t), "a row per level, a column per trait")
     return Gaussian(
@@ -124,23 +146,32 @@ def simulate(
 
     Parameters
     ----------
-    design : Design with one term of one effect per level
+    design : Design
+        Design with one term of one effect per level.
     params : MultivariateParams
-    rng : anything that ``numpy.random.default_rng`` takes
+        Fixed effects and covariances.
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
 
     Returns
     -------
-    MultivariateSimulated; with one trait the same draw as that of ``lmmlib.simulate``
+    MultivariateSimulated
+        Responses and effects; with one trait the same draw as that of ``lmmlib.simulate``.
 
     Raises
     ------
-    ValueError  if sizes do not fit, or the design is of another kind
+    ValueError
+        If sizes do not fit, or the design is of another kind.
 
     Examples
     --------
     >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
-    >>> made = simulate(design, MultivariateParams([[1.0, 2.0]], np.zeros((2, 2)), np.eye(2)), np.random.default_rng(1))
+    >>> made = simulate(
+    ...     design,
+    ...     MultivariateParams([[1.0, 2.0]], np.zeros((2, 2)), np.eye(2)),
+    ...     np.random.default_rng(1),
+    ... )
     >>> made.Y.shape, made.U.tolist()
     ((2, 2), [[0.0, 0.0], [0.0, 0.0]])
     """
@@ -158,23 +189,30 @@ def simulate(
 
 
 def canonical(params: MultivariateParams) -> Canonical:
-    """The transformation to independent univariate models: T = L⁻ᵀQ, with R₀ = LL' and L⁻¹G₀L⁻ᵀ = QDQ'.
+    """The transformation to independent univariate models.
+
+    T = L⁻ᵀQ, with R₀ = LL' and L⁻¹G₀L⁻ᵀ = QDQ'.
 
     Parameters
     ----------
     params : MultivariateParams
+        Fixed effects and covariances.
 
     Returns
     -------
     Canonical
+        Canonical form of both covariances.
 
     References
     ----------
-    Meyer (1985), Biometrics 41(1), 153-165; Ducrocq & Chapuis (1997), Genet. Sel. Evol. 29(3), 205-224.
+    Meyer (1985), Biometrics 41(1), 153-165; Ducrocq & Chapuis (1997), Genet. Sel. Evol. 29(3),
+    205-224.
 
     Examples
     --------
-    >>> canonical(MultivariateParams([[1.0, 2.0]], [[4, 6], [6, 9]], [[4, 0], [0, 1]])).D.round(9).tolist()
+    >>> canonical(MultivariateParams([[1.0, 2.0]], [[4, 6], [6, 9]], [[4, 0], [0, 1]])).D.round(
+    ...     9
+    ... ).tolist()
     [10.0, 0.0]
     """
     checked_covariances(params)
@@ -182,7 +220,9 @@ def canonical(params: MultivariateParams) -> Canonical:
 
 
 def diagonalised(root: np.ndarray, L: np.ndarray) -> Canonical:
-    """:func:`canonical` from factors of G₀ = root root' and R₀ = LL', so that no ratio comes out below zero.
+    """Canonical form from factors of both covariances.
+
+    As :func:`canonical`, for G₀ = root root' and R₀ = LL', so that no ratio comes out below zero.
 
     Examples
     --------
@@ -194,33 +234,42 @@ def diagonalised(root: np.ndarray, L: np.ndarray) -> Canonical:
 
 
 def log_density(data: MultivariateData, params: MultivariateParams) -> float:
-    r"""log p(Y|B,G₀,R₀): the marginal log densities of the t columns of YT, less n log\|L\| for the change of variables.
+    r"""log p(Y|B,G₀,R₀).
+
+    The marginal log densities of the t columns of YT, less n log\|L\| for the change of variables.
 
     Parameters
     ----------
     data : MultivariateData
-    params : MultivariateParams; a singular G₀ is allowed
+        Responses and design.
+    params : MultivariateParams
+        A singular G₀ is allowed.
 
     Returns
     -------
-    float, nats
+    float
+        Value in nats.
 
     Raises
     ------
-    ValueError  if sizes do not fit
+    ValueError
+        If sizes do not fit.
 
     Notes
     -----
-    The rows are read once, when ``data`` is first used; after that the cost is O((J + p + t) t (p + t)).
+    The rows are read once, when ``data`` is first used; after that the cost is O((J + p + t) t (p +
+    t)).
 
     References
     ----------
-    Meyer (1985), Biometrics 41(1); :eq:`eq-penalised` for each column.
+    Meyer (1985), Biometrics 41(1); equation :eq:`eq-penalised` for each column.
 
     Examples
     --------
     >>> from lmmlib.model import Term
-    >>> data = MultivariateData([[1.0, 0.0], [2.0, 0.0]], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
+    >>> data = MultivariateData(
+    ...     [[1.0, 0.0], [2.0, 0.0]], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
+    ... )
     >>> round(log_density(data, MultivariateParams([[0.0, 0.0]], [[3, 0], [0, 0]], np.eye(2))), 6)
     -5.687048
     """
@@ -238,15 +287,19 @@ def blup(data: MultivariateData, params: MultivariateParams) -> np.ndarray:
     Parameters
     ----------
     data : MultivariateData
+        Responses and design.
     params : MultivariateParams
+        Fixed effects and covariances.
 
     Returns
     -------
-    (J, t); BLUPs where B is its estimate
+    ndarray, shape (J, t)
+        Conditional means of the effects; BLUPs where B is its estimate.
 
     Raises
     ------
-    ValueError  if sizes do not fit
+    ValueError
+        If sizes do not fit.
 
     References
     ----------
@@ -255,8 +308,12 @@ def blup(data: MultivariateData, params: MultivariateParams) -> np.ndarray:
     Examples
     --------
     >>> from lmmlib.model import Term
-    >>> data = MultivariateData([[3.0, 1.0], [0.0, 2.0]], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
-    >>> blup(data, MultivariateParams([[1.0, 0.0]], [[4, 0], [0, 1]], [[4, 0], [0, 1]])).round(12).tolist()
+    >>> data = MultivariateData(
+    ...     [[3.0, 1.0], [0.0, 2.0]], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
+    ... )
+    >>> blup(data, MultivariateParams([[1.0, 0.0]], [[4, 0], [0, 1]], [[4, 0], [0, 1]])).round(
+    ...     12
+    ... ).tolist()
     [[1.0, 0.5], [-0.5, 1.0]]
     """
     checked_traits(data).check(params)

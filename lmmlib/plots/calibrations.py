@@ -10,12 +10,16 @@ from lmmlib.plots.look import COLOURS, figure
 
 
 def rank_ecdf(found: Calibration, false_alarm: float = 0.01) -> Figure:
-    """One panel per quantity: the ranks' distribution function minus the uniform one, in its simultaneous band.
+    """One panel per quantity.
+
+    The ranks' distribution function minus the uniform one, in its simultaneous band.
 
     Parameters
     ----------
     found : Calibration
-    false_alarm : of all panels together
+        Result of :func:`lmmlib.calibrate`.
+    false_alarm : float, default: 0.01
+        False-alarm rate of all panels together.
 
     References
     ----------

@@ -10,16 +10,21 @@ COLUMNS = 3
 
 
 def statistics(result: PredictiveCheck) -> Figure:
-    """One small panel a statistic: the replicates as a histogram, the value of the data as a line, p in the title.
+    """One small panel a statistic.
+
+    The replicates as a histogram, the value of the data as a line, p in the title.
 
     Parameters
     ----------
-    result : PredictiveCheck of :func:`lmmlib.predictive_check`
+    result : PredictiveCheck
+        PredictiveCheck of :func:`lmmlib.predictive_check`.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> table = pd.DataFrame({"observed": [0.5], "mean": [0.0], "sd": [1.0], "p": [0.3]}, index=["skewness"])
+    >>> table = pd.DataFrame(
+    ...     {"observed": [0.5], "mean": [0.0], "sd": [1.0], "p": [0.3]}, index=["skewness"]
+    ... )
     >>> drawn = pd.DataFrame({"skewness": np.linspace(-1, 1, 50)})
     >>> figure_ = statistics(PredictiveCheck(table, drawn, None, "new"))
     >>> len([ax for ax in figure_.axes if ax.get_visible()]), figure_.axes[0].get_title("left")

@@ -16,8 +16,10 @@ def scaling(
 
     Parameters
     ----------
-    sizes : increasing
-    seconds : label (``conditional …``, ``marginal …``, or another) to one value a size
+    sizes : sequence of int
+        Sizes, increasing.
+    seconds : mapping of str to sequence of float
+        Label (``conditional …``, ``marginal …``, or another) to one value a size.
 
     Examples
     --------
@@ -51,11 +53,14 @@ def scaling(
 
 
 def systems(first: Mapping[str, float], again: Mapping[str, float]) -> Figure:
-    """One row per system: seconds of its first fit and of sampling alone, on a logarithmic axis, the fastest at the top.
+    """One row per system.
+
+    Seconds of its first fit and of sampling alone, on a logarithmic axis, the fastest at the top.
 
     Parameters
     ----------
-    first, again : system to seconds
+    first, again : mapping of str to float
+        System to seconds.
 
     Examples
     --------

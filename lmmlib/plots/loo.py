@@ -14,8 +14,12 @@ def left_out(groups: int, rows: int, group: int, row: int | None = None) -> Figu
 
     Parameters
     ----------
-    groups, rows : how many groups, and rows in each
-    group, row : what is predicted, counted from zero; without ``row`` the whole group
+    groups, rows : int
+        How many groups, and rows in each.
+    group : int
+        What is predicted, counted from zero; without ``row`` the whole group.
+    row : int, optional
+        What is predicted, counted from zero; without ``row`` the whole group.
 
     Examples
     --------
@@ -73,8 +77,10 @@ def pareto_k(k: Mapping[str, np.ndarray], good_k: float) -> Figure:
 
     Parameters
     ----------
-    k : label (``conditional …``, ``leverage …``) to (n,)
-    good_k : above it an entry is unreliable
+    k : mapping of str to ndarray
+        Label (``conditional …``, ``leverage …``) to (n,).
+    good_k : float
+        Above it an entry is unreliable.
 
     Examples
     --------
@@ -94,17 +100,28 @@ def pareto_k(k: Mapping[str, np.ndarray], good_k: float) -> Figure:
 def pareto_k_against_leverage(
     leverage: np.ndarray, k: Mapping[int, np.ndarray], residual: np.ndarray, good_k: float
 ) -> Figure:
-    """Fitted k of the conditional weights against leverage, shaded by the left-out residual; one panel a number of draws.
+    """Fitted k of the conditional weights against leverage, shaded by the left-out residual.
+
+    One panel a number of draws.
 
     Parameters
     ----------
-    leverage : (n,);  residual : (n,), standardised
-    k : number of draws to (n,)
-    good_k : above it an entry is unreliable
+    leverage : ndarray, shape (n,)
+        Leverage of each row.
+    k : mapping of int to ndarray
+        Number of draws to (n,).
+    residual : ndarray, shape (n,)
+        Standardised residuals.
+    good_k : float
+        Above it an entry is unreliable.
 
     Examples
     --------
-    >>> len(pareto_k_against_leverage(np.array([0.1, 0.4]), {100: np.array([0.2, 0.6])}, np.array([0.0, 2.0]), 0.7).axes)
+    >>> len(
+    ...     pareto_k_against_leverage(
+    ...         np.array([0.1, 0.4]), {100: np.array([0.2, 0.6])}, np.array([0.0, 2.0]), 0.7
+    ...     ).axes
+    ... )
     2
     """
     with figure(1, len(k), figsize=(7.2, 3.8), sharey=True) as (fig, axes):

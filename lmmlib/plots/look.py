@@ -1,4 +1,7 @@
-"""The look that all figures share: one style, and one colour for each formulation through the whole book."""
+"""The look that all figures share.
+
+One style, and one colour for each formulation through the whole book.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +28,10 @@ MARKERS = {"conditional": "o", "marginal": "s", "leverage": "s", "truth": "_", "
 def figure(
     rows: int = 1, columns: int = 1, **options: object
 ) -> Iterator[tuple[Figure, np.ndarray]]:
-    """A figure in the house style with its axes in an array; closed at the end, so that a notebook shows it once."""
+    """A figure in the house style with its axes in an array.
+
+    Closed at the end, so that a notebook shows it once.
+    """
     with plt.style.context(STYLE):
         fig, axes = plt.subplots(rows, columns, squeeze=False, **options)
         try:
@@ -35,7 +41,10 @@ def figure(
 
 
 def colour(label: str) -> str:
-    """The colour that belongs to a label, by its first word: ``conditional``, ``marginal``, ``truth``, ``published``."""
+    """The colour that belongs to a label, by its first word.
+
+    ``conditional``, ``marginal``, ``truth``, ``published``.
+    """
     return COLOURS.get(label.split()[0].rstrip(","), COLOURS["none"])
 
 

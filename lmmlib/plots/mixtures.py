@@ -14,21 +14,31 @@ def mixture(
     exact: np.ndarray,
     labels: tuple[str, str],
 ) -> Figure:
-    """Left, the density of a variance parameter and the points it is taken at; right, the mixture that they make.
+    """Left, the density of a variance parameter and the points it is taken at.
+
+    Right, the mixture that they make.
 
     Parameters
     ----------
-    scale : grid and density of the variance parameter
-    points : (K,) places and (K,) heights of its density there
-    x : (S,) values of the mixed quantity
-    components : (K, S) densities given the points, times their weights
-    exact : (S,) the density by dense quadrature
-    labels : of the two horizontal axes
+    scale : tuple of ndarray
+        Grid and density of the variance parameter.
+    points : tuple of ndarray, shape (K,)
+        Places and (K,) heights of its density there.
+    x : ndarray, shape (S,)
+        Values of the mixed quantity.
+    components : ndarray, shape (K, S)
+        Densities given the points, times their weights.
+    exact : ndarray, shape (S,)
+        The density by dense quadrature.
+    labels : tuple of str
+        Labels of the two horizontal axes.
 
     Examples
     --------
     >>> x = np.linspace(-1, 1, 5)
-    >>> left, right = mixture((x, x**2), (x[:2], x[:2] ** 2), x, np.ones((2, 5)), np.ones(5), ("a", "b")).axes
+    >>> left, right = mixture(
+    ...     (x, x**2), (x[:2], x[:2] ** 2), x, np.ones((2, 5)), np.ones(5), ("a", "b")
+    ... ).axes
     >>> len(left.lines), len(right.lines)
     (2, 4)
     """

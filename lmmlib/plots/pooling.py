@@ -1,4 +1,7 @@
-"""Figures of pooling: where partial pooling puts the estimates, and how little a density may say about a scale."""
+"""Figures of pooling.
+
+Where partial pooling puts the estimates, and how little a density may say about a scale.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,12 +22,20 @@ def shrinkage(
     levels: Sequence[str],
     names: Sequence[str] = ("intercept", "slope"),
 ) -> Figure:
-    """Two estimates a level, an arrow from the separate fit to the partially pooled one; a star where all are pooled.
+    """Two estimates a level, an arrow from the separate fit to the partially pooled one.
+
+    A star where all are pooled.
 
     Parameters
     ----------
-    separate, partial : (J, 2);  complete : (2,)
-    levels : J labels;  names : of the two coefficients
+    separate, partial : ndarray, shape (J, 2)
+        Estimates by separate and by partially pooled fits.
+    complete : sequence of float
+        Estimates of the completely pooled fit.
+    levels : sequence of str
+        Labels of the J levels.
+    names : sequence of str, default: ("intercept", "slope")
+        Names of the two coefficients.
 
     Examples
     --------
@@ -76,14 +87,18 @@ def shrinkage(
 
 
 def tails(tau: np.ndarray, panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Log densities of the response against a scale of the effects, relative to their largest value; both axes in powers of ten.
+    """Log densities of the response against a scale of the effects.
+
+    Relative to their largest value; both axes are in powers of ten.
 
     Dashed where the last slope is −1 or flatter, so that the area under the curve has no bound.
 
     Parameters
     ----------
-    tau : (T,) above zero
-    panels : title to {label: (T,) log densities}; the label stands at the end of its curve
+    tau : ndarray, shape (T,)
+        Scales, above zero.
+    panels : mapping of str to mapping of str to ndarray
+        Title to {label: (T,) log densities}; the label stands at the end of its curve.
 
     Examples
     --------

@@ -16,8 +16,11 @@ def estimates(
 
     Parameters
     ----------
-    panels : title to names of parameters
-    results : label (``conditional …``, ``marginal …``, ``truth``, ``published …``) to {name: (value, low, high)}
+    panels : mapping of str to sequence of str
+        Title to names of parameters.
+    results : mapping of str to mapping of str to tuple of float
+        Label (``conditional …``, ``marginal …``, ``truth``, ``published …``) to {name: (value, low,
+        high)}.
 
     Examples
     --------
@@ -88,7 +91,9 @@ def lattice(
     Examples
     --------
     >>> x = np.arange(3.0)
-    >>> figure_ = lattice(x, x, ["a", "a", "b"], {"pooled": {"a": (0.0, 1.0), "b": (0.0, 1.0)}}, "x", "y")
+    >>> figure_ = lattice(
+    ...     x, x, ["a", "a", "b"], {"pooled": {"a": (0.0, 1.0), "b": (0.0, 1.0)}}, "x", "y"
+    ... )
     >>> len(figure_.axes)
     6
     """

@@ -11,13 +11,18 @@ from lmmlib.plots.look import COLOURS, figure
 def sd_priors(
     sd: np.ndarray, densities: Mapping[str, np.ndarray], posterior: tuple[float, float]
 ) -> Figure:
-    """Prior densities of one SD: left on ordinary axes, right on logarithmic ones, with the place where the data put it.
+    """Prior densities of one SD.
+
+    Left on ordinary axes, right on logarithmic ones, with the place where the data put it.
 
     Parameters
     ----------
-    sd : (G,) above zero, from far below the posterior on
-    densities : label to (G,), on the axis of the SD
-    posterior : ends of an interval
+    sd : ndarray, shape (G,)
+        Grid of SDs above zero, from far below the posterior on.
+    densities : mapping of str to ndarray
+        Label to (G,), on the axis of the SD.
+    posterior : tuple of float
+        Ends of an interval.
 
     Examples
     --------

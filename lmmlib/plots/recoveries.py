@@ -16,17 +16,30 @@ SHAPES = ("^", "v", "s")
 def recovery(
     table: pd.DataFrame, panels: Mapping[str, tuple[str, str]], nominal: float = 0.9
 ) -> Figure:
-    """One panel per measure: a row per scenario, a point per engine, with two Monte Carlo errors on either side.
+    """One panel per measure.
+
+    A row per scenario, a point per engine, with two Monte Carlo errors on either side.
 
     Parameters
     ----------
-    table : of :func:`lmmlib.recover`
-    panels : title to (parameter, measure); ``bias`` is drawn as a share of the truth
-    nominal : what a coverage should be
+    table : pandas.DataFrame
+        Table of :func:`lmmlib.recover`.
+    panels : mapping of str to tuple of str
+        Title to (parameter, measure); ``bias`` is drawn as a share of the truth.
+    nominal : float, default: 0.9
+        What a coverage should be.
 
     Examples
     --------
-    >>> row = {"scenario": "s", "engine": "REML", "parameter": "sigma", "truth": 2.0, "measure": "bias", "value": 0.2, "error": 0.1}
+    >>> row = {
+    ...     "scenario": "s",
+    ...     "engine": "REML",
+    ...     "parameter": "sigma",
+    ...     "truth": 2.0,
+    ...     "measure": "bias",
+    ...     "value": 0.2,
+    ...     "error": 0.1,
+    ... }
     >>> ax = recovery(pd.DataFrame([row]), {"bias": ("sigma", "bias")}).axes[0]
     >>> float(ax.lines[1].get_xdata()[0])
     0.1

@@ -11,19 +11,28 @@ from lmmlib.prediction import PredictiveCheck
 
 
 def replicated_statistics(found: Mapping[str, PredictiveCheck]) -> Figure:
-    """One panel a statistic: its replicates as a hill for each kind of replicates, p beside it, the data as a line.
+    """One panel a statistic.
 
-    A hill around the data that would be a sliver on the panel's scale is drawn once more, on a scale of its own.
+    Its replicates as a hill for each kind of replicates, p beside it, the data as a line.
+
+    A hill around the data that would be a sliver on the panel's scale is drawn once more, on a
+    scale of its own.
 
     Parameters
     ----------
-    found : label (``known groups``, ``new groups``, …) to PredictiveCheck, all of the same statistics of the same data
+    found : mapping of str to PredictiveCheck
+        Label (``known groups``, ``new groups``, …) to PredictiveCheck, all of the same statistics
+        of the same data.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> table = pd.DataFrame({"observed": [0.5], "mean": [0.0], "sd": [1.0], "p": [0.3]}, index=["skewness"])
-    >>> check = PredictiveCheck(table, pd.DataFrame({"skewness": np.linspace(-1, 1, 50)}), None, "new")
+    >>> table = pd.DataFrame(
+    ...     {"observed": [0.5], "mean": [0.0], "sd": [1.0], "p": [0.3]}, index=["skewness"]
+    ... )
+    >>> check = PredictiveCheck(
+    ...     table, pd.DataFrame({"skewness": np.linspace(-1, 1, 50)}), None, "new"
+    ... )
     >>> ax = replicated_statistics({"known groups": check, "new groups": check}).axes[0]
     >>> [text.get_text() for text in ax.get_yticklabels()], ax.get_title("left")
     (['known groups', 'new groups'], 'skewness')
@@ -73,17 +82,24 @@ def replicated_statistics(found: Mapping[str, PredictiveCheck]) -> Figure:
 def replicated_rows(
     y: np.ndarray, replicates: Mapping[str, np.ndarray], level: float = 0.9
 ) -> Figure:
-    """The rows in the order of their response, and central intervals of their replicates; one panel per kind.
+    """The rows in the order of their response, and central intervals of their replicates.
+
+    One panel per kind.
 
     Parameters
     ----------
-    y : (n,)
-    replicates : title (``known …``, ``new …``) to (S, n)
-    level : of the intervals
+    y : ndarray, shape (n,)
+        Response.
+    replicates : mapping of str to ndarray
+        Title (``known …``, ``new …``) to (S, n).
+    level : float, default: 0.9
+        Probability of the intervals.
 
     Examples
     --------
-    >>> figure_ = replicated_rows(np.arange(3.0), {"known effects": np.zeros((9, 3)), "new effects": np.ones((9, 3))})
+    >>> figure_ = replicated_rows(
+    ...     np.arange(3.0), {"known effects": np.zeros((9, 3)), "new effects": np.ones((9, 3))}
+    ... )
     >>> [ax.get_title("left") for ax in figure_.axes]
     ['known effects', 'new effects']
     """
@@ -115,8 +131,10 @@ def transforms(
 
     Parameters
     ----------
-    pit : label to (n,)
-    band : grid on (0, 1), and the ends of the band of the difference there
+    pit : mapping of str to ndarray
+        Label to (n,).
+    band : tuple of ndarray
+        Grid on (0, 1), and the ends of the band of the difference there.
 
     Examples
     --------
@@ -158,7 +176,10 @@ def _colour(label: str) -> str:
 def _magnify_sliver(
     ax: Axes, values: np.ndarray, observed: float, base: float, shade: str, edges: np.ndarray
 ) -> None:
-    """An inset in the row of a hill that holds the data and is narrower than a twentieth of the panel."""
+    """An inset in the row of a hill that is too narrow to be seen.
+
+    Where the hill holds the data and is narrower than a twentieth of the panel.
+    """
     low, high = np.quantile(values, [0.001, 0.999])
     if not low <= observed <= high or not 0 < high - low < 0.05 * (edges[-1] - edges[0]):
         return

@@ -14,19 +14,29 @@ def sd_posteriors(
     draws: Mapping[str, Mapping[str, np.ndarray]],
     truth: Mapping[str, float],
 ) -> Figure:
-    """One panel per SD: densities as lines, draws as outlines of histograms, the truth as a vertical line.
+    """One panel per SD.
+
+    Densities as lines, draws as outlines of histograms, the truth as a vertical line.
 
     Parameters
     ----------
-    sd : (G,) the axis
-    curves : title to {label: density (G,)}, the first of them dashed: the prior
-    draws : title to {label (``conditional …``, ``marginal …``): draws}
-    truth : title to value
+    sd : ndarray, shape (G,)
+        Values on the axis.
+    curves : mapping of str to mapping of str to ndarray
+        Title to {label: density (G,)}, the first of them dashed: the prior.
+    draws : mapping of str to mapping of str to ndarray
+        Title to {label (``conditional …``, ``marginal …``): draws}.
+    truth : mapping of str to float
+        Title to value.
 
     Examples
     --------
     >>> sd = np.linspace(0, 3, 7)
-    >>> len(sd_posteriors(sd, {"a": {"prior": np.exp(-sd)}}, {"a": {"conditional": sd}}, {"a": 1.0}).axes)
+    >>> len(
+    ...     sd_posteriors(
+    ...         sd, {"a": {"prior": np.exp(-sd)}}, {"a": {"conditional": sd}}, {"a": 1.0}
+    ...     ).axes
+    ... )
     1
     """
     edges = np.linspace(sd.min(), sd.max(), 41)

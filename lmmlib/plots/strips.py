@@ -15,15 +15,22 @@ def strips(
     colours: Mapping[str, str] | None = None,
     band: float | None = None,
 ) -> Figure:
-    """One column of points per quantity, a point per replication, with short lines where values were expected.
+    """One column of points per quantity, a point per replication.
+
+    Short lines stand where values were expected.
 
     Parameters
     ----------
-    values : label to (replications,)
-    ylabel : what is counted, and in which unit
-    marks : label of a mark (``truth``, …) to its height in each column
-    colours : label of a column to ``conditional``, ``marginal``, …; grey if None
-    band : half-width of a grey band around zero, beyond which the scale is logarithmic
+    values : mapping of str to sequence of float
+        Label to (replications,).
+    ylabel : str
+        What is counted, and in which unit.
+    marks : mapping of str to sequence of float, optional
+        Label of a mark (``truth``, …) to its height in each column.
+    colours : mapping of str to str, optional
+        Label of a column to ``conditional``, ``marginal``, …; grey if None.
+    band : float, optional
+        Half-width of a grey band around zero, beyond which the scale is logarithmic.
 
     Examples
     --------

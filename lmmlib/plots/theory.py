@@ -13,13 +13,20 @@ from lmmlib.plots.look import COLOURS, figure
 def two_distributions(
     given_u: Gaussian, anew: Gaussian, rows: Sequence[int], labels: Sequence[str], y: np.ndarray
 ) -> Figure:
-    """The densities of one row per group: at one fixed u, and with u drawn anew, over simulated responses.
+    """The densities of one row per group.
+
+    At one fixed u, and with u drawn anew, over simulated responses.
 
     Parameters
     ----------
-    given_u, anew : Gaussian of all rows
-    rows : row to show, one per group;  labels : their groups
-    y : (2, S, n) simulated responses: u kept, u drawn anew
+    given_u, anew : Gaussian
+        Mean and covariance of all rows.
+    rows : sequence of int
+        Row to show, one per group.
+    labels : sequence of str
+        Their groups.
+    y : ndarray, shape (2, S, n)
+        Simulated responses: u kept, u drawn anew.
 
     Examples
     --------
@@ -65,7 +72,10 @@ def convergence(sizes: Sequence[int], errors: Mapping[str, Sequence[float]]) -> 
 
     Parameters
     ----------
-    sizes : numbers of draws;  errors : by label, one a size
+    sizes : sequence of int
+        Numbers of draws.
+    errors : mapping of str to sequence of float
+        Errors by label, one a size.
 
     Examples
     --------
@@ -102,13 +112,18 @@ def offsets(
     expected: Mapping[str, tuple[float, float]],
     published: Mapping[str, float],
 ) -> Figure:
-    """Differences conditional − marginal log density over replications, with closed-form mean and SD.
+    """Differences conditional − marginal log density over replications.
+
+    With closed-form mean and SD.
 
     Parameters
     ----------
-    samples : by process, (replications,)
-    expected : by process, (mean, SD)
-    published : by process, the discussion's single difference
+    samples : mapping of str to ndarray
+        Samples (replications,) by process.
+    expected : mapping of str to tuple of float
+        Mean and SD by process.
+    published : mapping of str to float
+        The discussion's single difference, by process.
 
     Examples
     --------
@@ -135,15 +150,22 @@ def offsets(
 
 
 def balanced_groups(m: int, K: int, ratio: float) -> Figure:
-    """K groups of m rows at known θ: densities of a group's mean, and what a row of a known and of a new group can expect.
+    """K groups of m rows at known θ.
+
+    Densities of a group's mean, and what a row of a known and of a new group can expect.
 
     Parameters
     ----------
-    m : rows per group;  K : groups;  ratio : τ/σ, above zero
+    m : int
+        Number of rows per group.
+    K : int
+        Number of groups.
+    ratio : float
+        Ratio τ/σ, above zero.
 
     References
     ----------
-    :eq:`eq-explore-mean` and :eq:`eq-explore-gap`.
+    Equation :eq:`eq-explore-mean` and :eq:`eq-explore-gap`.
 
     Examples
     --------
@@ -184,5 +206,8 @@ def balanced_groups(m: int, K: int, ratio: float) -> Figure:
 
 
 def _nats_a_row(m: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndarray]:
-    """Expected log density of a row of a known and of a new group of m, less what it were if the effect were known."""
+    """Expected log density of a row of a known and of a new group of m.
+
+    Less what it would be if the effect were known.
+    """
     return -0.5 * np.log1p(ratio**2 / (1 + (m - 1) * ratio**2)), -np.log1p(m * ratio**2) / (2 * m)

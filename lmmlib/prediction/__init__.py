@@ -1,4 +1,7 @@
-"""Predictions of a posterior, for the rows that were seen or for new ones, and what they say of the data."""
+"""Predictions of a posterior, for the rows that were seen or for new ones.
+
+And what they say of the data.
+"""
 
 from lmmlib.prediction.predictive_checks import (
     OF_GROUPS,

@@ -50,10 +50,14 @@ class PredictiveCheck:
 
     Attributes
     ----------
-    table : pandas.DataFrame, a row a statistic: ``observed``, ``mean`` and ``sd`` of the replicates, and ``p``
-    replicates : pandas.DataFrame (S, statistics), the statistic of each replicate
-    term : grouping of ``within`` and ``between``, or None where neither was asked for
-    levels : ``known`` or ``new``, what the replicates are of; empty for those of another engine
+    table : pandas.DataFrame
+        A row a statistic: ``observed``, ``mean`` and ``sd`` of the replicates, and ``p``.
+    replicates : pandas.DataFrame
+        The statistic of each replicate.
+    term : str or None
+        Grouping of ``within`` and ``between``, or None where neither was asked for.
+    levels : str
+        ``known`` or ``new``, what the replicates are of; empty for those of another engine.
     """
 
     table: pd.DataFrame
@@ -70,47 +74,65 @@ def predictive_check(
 ) -> PredictiveCheck:
     r"""Statistics T of the response beside those of its replicates.
 
-    p = P(T(y_rep) > T(y)) + ½ P(T(y_rep) = T(y)): near 0 the data lie above what the model makes, near 1 below.
-    ``within`` is the pooled SD within the levels of ``term``, ``between`` the SD of their means; ``smallest``,
-    ``largest`` and ``skewness`` are those of y.
+    p = P(T(y_rep) > T(y)) + ½ P(T(y_rep) = T(y)): near 0 the data lie above what the model makes,
+    near 1 below. ``within`` is the pooled SD within the levels of ``term``, ``between`` the SD of
+    their means; ``smallest``, ``largest`` and ``skewness`` are those of y.
 
     Parameters
     ----------
-    replicates : DataTree of :func:`lmmlib.posterior_predict`, of the rows of ``data``
+    replicates : xarray.DataTree
+        Draws of :func:`lmmlib.posterior_predict`, of the rows of ``data``.
     data : Data
-    statistics : names of the above, and functions of one response (n,) that return a number
-    term : grouped term of ``within`` and ``between``; the first one if None
+        Response and design.
+    statistics : sequence of (str or Statistic), default: STATISTICS
+        Names of the statistics above, and functions of one response (n,) that return a number.
+    term : str, optional
+        Grouped term of ``within`` and ``between``; the first one if None.
 
     Returns
     -------
-    PredictiveCheck, whose ``table`` holds the numbers; :func:`lmmlib.plots.statistics` draws it
+    PredictiveCheck
+        PredictiveCheck whose ``table`` holds the numbers; :func:`lmmlib.plots.statistics` draws it.
 
     Raises
     ------
-    TypeError  if the replicates are no tree, or data is no Data
-    ValueError  if the replicates are of other rows or another response, a statistic is unknown or not finite, or the
-        groups are too few or too small for it
+    TypeError
+        If the replicates are no tree, or data is no Data.
+    ValueError
+        If the replicates are of other rows or another response, a statistic is unknown or not
+        finite, or the groups are too few or too small for it.
 
     Notes
     -----
-    Under replicates from the prior, p is uniform. Under replicates from the posterior the data have been used twice,
-    and p gathers about one half: an extreme p speaks against the model, a middling one hardly for it. Levels drawn
-    anew test what was assumed of the levels; known ones, whose u have seen these rows, hardly can.
+    Under replicates from the prior, p is uniform. Under replicates from the posterior the data have
+    been used twice, and p gathers about one half: an extreme p speaks against the model, a middling
+    one hardly for it. Levels drawn anew test what was assumed of the levels; known ones, whose u
+    have seen these rows, hardly can.
 
     References
     ----------
-    Gelman, Meng & Stern (1996), Statistica Sinica 6(4); Bayarri & Berger (2000), J. Am. Stat. Assoc. 95(452), for
-    the two uses of the data.
+    Gelman, Meng & Stern (1996), Statistica Sinica 6(4); Bayarri & Berger (2000), J. Am. Stat.
+    Assoc. 95(452), for the two uses of the data.
 
     Examples
     --------
     >>> from lmmlib.model import Design, Term
     >>> from lmmlib.draws import as_draws
     >>> from lmmlib.prediction import posterior_predict
-    >>> data = Data([0.0, 2.0, 10.0, 12.0], Design(np.ones((4, 1)), [Term.grouped("g", list("aabb"))]))
-    >>> given = {"beta": np.full((2, 500, 1), 6.0), "sd": np.full((2, 500, 1), 5.0), "sigma": np.ones((2, 500))}
+    >>> data = Data(
+    ...     [0.0, 2.0, 10.0, 12.0], Design(np.ones((4, 1)), [Term.grouped("g", list("aabb"))])
+    ... )
+    >>> given = {
+    ...     "beta": np.full((2, 500, 1), 6.0),
+    ...     "sd": np.full((2, 500, 1), 5.0),
+    ...     "sigma": np.ones((2, 500)),
+    ... }
     >>> rng = np.random.default_rng(1)
-    >>> found = predictive_check(posterior_predict(as_draws(data=data, **given), data.design, "new", rng=rng), data, ["within", "between", np.ptp])
+    >>> found = predictive_check(
+    ...     posterior_predict(as_draws(data=data, **given), data.design, "new", rng=rng),
+    ...     data,
+    ...     ["within", "between", np.ptp],
+    ... )
     >>> found.table["observed"].round(3).to_dict()
     {'within': 1.414, 'between': 7.071, 'ptp': 12.0}
     """
@@ -136,22 +158,26 @@ def _replicated(replicates: xr.DataTree, data: Data) -> np.ndarray:
     """Replicates (S, n), if they are of these rows."""
     if not isinstance(replicates, xr.DataTree):
         raise TypeError(
-            f"replicates must be a DataTree, got {type(replicates).__name__}; make them with replicate"
+            f"replicates must be a DataTree, got {type(replicates).__name__}; make them with "
+            "replicate"
         )
     if "posterior_predictive" not in replicates.children:
         raise ValueError(
-            f"check needs replicates with posterior_predictive, got {', '.join(replicates.children)}; make them with replicate"
+            "check needs replicates with posterior_predictive, got "
+            f"{', '.join(replicates.children)}; make them with replicate"
         )
     y = replicates.posterior_predictive["y"].transpose("chain", "draw", "row").to_numpy()
     if y.shape[-1] != data.design.n:
         raise ValueError(
-            f"the replicates have {y.shape[-1]} rows; the data have {data.design.n}; replicate the rows of the data"
+            f"the replicates have {y.shape[-1]} rows; the data have {data.design.n}; replicate "
+            "the rows of the data"
         )
     if "observed_data" in replicates.children and not np.array_equal(
         replicates.observed_data["y"], data.y
     ):
         raise ValueError(
-            "the replicates are of another response, or of rows in another order; use the data that the draws were made with"
+            "the replicates are of another response, or of rows in another order; use the data "
+            "that the draws were made with"
         )
     return y.reshape(-1, data.design.n)
 
@@ -178,7 +204,8 @@ def _named(statistics: Sequence[str | Statistic]) -> dict[str, str | Statistic]:
     if len(set(names)) < len(names):
         twice = sorted({n for n in names if names.count(n) > 1})
         raise ValueError(
-            f"statistics must have distinct names, got {', '.join(twice)} more than once; name functions with def"
+            f"statistics must have distinct names, got {', '.join(twice)} more than once; name "
+            "functions with def"
         )
     return dict(zip(names, statistics, strict=True))
 
@@ -189,14 +216,16 @@ def _groups(data: Data, term: str | None, wanted: list[str]) -> tuple[str, np.nd
         grouped = [t.name for t in data.design.terms if not t.is_dense]
         if not grouped:
             raise ValueError(
-                f"{' and '.join(wanted)} need a grouped term, and the design has none; give other statistics"
+                f"{' and '.join(wanted)} need a grouped term, and the design has none; give "
+                "other statistics"
             )
         term = grouped[0]
     group = np.unique(data.design.level_of_rows(term), return_inverse=True)[1]
     groups = int(group.max()) + 1
     if "between" in wanted and groups < 2:
         raise ValueError(
-            f"between needs two levels of {term!r} with rows at least, got {groups}; give another term"
+            f"between needs two levels of {term!r} with rows at least, got {groups}; give "
+            "another term"
         )
     if "within" in wanted and groups == len(group):
         raise ValueError(
@@ -219,7 +248,8 @@ def _values(
             found[name] = np.array([_number(name, statistic(row)) for row in y])
         if not np.isfinite(found[name]).all():
             raise ValueError(
-                f"{name} must be finite, got {int((~np.isfinite(found[name])).sum())} of {len(y)} values that are not"
+                f"{name} must be finite, got {int((~np.isfinite(found[name])).sum())} of "
+                f"{len(y)} values that are not"
             )
     return found
 

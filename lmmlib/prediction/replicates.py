@@ -1,4 +1,7 @@
-"""Replicated responses: of the levels that were seen, or of new ones; of the rows that were seen, or of others."""
+"""Replicated responses: of the levels that were seen, or of new ones.
+
+Of the rows that were seen, or of others.
+"""
 
 import arviz_base
 import numpy as np
@@ -25,34 +28,47 @@ def posterior_predict(
 ) -> xr.DataTree:
     r"""One replicated response y ~ N(offset + Xβ + Zu, σ²W⁻¹) for each draw of (θ, u).
 
-    ``known``: a level of which there are draws of u keeps them, whatever row it is in; each other level gets
-    effects of its own, u_j ~ N(0, Σ(θ)), one independent draw for each level and each draw of θ. ``new``: every level
-    is such a level, as in a repetition of the experiment with other subjects. The two answer different questions.
+    ``known``: a level of which there are draws of u keeps them, whatever row it is in; each other
+    level gets effects of its own, u_j ~ N(0, Σ(θ)), one independent draw for each level and each
+    draw of θ. ``new``: every level is such a level, as in a repetition of the experiment with other
+    subjects. The two answer different questions.
 
     Parameters
     ----------
-    draws : DataTree in the one form, of equal weight; ``known`` needs u among them
-    design : Design the draws are of
-    levels : ``known`` or ``new``
-    rng : anything that ``numpy.random.default_rng`` takes
-    new : rows other than those of the draws: a table, where the design comes from a formula, or a Design with the same
-        coefficients, terms and effects; its weights, its offset and the known covariances of its levels are used
+    draws : xarray.DataTree
+        Draws in the one form, of equal weight; ``known`` needs u among them.
+    design : Design
+        Design the draws are of.
+    levels : {"known", "new"}, default: "known"
+        Whether replicates are of the levels that were seen, or of new ones.
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
+    new : pandas.DataFrame or Design, optional
+        Rows other than those of the draws: a table, where the design comes from a formula, or a
+        Design with the same coefficients, terms and effects; its weights, its offset and the known
+        covariances of its levels are used.
 
     Returns
     -------
-    xarray.DataTree with ``posterior_predictive`` y (chain, draw, row) in response units and, for the rows of the
-    draws, their ``observed_data``. Draws of a prior give prior predictive replicates under the same name.
+    xarray.DataTree
+        Draws with ``posterior_predictive`` y (chain, draw, row) in response units and, for the rows
+        of the draws, their ``observed_data``. Draws of a prior give prior predictive replicates
+        under the same name.
 
     Raises
     ------
-    TypeError  if draws is no DataTree with a posterior, design no Design, or rng no Generator
-    ValueError  if the draws are of another design, weighted, or without the u that is needed; if the new rows have
-        other coefficients or terms, or unknown levels in a term whose levels have a known covariance
+    TypeError
+        If draws is no DataTree with a posterior, design no Design, or rng no Generator.
+    ValueError
+        If the draws are of another design, weighted, or without the u that is needed; if the new
+        rows have other coefficients or terms, or unknown levels in a term whose levels have a known
+        covariance.
 
     Notes
     -----
-    Levels are matched by label: a level "308" of new rows is the one of the data. One draw shared by all new levels
-    would be right for each of them alone and wrong for every statistic across levels.
+    Levels are matched by label: a level "308" of new rows is the one of the data. One draw shared
+    by all new levels would be right for each of them alone and wrong for every statistic across
+    levels.
 
     References
     ----------
@@ -63,12 +79,23 @@ def posterior_predict(
     >>> from lmmlib.model import Data
     >>> from lmmlib.model import Term
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
-    >>> given = {"beta": np.zeros((2, 5, 1)), "sd": np.ones((2, 5, 1)), "sigma": np.ones((2, 5)), "u": np.ones((2, 5, 2))}
+    >>> given = {
+    ...     "beta": np.zeros((2, 5, 1)),
+    ...     "sd": np.ones((2, 5, 1)),
+    ...     "sigma": np.ones((2, 5)),
+    ...     "u": np.ones((2, 5, 2)),
+    ... }
     >>> draws = draws_.as_draws(data=data, **given)
-    >>> dict(posterior_predict(draws, data.design, "new", rng=np.random.default_rng(1)).posterior_predictive.sizes)
+    >>> dict(
+    ...     posterior_predict(
+    ...         draws, data.design, "new", rng=np.random.default_rng(1)
+    ...     ).posterior_predictive.sizes
+    ... )
     {'chain': 2, 'draw': 5, 'row': 3}
     >>> rows = Design([[1.0]] * 2, [Term.grouped("g", ["b", "c"])], weights=[1e30, 1e30])
-    >>> y = posterior_predict(draws, data.design, rng=np.random.default_rng(1), new=rows).posterior_predictive.y
+    >>> y = posterior_predict(
+    ...     draws, data.design, rng=np.random.default_rng(1), new=rows
+    ... ).posterior_predictive.y
     >>> y.sel(row=0).round(9).values[0].tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0]
     """
@@ -77,7 +104,8 @@ def posterior_predict(
     draws = draws_.checked_tree(draws)
     if draws_.log_weight(draws) is not None:
         raise ValueError(
-            "the draws are weighted, and replicates of them would not be; resample them: posterior(..., weighted=False)"
+            "the draws are weighted, and replicates of them would not be; resample them: "
+            "posterior(..., weighted=False)"
         )
     theta = draws_.theta(draws, checked_rows(design))
     rows = design if new is None else _other_rows(new, design)
@@ -102,7 +130,8 @@ def _other_rows(new: pd.DataFrame | Design, design: Design) -> Design:
         return design.new_rows(new)
     if not isinstance(new, Design):
         raise ValueError(
-            f"new must be a pandas table or a Design, got {type(new).__name__}; give new=data.design, not the data"
+            f"new must be a pandas table or a Design, got {type(new).__name__}; give "
+            "new=data.design, not the data"
         )
     named = {
         "coefficients": (new.coef, design.coef),
@@ -114,18 +143,21 @@ def _other_rows(new: pd.DataFrame | Design, design: Design) -> Design:
         if tuple(got) != tuple(expected):
             told = ", ".join(got) or "none"
             raise ValueError(
-                f"the new rows must have the {what} {', '.join(expected) or 'none'}, in this order; they have {told}"
+                f"the new rows must have the {what} {', '.join(expected) or 'none'}, in this "
+                f"order; they have {told}"
             )
     if not new.layout.same_columns(design.layout):
         raise ValueError(
-            "the new rows must be made as those of the design were, and their formula took other means, knots or levels from its own "
+            "the new rows must be made as those of the design were, and their formula took other "
+            "means, knots or levels from its own "
             "table; give new=table, or design.new_rows(table)"
         )
     for here, there in zip(new.terms, design.terms, strict=True):
         if (here.level_chol is None) != (there.level_chol is None):
             where = "the draws' design" if here.level_chol is None else "the new rows"
             raise ValueError(
-                f"the levels of {here.name!r} have a known covariance in {where} alone; give both their between"
+                f"the levels of {here.name!r} have a known covariance in {where} alone; give "
+                "both their between"
             )
     return new
 
@@ -133,10 +165,14 @@ def _other_rows(new: pd.DataFrame | Design, design: Design) -> Design:
 def _known_effects(
     draws: xr.DataTree, rows: Design, theta: Theta, rng: np.random.Generator
 ) -> np.ndarray:
-    """The drawn u where a level has it, an independent draw from N(0, Σ(θ)) for each level that has none: (S, K)."""
+    """Effects (S, K): the drawn u where a level has it, else a new draw.
+
+    The new draws are independent, from N(0, Σ(θ)).
+    """
     if "u" not in draws.posterior:
         raise ValueError(
-            "the draws hold no u, so no level is known; use levels='new', or make them with as_draws(u=...)"
+            "the draws hold no u, so no level is known; use levels='new', or make them with "
+            "as_draws(u=...)"
         )
     place = {label: k for k, label in enumerate(draws.posterior["ranef"].to_numpy().tolist())}
     wanted = rows.ranef["ranef"]
@@ -154,6 +190,8 @@ def _refuse_unknown_relatives(rows: Design, known: np.ndarray) -> None:
         if t.level_chol is not None and unknown:
             told = ", ".join(unknown[:3]) + (", …" if len(unknown) > 3 else "")
             raise ValueError(
-                f"levels {told} of {t.name!r} are not among the draws, and their covariance with those that are is not given; "
-                "leave their rows out, or use levels='new' for a set of levels independent of the known ones"
+                f"levels {told} of {t.name!r} are not among the draws, and their covariance with "
+                "those that are is not given; "
+                "leave their rows out, or use levels='new' for a set of levels independent of "
+                "the known ones"
             )

@@ -3,7 +3,8 @@
 from lmmlib.pymc_models import quiet
 
 # isort: split
-# PyTensor reads its settings when it is first imported, so the line above has to come before the ones below.
+# PyTensor reads its settings when it is first imported, so the line above has to come before the
+# ones below.
 
 from lmmlib.pymc_models.conditional import conditional_model
 from lmmlib.pymc_models.diagnostics import Diagnosis, SamplingError, SamplingWarning, diagnose

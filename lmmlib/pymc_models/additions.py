@@ -17,8 +17,10 @@ class Additions:
 
     Attributes
     ----------
-    names : all of it
-    on_u, on_y : what of it depends on the effects, and on the response
+    names : tuple of str
+        All of it.
+    on_u, on_y : tuple of str
+        What of it depends on the effects, and on the response.
     """
 
     names: tuple[str, ...]
@@ -32,7 +34,10 @@ class Additions:
         return {key: ", ".join(names) for key, names in given.items() if names}
 
     def doubt(self, formulation: str) -> str | None:
-        """What the draws cannot be used for, as a sentence; None where they can be used for everything."""
+        """What the draws cannot be used for, as a sentence.
+
+        None where they can be used for everything.
+        """
         if not self.names:
             return None
         if formulation == "marginal":
@@ -53,7 +58,8 @@ def additions(model: pm.Model, source: Source) -> Additions:
 
     Raises
     ------
-    ValueError  if something that it was made of is not in it any more
+    ValueError
+        If something that it was made of is not in it any more.
     """
     changed = [
         name
@@ -62,7 +68,8 @@ def additions(model: pm.Model, source: Source) -> Additions:
     ]
     if changed:
         raise ValueError(
-            f"{', '.join(changed)} of the model is not what it was made with; build the model anew with other data or priors, "
+            f"{', '.join(changed)} of the model is not what it was made with; build the model "
+            "anew with other data or priors, "
             "or sample this one with pymc.sample"
         )
     names = sorted(stochastic(model) - source.names)

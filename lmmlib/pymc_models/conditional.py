@@ -1,4 +1,7 @@
-"""The conditional formulation: u is a parameter like any other, and y given u has independent rows."""
+"""The conditional formulation.
+
+u is a parameter like any other, and y given u has independent rows.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,35 +31,44 @@ def conditional_model(
     Parameters
     ----------
     data : Data
-    priors : Priors, the same object as for the marginal model
-    centered : True samples u itself, which suits levels that the data inform well; False samples z ~ N(0, I) with
-        u = root z, which suits levels that they inform little; a mapping says it effect by effect; ``auto`` chooses so,
-        by the information about the levels at the REML estimates (:func:`lmmlib.random_effects.information`). All are the same
-        model.
+        Response and design.
+    priors : Priors
+        The same object as for the marginal model.
+    centered : bool or str or mapping of str to bool, default: "auto"
+        True samples u itself, which suits levels that the data inform well; False samples z ~ N(0,
+        I) with u = root z, which suits levels that they inform little; a mapping says it effect by
+        effect; ``auto`` chooses so, by the information about the levels at the REML estimates
+        (:func:`lmmlib.random_effects.information`). All are the same model.
 
     Returns
     -------
-    pymc.Model with ``beta``, ``sd``, ``cor``, ``sigma``, ``u`` and the observed ``y``, whose values are ``y_data``;
-    priors on γ = Tβ make ``gamma`` the free variable and ``beta`` a function of it; no fixed effects, no ``beta``
+    pymc.Model
+        Model with ``beta``, ``sd``, ``cor``, ``sigma``, ``u`` and the observed ``y``, whose values
+        are ``y_data``; priors on γ = Tβ make ``gamma`` the free variable and ``beta`` a function of
+        it; no fixed effects, no ``beta``.
 
     Raises
     ------
-    ValueError  if the priors do not fit the design, or ``centered`` is none of these
+    ValueError
+        If the priors do not fit the design, or ``centered`` is none of these.
 
     Notes
     -----
-    An SD fixed at zero needs ``centered=False``, as a singular known covariance of levels does: their effects have no density.
+    An SD fixed at zero needs ``centered=False``, as a singular known covariance of levels does:
+    their effects have no density.
 
     References
     ----------
     Papaspiliopoulos, Roberts & Sköld (2007), Stat. Sci. 22(1), for the two parameterisations;
-    :eq:`eq-conditional-moments`.
+    equation :eq:`eq-conditional-moments`.
 
     Examples
     --------
     >>> from lmmlib.model import ScalePrior, Term
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
-    >>> model = conditional_model(data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)), centered=False)
+    >>> model = conditional_model(
+    ...     data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)), centered=False
+    ... )
     >>> [v.name for v in model.free_RVs]
     ['beta', 'sd', 'sigma', 'g z']
     """
@@ -83,7 +95,10 @@ def conditional_model(
 
 
 def random_part(design: Design) -> Callable[[pt.TensorVariable], pt.TensorVariable]:
-    """The map from effects with independent levels, (K,), to Zu, (n,): block by block, by looking up rows."""
+    """The map from effects with independent levels, (K,), to Zu, (n,).
+
+    Block by block, by looking up rows.
+    """
     blocks, place = design.blocks, linalg.positions(design.blocks, design.n)
     root_weight = np.sqrt(design.weights)
 
@@ -120,7 +135,10 @@ def _effects(
 def _one_by_one(
     term: Term, J: int, root: pt.TensorVariable, itself: Sequence[bool]
 ) -> pt.TensorVariable:
-    """Effects of J levels, (J, q), each given the ones before it: N(Σ_b<a root_ab z_b, root_aa²)."""
+    """Effects of J levels, (J, q), each given the ones before it.
+
+    N(Σ_b<a root_ab z_b, root_aa²).
+    """
     z, v = [], []
     for a, (name, sampled) in enumerate(zip(term.effect_names, itself, strict=True)):
         mean = sum((root[a, b] * z[b] for b in range(a)), pt.zeros(J))
@@ -145,9 +163,12 @@ def scaled(
 
 
 def well_informed(data: Data, priors: Priors, above: float = WELL_INFORMED) -> dict[str, bool]:
-    """Whether the data inform the levels of each effect well, at the REML estimates; those of an SD known to be zero they never do.
+    """Whether the data inform the levels of each effect well, at the REML estimates.
 
-    Correlations are left out: at ±1 an effect would have all information from another, and yet no more of its own.
+    Those of an SD known to be zero they never do.
+
+    Correlations are left out: at ±1 an effect would have all information from another, and yet no
+    more of its own.
     """
     variances = _estimated_variances(data)
     if variances is None:
@@ -172,7 +193,10 @@ class _Variances:
 
 
 def _estimated_variances(data: Data) -> _Variances | None:
-    """By REML, near it where REML refuses what proper priors allow, or None where nothing is left to estimate from."""
+    """Variances by REML, or near it where REML refuses what proper priors allow.
+
+    None where nothing is left to estimate from.
+    """
     try:
         params = estimate(data).params
     except ValueError:
@@ -199,7 +223,8 @@ def _chosen(
         centered = well_informed(data, priors)
     if not isinstance(centered, Mapping) or set(centered) != set(names):
         raise ValueError(
-            f"centered must be True, False, 'auto' or a mapping of {', '.join(names)} to these, got {centered!r}"
+            f"centered must be True, False, 'auto' or a mapping of {', '.join(names)} to these, "
+            f"got {centered!r}"
         )
     if any(centered[name] and _is_zero(priors, name) for name in names):
         raise ValueError("an SD fixed at zero gives effects without a density; use centered=False")
@@ -210,7 +235,8 @@ def _chosen(
     ]
     if singular:
         raise ValueError(
-            f"the known covariance of the levels of {singular[0]!r} is singular, so that their effects have no density; use centered=False"
+            f"the known covariance of the levels of {singular[0]!r} is singular, so that their "
+            "effects have no density; use centered=False"
         )
     return dict(centered)
 

@@ -30,10 +30,19 @@ class Diagnosis:
     Attributes
     ----------
     divergences : int
-    rhat : float, the largest;  ess_bulk, ess_tail : float, the smallest
-    bfmi : float, the smallest of the chains;  saturated : share of draws at the largest tree
-    failures : sentences, one per criterion that failed, naming the variables; none if the fit passes
-    doubts : sentences on what only warns
+        Number of divergent transitions.
+    rhat : float
+        Largest R-hat.
+    ess_bulk, ess_tail : float
+        Smallest effective sample sizes.
+    bfmi : float
+        Smallest E-BFMI of the chains.
+    saturated : float
+        Share of draws at the largest tree.
+    failures : tuple of str
+        Sentences, one per criterion that failed, naming the variables; none if the fit passes.
+    doubts : tuple of str
+        Sentences on what only warns.
     """
 
     divergences: int
@@ -51,7 +60,10 @@ class Diagnosis:
         return not self.failures
 
     def refusal(self, formulation: str, reason: str | None = None) -> str:
-        """What failed in both attempts, and the reason with its remedy where it is known, or else what may help."""
+        """What failed in both attempts, and what may help.
+
+        The reason with its remedy where it is known.
+        """
         failed = f"the fit failed twice: {'; '.join(self.failures)}"
         if reason:
             return f"{failed}; {reason}"
@@ -66,23 +78,31 @@ class Diagnosis:
 def diagnose(
     draws: xr.DataTree, names: Sequence[str] = VARIABLES, max_tree_depth: int = 10
 ) -> Diagnosis:
-    """R-hat at most 1.01, bulk and tail ESS at least 400 over all parameters and effects, and no divergence.
+    """Check draws against the gate.
+
+    R-hat is at most 1.01, bulk and tail ESS are at least 400 over all parameters and effects, and
+    there is no divergence.
 
     E-BFMI below 0.3 and more than 1 % of trees at their largest only raise doubts.
 
     Parameters
     ----------
-    draws : DataTree with ``posterior`` and ``sample_stats``
-    names : variables to look at; those that the draws lack are passed over
-    max_tree_depth : of the sampler
+    draws : xarray.DataTree
+        Draws with ``posterior`` and ``sample_stats``.
+    names : sequence of str, default: VARIABLES
+        Variables to look at; those that the draws lack are passed over.
+    max_tree_depth : int, default: 10
+        Largest depth of the sampler's trees.
 
     Returns
     -------
     Diagnosis
+        Numbers of the diagnostics, and what failed.
 
     References
     ----------
-    Vehtari et al. (2021), Bayesian Anal. 16(2), for R-hat and ESS; Betancourt (2016), arXiv 1604.00695, for E-BFMI.
+    Vehtari et al. (2021), Bayesian Anal. 16(2), for R-hat and ESS; Betancourt (2016), arXiv
+    1604.00695, for E-BFMI.
     """
     posterior = draws.posterior.to_dataset()[[name for name in names if name in draws.posterior]]
     rhat = _flat(arviz_stats.rhat(posterior))

@@ -20,32 +20,39 @@ def marginal_model(data: Data, priors: Priors) -> pm.Model:
     Parameters
     ----------
     data : Data
-    priors : Priors, the same object as for the conditional model
+        Response and design.
+    priors : Priors
+        The same object as for the conditional model.
 
     Returns
     -------
-    pymc.Model with ``beta``, ``sd``, ``cor``, ``sigma`` and the observed ``y``, whose values are ``y_data``;
-    priors on γ = Tβ make ``gamma`` the free variable and ``beta`` a function of it; no fixed effects, no ``beta``
+    pymc.Model
+        Model with ``beta``, ``sd``, ``cor``, ``sigma`` and the observed ``y``, whose values are
+        ``y_data``; priors on γ = Tβ make ``gamma`` the free variable and ``beta`` a function of it;
+        no fixed effects, no ``beta``.
 
     Raises
     ------
-    ValueError  if the priors do not fit the design
+    ValueError
+        If the priors do not fit the design.
 
     Notes
     -----
-    [Z X] is factored once, by group where it can be; of y only its rotations and the squared norm of the rest enter
-    the density. PyMC's ``compute_log_likelihood`` gives the *joint* density of y, one number per draw: for
-    leave-one-out use ``lmmlib.loo``.
+    [Z X] is factored once, by group where it can be; of y only its rotations and the squared norm
+    of the rest enter the density. PyMC's ``compute_log_likelihood`` gives the *joint* density of y,
+    one number per draw: for leave-one-out use ``lmmlib.loo``.
 
     References
     ----------
-    :eq:`eq-marginal-moments`, :eq:`eq-penalised`.
+    Equation :eq:`eq-marginal-moments`, :eq:`eq-penalised`.
 
     Examples
     --------
     >>> from lmmlib.model import ScalePrior, Term
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
-    >>> model = marginal_model(data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)))
+    >>> model = marginal_model(
+    ...     data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
+    ... )
     >>> [v.name for v in model.free_RVs], [v.name for v in model.observed_RVs]
     (['beta', 'sd', 'sigma'], ['y'])
     """
@@ -136,7 +143,10 @@ class Generator:
     def __call__(
         self, beta: pt.TensorVariable, sigma: pt.TensorVariable, *roots_and_size: pt.TensorVariable
     ) -> pt.TensorVariable:
-        """A random response; the last argument is PyMC's size, which a response of fixed length has no use for."""
+        """A random response.
+
+        The last argument is PyMC's size, which a response of fixed length has no use for.
+        """
         *roots, _ = roots_and_size
         design = self.design
         z = pm.Normal.dist(0, 1, shape=(design.Z.shape[1],))
@@ -161,11 +171,14 @@ def _scale_columns(
 def _by_columns(
     A: pt.TensorVariable, r: pt.TensorVariable, k: int, q: int
 ) -> tuple[pt.TensorVariable, pt.TensorVariable]:
-    """log|A'A + I| summed over blocks, and the least |r − As|² + |s|²: [A r; I 0] made orthogonal column by column.
+    """log|A'A + I| summed over blocks, and the least |r − As|² + |s|².
 
-    Modified Gram–Schmidt, which loses nothing to Householder's reflections here (Björck 1967), written out entry by entry:
-    each entry is a vector over the blocks, so that compilers fuse it all into few loops. The zeros of the lower part are
-    left out: a pivot ends in its one, and what is cleared of it gets one entry more.
+    [A r; I 0] made orthogonal column by column.
+
+    Modified Gram–Schmidt, which loses nothing to Householder's reflections here (Björck 1967),
+    written out entry by entry: each entry is a vector over the blocks, so that compilers fuse it
+    all into few loops. The zeros of the lower part are left out: a pivot ends in its one, and what
+    is cleared of it gets one entry more.
     """
     *columns, rest = [[A[:, i, a] for i in range(k)] for a in range(q)] + [
         [r[:, i] for i in range(k)]

@@ -1,4 +1,7 @@
-"""What both formulations share: β, SDs, correlations and σ under one Priors object, and where a model came from."""
+"""What both formulations share.
+
+β, SDs, correlations and σ under one Priors object, and where a model came from.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +23,17 @@ class Source:
 
     Attributes
     ----------
-    data : Data;  priors : Priors
-    formulation : ``conditional``, ``marginal`` or ``reconstructed``
-    variables : everything that had a name when it was made
-    inside : values that all chains start from, by name, where hardly any others have a density; None lets PyMC choose
+    data : Data
+        Response and design.
+    priors : Priors
+        Prior distributions of the parameters.
+    formulation : str
+        ``conditional``, ``marginal`` or ``reconstructed``.
+    variables : mapping of str to Variable
+        Everything that had a name when it was made.
+    inside : mapping of str to ndarray or None
+        Values that all chains start from, by name, where hardly any others have a density; None
+        lets PyMC choose.
     """
 
     data: Data
@@ -44,7 +54,12 @@ class Parameters:
 
     Attributes
     ----------
-    beta : (p,);  effect_chols : per term (q, q), lower, Σ_k = L_k L_k';  sigma : ()
+    beta : pt.TensorVariable
+        Fixed effects.
+    effect_chols : sequence of pt.TensorVariable
+        One array (q, q) per term, lower, Σ_k = L_k L_k'.
+    sigma : pt.TensorVariable
+        Residual SD.
     """
 
     beta: pt.TensorVariable
@@ -59,7 +74,10 @@ class CholeskyCorrWithoutUnderscore(CholeskyCorrTransform):
 
 
 def start(data: Data) -> pm.Model:
-    """An empty model with the labels of ``data`` and its response as exchangeable data ``y_data``."""
+    """An empty model with the labels of ``data``.
+
+    Its response is the exchangeable data ``y_data``.
+    """
     model = pm.Model(coords=coords(checked_data(data).design))
     with model:
         pm.Data("y_data", data.y, dims="row")
@@ -84,7 +102,10 @@ def stochastic(model: pm.Model) -> frozenset[str]:
 
 
 def declare(design: Design, priors: Priors, on_variance: bool = False) -> Parameters:
-    """Declare β, sd, cor and σ in the model on the stack; with ``on_variance`` the prior of σ is put on σ² instead."""
+    """Declare β, sd, cor and σ in the model on the stack.
+
+    With ``on_variance`` the prior of σ is put on σ² instead.
+    """
     checked_priors(priors, design)
     beta = _fixed_effects(priors)
     sd = _vector([priors.sd[name] for name in design.effects], design.effects)
@@ -103,12 +124,18 @@ def declare(design: Design, priors: Priors, on_variance: bool = False) -> Parame
 
 
 def times(A: np.ndarray, x: pt.TensorVariable) -> pt.TensorVariable | np.ndarray:
-    """A x, without a product where A has no entries: a rewrite of PyTensor's stumbles over an empty constant."""
+    """A x, without a product where A has no entries.
+
+    A rewrite of PyTensor's stumbles over an empty constant.
+    """
     return pt.dot(A, x) if A.size else np.zeros(A.shape[:-1])
 
 
 def _fixed_effects(priors: Priors) -> pt.TensorVariable:
-    """β, free where its own prior is one of independent normals; else a function of the free γ = Tβ; none of none."""
+    """β, free where its own prior is one of independent normals.
+
+    Else a function of the free γ = Tβ; none of none.
+    """
     mean, spread = priors.beta_mean, priors.beta_sd
     if not len(mean):
         return pt.as_tensor(np.zeros(0))

@@ -29,7 +29,10 @@ OF_THE_MACHINE = (  # beginnings of warnings that say nothing of a fit
 
 @contextmanager
 def only_about_the_fit() -> Iterator[None]:
-    """Silence, for the time being, what libraries say of the machine that they run on; warnings of a fit pass."""
+    """Silence, for the time being, what libraries say of the machine that they run on.
+
+    Warnings of a fit pass.
+    """
     with warnings.catch_warnings():
         for beginning in OF_THE_MACHINE:
             warnings.filterwarnings("ignore", message=beginning)

@@ -28,41 +28,54 @@ STATS = {
     "logp": "lp",
 }
 MAX_TREE_DEPTH = 10
-# β and the mean of levels that are sampled themselves lie on a ridge, which a mass matrix of low rank can follow. What is left
-# to avoid is the funnel of a small SD, so effects are sampled themselves as soon as the data say more of them than the prior;
-# a fit that fails may have met a funnel all the same, and the second attempt does so only where they say nearly all.
+# β and the mean of levels that are sampled themselves lie on a ridge, which a mass matrix of low
+# rank can follow. What is left to avoid is the funnel of a small SD, so effects are sampled
+# themselves as soon as the data say more of them than the prior; a fit that fails may have met a
+# funnel all the same, and the second attempt does so only where they say nearly all.
 MODELS = ("marginal", "conditional")
 INFORMED = {1: 0.5, 2: WELL_INFORMED}
 SEEDS = 2**63
 
 
 class Refitter:
-    """An engine for calibration: a model of either formulation, or a wrong one, compiled once and fitted anew at every call.
+    """An engine for calibration.
+
+    A model of either formulation, or a wrong one, compiled once and fitted anew at every call.
 
     Parameters
     ----------
-    formulation : ``marginal``, ``conditional``, or a function of data and priors that builds another model without u, as
-        the wrong ones of :mod:`lmmlib.report` do: u is then drawn as if the model were right
-    data : Data, whose design is kept
-    priors : Priors, kept for good
-    draws, tune, chains : iterations kept and discarded a chain, and chains
-    target_accept : of the first attempt of each fit
-    centered : as for ``conditional_model``; ``auto`` chooses for every response anew, because those simulated from wide
-        priors want different values, by an information above one half (0.9 at the second attempt), and compiles
-        each choice once, when it first occurs. The marginal model has no use for it
+    formulation : str or callable
+        ``marginal``, ``conditional``, or a function of data and priors that builds another model
+        without u, as the wrong ones of :mod:`lmmlib.report` do: u is then drawn as if the model
+        were right.
+    data : Data
+        Response and design; the design is kept.
+    priors : Priors
+        Kept for good.
+    draws, tune, chains : int, optional
+        Iterations kept and discarded per chain, and number of chains.
+    target_accept : float, default: 0.95
+        Target acceptance of the first attempt of each fit.
+    centered : bool or str or mapping of str to bool, default: "auto"
+        As for ``conditional_model``; ``auto`` chooses for every response anew, because those
+        simulated from wide priors want different values, by an information above one half (0.9 at
+        the second attempt), and compiles each choice once, when it first occurs. The marginal model
+        has no use for it.
 
     Raises
     ------
-    ValueError  if the formulation is unknown, or ``conditional_model`` or ``marginal_model`` raises one
-
-    Notes
-    -----
-    Compiling takes minutes, but seconds where PyTensor finds the compiled parts in its cache; a fit takes seconds. Compiled
-    code lives in one process: let ``calibrate`` run it with ``executor=ThreadPoolExecutor(1)``.
+    ValueError
+        If the formulation is unknown, or ``conditional_model`` or ``marginal_model`` raises one.
 
     See Also
     --------
-    lmmlib.sample : one fit of a model that may have been added to
+    lmmlib.sample : One fit of a model that may have been added to.
+
+    Notes
+    -----
+    Compiling takes minutes, but seconds where PyTensor finds the compiled parts in its cache; a fit
+    takes seconds. Compiled code lives in one process: let ``calibrate`` run it with
+    ``executor=ThreadPoolExecutor(1)``.
 
     References
     ----------
@@ -108,23 +121,31 @@ class Refitter:
     def __call__(self, data: Data, priors: Priors, rng: np.random.Generator) -> xr.DataTree:
         """Draws given another response; a fit that fails the gate is run once more.
 
-        The second attempt takes smaller steps and twice the draws if the first diverged, four times the draws if not.
+        The second attempt takes smaller steps and twice the draws if the first diverged, four times
+        the draws if not.
 
         Parameters
         ----------
-        data : Data of the design that the model was compiled for
-        priors : Priors, the ones it was compiled with
-        rng : numpy.random.Generator, of NUTS's seeds and of u
+        data : Data
+            Data of the design that the model was compiled for.
+        priors : Priors
+            The ones it was compiled with.
+        rng : numpy.random.Generator
+            Generator of NUTS's seeds and of u.
 
         Returns
         -------
-        xarray.DataTree in the one form, ``u`` of a marginal fit drawn exactly; the attribute ``sampling_time`` holds
-        the seconds that the attempt that passed took, ``doubts`` what :func:`diagnose` only doubts, as one string
+        xarray.DataTree
+            Draws in the one form, ``u`` of a marginal fit drawn exactly; the attribute
+            ``sampling_time`` holds the seconds that the attempt that passed took, ``doubts`` what
+            :func:`diagnose` only doubts, as one string.
 
         Raises
         ------
-        ValueError  if the design or the priors are others
-        SamplingError  if the fit fails the gate twice, naming the variables and what to try
+        ValueError
+            If the design or the priors are others.
+        SamplingError
+            If the fit fails the gate twice, naming the variables and what to try.
         """
         self._check(data, priors)
         tree, diagnosis = self._attempt(data, rng, 1, self.draws, self.target_accept)
@@ -145,23 +166,29 @@ class Refitter:
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: compiled code stays where it is."""
         raise TypeError(
-            "a Refitter holds compiled code and cannot be sent to another process; give calibrate executor=ThreadPoolExecutor(1)"
+            "a Refitter holds compiled code and cannot be sent to another process; give "
+            "calibrate executor=ThreadPoolExecutor(1)"
         )
 
     def _check(self, data: Data, priors: Priors) -> None:
         if data.design.fingerprint != self.design.fingerprint:
             raise ValueError(
-                "data are of another design than the one compiled for: other values of X, Z, weights or offset, or other rows "
+                "data are of another design than the one compiled for: other values of X, Z, "
+                "weights or offset, or other rows "
                 "or another order of rows; only y may differ, so make another Refitter"
             )
         other = self.priors.differing(priors)
         if other:
             raise ValueError(
-                f"priors must be the ones compiled with; {', '.join(other)} differ, so make another Refitter"
+                f"priors must be the ones compiled with; {', '.join(other)} differ, so make "
+                "another Refitter"
             )
 
     def _compiled_for(self, data: Data, attempt: int = 1) -> object:
-        """The compiled model with the response of ``data``, in the parameterisation that they call for."""
+        """The compiled model with the response of ``data``.
+
+        In the parameterisation that the data call for.
+        """
         automatic = self.formulation == "conditional" and self.centered == "auto"
         centered = (
             well_informed(data, self.priors, INFORMED[attempt]) if automatic else self.centered

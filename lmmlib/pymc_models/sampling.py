@@ -17,7 +17,8 @@ from lmmlib.pymc_models.quiet import ON_TERMINAL, only_about_the_fit
 from lmmlib.pymc_models.quiet import pymc as pm
 from lmmlib.random_effects import conditional_draws
 
-SMALLEST_UNIT = 1e-3  # prior SD: what is estimated of variances is drawn towards 1e-3 while NUTS adapts (Stan, NumPyro)
+# prior SD: what is estimated of variances is drawn towards 1e-3 while NUTS adapts (Stan, NumPyro)
+SMALLEST_UNIT = 1e-3
 LARGEST_SEED = 2**31  # that PyMC takes
 
 
@@ -31,40 +32,53 @@ def sample(
     target_accept: float = 0.95,
     on_failure: str = "raise",
 ) -> xr.DataTree:
-    """Draw from the posterior of a conditional, marginal or reconstructed model by NUTS; a marginal fit gets its exact draws of u.
+    """Draw from the posterior of a conditional, marginal or reconstructed model by NUTS.
 
-    A fit that fails the gate of :func:`lmmlib.pymc_models.diagnose` is run once more with twice the draws and smaller steps; if that
-    fails too, it is an error or a warning.
+    A marginal fit gets its exact draws of u.
+
+    A fit that fails the gate of :func:`lmmlib.pymc_models.diagnose` is run once more with twice the
+    draws and smaller steps; if that fails too, it is an error or a warning.
 
     Parameters
     ----------
-    model : pymc.Model, made by ``conditional_model`` or ``marginal_model``, perhaps added to
-    random_seed : anything that ``numpy.random.default_rng`` takes
-    draws, tune, chains : iterations kept and discarded a chain, and chains
-    target_accept : of the first attempt
-    on_failure : ``raise`` or ``warn``
+    model : pymc.Model
+        Made by ``conditional_model`` or ``marginal_model``, perhaps added to.
+    random_seed : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
+    draws, tune, chains : int, optional
+        Iterations kept and discarded per chain, and number of chains.
+    target_accept : float, default: 0.95
+        Target acceptance of the first attempt.
+    on_failure : {"raise", "warn"}, default: "raise"
+        What to do when the fit fails the gate twice.
 
     Returns
     -------
-    xarray.DataTree in the one form, with the model's other variables beside it, so that PyMC's predictive sampling
-    works on it; ``sample_stats`` holds NUTS's own, the attribute ``sampling_time`` the seconds
-        that compiling and sampling took
+    xarray.DataTree
+        Draws in the one form, with the model's other variables beside it, so that PyMC's predictive
+        sampling works on it; ``sample_stats`` holds NUTS's own, the attribute ``sampling_time`` the
+        seconds that compiling and sampling took.
 
     Raises
     ------
-    SamplingError  if the fit fails the gate twice, naming the variables and what to try
-    TypeError  if an option is of another kind
-    ValueError  if ``on_failure`` is unknown, the model is not one of ours or something was taken out of it, an option is
-        out of range, or the values of ``y_data`` are not finite
+    SamplingError
+        If the fit fails the gate twice, naming the variables and what to try.
+    TypeError
+        If an option is of another kind.
+    ValueError
+        If ``on_failure`` is unknown, the model is not one of ours or something was taken out of it,
+        an option is out of range, or the values of ``y_data`` are not finite.
 
     Warns
     -----
-    SamplingWarning  on a low E-BFMI, on saturated trees, and where the user has added to a marginal model, so that
-        no exact draws of u can be made, or to a conditional one on u or y, so that ``loo`` can do less with the draws
+    SamplingWarning
+        On a low E-BFMI, on saturated trees, and where the user has added to a marginal model, so
+        that no exact draws of u can be made, or to a conditional one on u or y, so that ``loo`` can
+        do less with the draws.
 
     References
     ----------
-    Hoffman & Gelman (2014), J. Mach. Learn. Res. 15; :eq:`eq-effects-given-y` for u.
+    Hoffman & Gelman (2014), J. Mach. Learn. Res. 15; equation :eq:`eq-effects-given-y` for u.
     """
     if on_failure not in ("raise", "warn"):
         raise ValueError(f"on_failure must be 'raise' or 'warn', got {on_failure!r}")
@@ -100,27 +114,37 @@ def sample_outside_gate(
     chains: int = 4,
     target_accept: float = 0.8,
 ) -> tuple[xr.DataTree, Diagnosis]:
-    """Draw once and hand back whatever came, with what the gate has against it: to show a fit that cannot be trusted.
+    """Draw once and hand back whatever came, with what the gate has against it.
+
+    To show a fit that cannot be trusted.
 
     Parameters
     ----------
-    model : pymc.Model, made by this module
-    random_seed : anything that ``numpy.random.default_rng`` takes
-    draws, tune, chains : iterations kept and discarded a chain, and chains
-    target_accept : of NUTS; what PyMC and Stan take where nothing is said
+    model : pymc.Model
+        Made by this module.
+    random_seed : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
+    draws, tune, chains : int, optional
+        Iterations kept and discarded per chain, and number of chains.
+    target_accept : float, default: 0.8
+        Target acceptance of NUTS; by default what PyMC and Stan take.
 
     Returns
     -------
-    xarray.DataTree as from :func:`lmmlib.sample`, whose attribute ``outside_gate`` holds the failures in one string
-    Diagnosis, with the divergences
+    draws : xarray.DataTree
+        Draws as from :func:`lmmlib.sample`, whose attribute ``outside_gate`` holds the failures in
+        one string.
+    diagnosis : Diagnosis
+        Diagnosis with the divergences.
 
     Raises
     ------
-    ValueError  if the model is not one of ours
+    ValueError
+        If the model is not one of ours.
 
     See Also
     --------
-    lmmlib.sample : for every fit that something is to be learned from
+    lmmlib.sample : For every fit that something is to be learned from.
     """
     source = _source(model)
     seed = _seed(random_seed)
@@ -136,7 +160,8 @@ def _known_reason(source: Source) -> str | None:
     smallest = np.min(source.priors.beta_sd, initial=np.inf)
     if smallest < SMALLEST_UNIT:
         return (
-            f"the prior SD of a coefficient is {smallest:.2g}, and NUTS adapts in units of about one; "
+            f"the prior SD of a coefficient is {smallest:.2g}, and NUTS adapts in units of about "
+            "one; "
             "multiply the response by a power of ten, or take lmm.posterior, which has no unit"
         )
     return confounded_with_sigma(source.data.reduction, source.priors)
@@ -146,8 +171,10 @@ def _source(model: pm.Model) -> Source:
     source = getattr(model, "lmmlib_source", None)
     if not isinstance(source, Source):
         raise ValueError(
-            "model must come from conditional_model or marginal_model, or be a reconstruction, and copies and what pymc.do, "
-            "pymc.observe or clone_model return do not remember that; build it anew, or sample any other with pymc.sample"
+            "model must come from conditional_model or marginal_model, or be a reconstruction, "
+            "and copies and what pymc.do, "
+            "pymc.observe or clone_model return do not remember that; build it anew, or sample "
+            "any other with pymc.sample"
         )
     return source
 
@@ -210,7 +237,10 @@ def _attempt(
 
 
 def _completed(data: Data, raw: xr.DataTree, rng: np.random.Generator | None) -> xr.DataTree:
-    """The draws in the one form, with u drawn given y if there is an rng; the model's other variables are kept as they came."""
+    """The draws in the one form, with u drawn given y if there is an rng.
+
+    The model's other variables are kept as they came.
+    """
     ours = {
         name: raw.posterior[name].transpose("chain", "draw", ...).to_numpy()
         for name in draws_.VARIABLES

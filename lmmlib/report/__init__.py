@@ -1,4 +1,7 @@
-"""What the report alone needs: the discussion's experiments and its programs, rebuilt; imported by chapters only."""
+"""What the report alone needs: the discussion's experiments and its programs, rebuilt.
+
+Imported by chapters only.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,7 @@
-"""Programs of the discussion that is answered here, rebuilt from its words and figures: its files are not available."""
+"""Programs of the discussion that is answered here, rebuilt from its words and figures.
+
+Its files are not available.
+"""
 
 import numpy as np
 import pytensor.tensor as pt
@@ -11,37 +14,46 @@ from lmmlib.pymc_models.quiet import pymc as pm
 
 
 def random_scale_model(data: Data, priors: Priors) -> pm.Model:
-    r"""Program B read literally, a reconstruction: a random vector serves as the standard deviations of the rows.
+    r"""Program B read literally, a reconstruction.
 
-    V = LL' = ZGZ' + vW⁻¹, z ~ N(0, I), s = Lz, and y_i ~ N(offset_i + x_i'β, s_i²) where every s_i is above zero;
-    elsewhere the density is zero. The prior of σ is put on the *variance* v, as in :func:`variance_form_model`.
+    A random vector serves as the standard deviations of the rows.
+
+    V = LL' = ZGZ' + vW⁻¹, z ~ N(0, I), s = Lz, and y_i ~ N(offset_i + x_i'β, s_i²) where every s_i
+    is above zero; elsewhere the density is zero. The prior of σ is put on the *variance* v, as in
+    :func:`variance_form_model`.
 
     Parameters
     ----------
     data : Data
-    priors : Priors, the same object as for any other model
+        Response and design.
+    priors : Priors
+        The same object as for any other model.
 
     Returns
     -------
-    pymc.Model with ``beta``, ``sd``, ``cor``, ``variance``, ``sigma`` (its root), ``z``, ``scale`` (n,), the SDs of the
-    rows, and the observed ``y``
+    pymc.Model
+        Model with ``beta``, ``sd``, ``cor``, ``variance``, ``sigma`` (its root), ``z``, ``scale``
+        (n,), the SDs of the rows, and the observed ``y``.
 
     Raises
     ------
-    ValueError  if the priors do not fit the design, or fix σ at a value
+    ValueError
+        If the priors do not fit the design, or fix σ at a value.
 
     Notes
     -----
-    Not a mixed model: V is nowhere the covariance of y, and u does not occur. NUTS runs into the edge of the support
-    and diverges, so that ``sample`` refuses it: use ``sample_outside_gate``. ``pymc.compute_log_likelihood`` gives
-    log p(y_i|z, θ), which is *conditional on z*. A gradient costs O(nK³). All chains start at one point, since
-    hardly any z has all scales above zero.
+    Not a mixed model: V is nowhere the covariance of y, and u does not occur. NUTS runs into the
+    edge of the support and diverges, so that ``sample`` refuses it: use ``sample_outside_gate``.
+    ``pymc.compute_log_likelihood`` gives log p(y_i|z, θ), which is *conditional on z*. A gradient
+    costs O(nK³). All chains start at one point, since hardly any z has all scales above zero.
 
     Examples
     --------
     >>> from lmmlib.model import ScalePrior, Term
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
-    >>> model = random_scale_model(data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)))
+    >>> model = random_scale_model(
+    ...     data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
+    ... )
     >>> [v.name for v in model.free_RVs], [v.name for v in model.potentials]
     (['beta', 'sd', 'variance', 'z'], ['scale above zero'])
     """
@@ -59,37 +71,46 @@ def random_scale_model(data: Data, priors: Priors) -> pm.Model:
 
 
 def working_independence_model(data: Data, priors: Priors) -> pm.Model:
-    r"""The rival reading of program B: y_i ~ N(offset_i + x_i'β, V_ii), the correlations between rows dropped.
+    r"""The rival reading of program B.
+
+    y_i ~ N(offset_i + x_i'β, V_ii), the correlations between rows dropped.
 
     V = ZGZ' + σ²W⁻¹, and nothing else is wrong: a row's own density is the right one.
 
     Parameters
     ----------
     data : Data
-    priors : Priors, the same object as for any other model
+        Response and design.
+    priors : Priors
+        The same object as for any other model.
 
     Returns
     -------
-    pymc.Model with ``beta``, ``sd``, ``cor``, ``sigma``, ``scale`` (n,), the SDs √V_ii, and the observed ``y``
+    pymc.Model
+        Model with ``beta``, ``sd``, ``cor``, ``sigma``, ``scale`` (n,), the SDs √V_ii, and the
+        observed ``y``.
 
     Raises
     ------
-    ValueError  if the priors do not fit the design
-
-    Notes
-    -----
-    ``pymc.compute_log_likelihood`` gives log N(y_i; x_i'β, V_ii). Draws hold no u: given the wrong density of y it has
-    no distribution that could be called its own.
+    ValueError
+        If the priors do not fit the design.
 
     See Also
     --------
-    lmmlib.pymc_models.Refitter : with ``independent``, this model as a control of calibration
+    lmmlib.pymc_models.Refitter : With ``independent``, this model as a control of calibration.
+
+    Notes
+    -----
+    ``pymc.compute_log_likelihood`` gives log N(y_i; x_i'β, V_ii). Draws hold no u: given the wrong
+    density of y it has no distribution that could be called its own.
 
     Examples
     --------
     >>> from lmmlib.model import ScalePrior, Term
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
-    >>> model = working_independence_model(data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)))
+    >>> model = working_independence_model(
+    ...     data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
+    ... )
     >>> [v.name for v in model.free_RVs]
     ['beta', 'sd', 'sigma']
     """
@@ -106,31 +127,40 @@ def working_independence_model(data: Data, priors: Priors) -> pm.Model:
 
 
 def variance_form_model(data: Data, priors: Priors) -> pm.Model:
-    r"""Program C with "R = σI", a reconstruction: y ~ N(offset + Xβ, ZGZ' + vW⁻¹) with the prior of σ put on v.
+    r"""Program C with "R = σI", a reconstruction.
+
+    y ~ N(offset + Xβ, ZGZ' + vW⁻¹) with the prior of σ put on v.
 
     Parameters
     ----------
     data : Data
-    priors : Priors; its prior of σ is taken for the *variance* v, in squared units of the response
+        Response and design.
+    priors : Priors
+        Its prior of σ is taken for the *variance* v, in squared units of the response.
 
     Returns
     -------
-    pymc.Model with ``beta``, ``sd``, ``cor``, ``variance``, ``sigma`` (its root) and the observed ``y``
+    pymc.Model
+        Model with ``beta``, ``sd``, ``cor``, ``variance``, ``sigma`` (its root) and the observed
+        ``y``.
 
     Raises
     ------
-    ValueError  if the priors do not fit the design, or fix σ at a value
+    ValueError
+        If the priors do not fit the design, or fix σ at a value.
 
     Notes
     -----
-    The marginal model with another prior: a density f of v is 2σ f(σ²) for σ. ``sample`` gives exact draws of u, and
-    ``lmmlib.loo`` takes the draws as they are.
+    The marginal model with another prior: a density f of v is 2σ f(σ²) for σ. ``sample`` gives
+    exact draws of u, and ``lmmlib.loo`` takes the draws as they are.
 
     Examples
     --------
     >>> from lmmlib.model import ScalePrior, Term
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
-    >>> model = variance_form_model(data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0)))
+    >>> model = variance_form_model(
+    ...     data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
+    ... )
     >>> [v.name for v in model.free_RVs]
     ['beta', 'sd', 'variance']
     """
@@ -143,10 +173,13 @@ def variance_form_model(data: Data, priors: Priors) -> pm.Model:
 def cholesky_times(
     B: pt.TensorVariable, d: pt.TensorVariable, z: pt.TensorVariable
 ) -> pt.TensorVariable:
-    """Lz for LL' = BB' + diag(d) with B (n, K), row by row: s_i = E[s_i|s_1 … s_i−1] + SD[s_i|s_1 … s_i−1] z_i.
+    """Lz for LL' = BB' + diag(d) with B (n, K), row by row.
 
-    With M_i the covariance of K standard normals given the first i entries of s, L_ii² = d_i + b_i'M_i−1 b_i and
-    L_ij = b_i'M_j−1 b_j / L_jj below: n inverses of order K take the place of a factor of order n, which is slow in JAX.
+    s_i = E[s_i|s_1 … s_i−1] + SD[s_i|s_1 … s_i−1] z_i.
+
+    With M_i the covariance of K standard normals given the first i entries of s, L_ii² = d_i +
+    b_i'M_i−1 b_i and L_ij = b_i'M_j−1 b_j / L_jj below: n inverses of order K take the place of a
+    factor of order n, which is slow in JAX.
     """
     products = B[:, :, None] * B[:, None, :] / d[:, None, None]
     before = pt.cumsum(products, axis=0) - products
@@ -166,7 +199,10 @@ def _columns(design: Design, parameters: Parameters) -> pt.TensorVariable:
 
 
 def _inside(model: pm.Model, V: pt.TensorVariable, level: float) -> np.ndarray:
-    """A z at which all scales are ``level`` at the other parameters' initial values: from elsewhere no chain could start."""
+    """A z at which all scales are ``level`` at the other parameters' initial values.
+
+    From elsewhere no chain could start.
+    """
     compiled = model.compile_fn(
         model.replace_rvs_by_values([V]),
         inputs=model.value_vars,
@@ -188,6 +224,7 @@ def _independent_rows(
 def _refuse_fixed(priors: Priors) -> None:
     if priors.sigma.family == "fixed":
         raise ValueError(
-            f"sigma must have a prior, got it fixed at {priors.sigma.scale:g}: this form puts it on the variance, and an SD and a variance "
+            f"sigma must have a prior, got it fixed at {priors.sigma.scale:g}: this form puts it "
+            "on the variance, and an SD and a variance "
             "of one value are two models; use marginal_model"
         )

@@ -18,8 +18,15 @@ class Experiment:
     Attributes
     ----------
     design : Design
-    y : (n,);  beta : (p,);  u : (K,)
+        Design of the rows.
+    y : ndarray, shape (n,)
+        Response.
+    beta : ndarray, shape (p,)
+        Fixed effects.
+    u : ndarray, shape (K,)
+        Effects in the order of ``design.ranef``.
     sigma : float
+        Residual SD.
     """
 
     design: Design
@@ -32,20 +39,26 @@ class Experiment:
 def experiment_1(
     rng: RNGLike = None, n: int = 100, p: int = 4, q: int = 5, sigma: float = 0.01
 ) -> Experiment:
-    """The discussion's first experiment: one draw of q correlated effects, each with a column and an SD of its own.
+    """The discussion's first experiment.
 
-    Q = WW' for a (q, q) matrix W of standard normals is the precision of u; Z and X are uniform on (0, 1), the first
-    column of X is one; β = 5 + standard normal.
+    One draw of q correlated effects, each with a column and an SD of its own.
+
+    Q = WW' for a (q, q) matrix W of standard normals is the precision of u; Z and X are uniform on
+    (0, 1), the first column of X is one; β = 5 + standard normal.
 
     Parameters
     ----------
-    rng : anything that ``numpy.random.default_rng`` takes
-    n, p, q : rows, fixed effects, random effects
-    sigma : residual SD
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
+    n, p, q : int, optional
+        Numbers of rows, fixed effects and random effects.
+    sigma : float, default: 0.01
+        Residual SD.
 
     Returns
     -------
-    Experiment, whose design has q dense terms of one column
+    Experiment
+        Design, truth and response; the design has q dense terms of one column.
 
     Examples
     --------
@@ -80,17 +93,22 @@ def experiment_2(
 
     Parameters
     ----------
-    rng : anything that ``numpy.random.default_rng`` takes
-    n, p, groups : rows, fixed effects, groups; n is a multiple of groups
-    tau, sigma : SDs of the effects and of the rows
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
+    n, p, groups : int, optional
+        Numbers of rows, fixed effects and groups; n is a multiple of groups.
+    tau, sigma : float, optional
+        SDs of the effects and of the rows.
 
     Returns
     -------
-    Experiment, whose design has one term ``group``
+    Experiment
+        Design, truth and response; the design has one term ``group``.
 
     Raises
     ------
-    ValueError  if the groups cannot be of equal size
+    ValueError
+        If the groups cannot be of equal size.
 
     Examples
     --------

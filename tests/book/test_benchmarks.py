@@ -106,7 +106,10 @@ def test_quoted_figures_have_a_date(quoted):
 
 @pytest.fixture
 def calibrate(monkeypatch, tmp_path):
-    """The script, at work in an empty folder, with calibrations that only draw ranks: uniform ones, or none for a control."""
+    """The script, at work in an empty folder, with calibrations that only draw ranks.
+
+    Uniform ones, or none for a control.
+    """
     monkeypatch.syspath_prepend(FOLDER)
     module = _module("calibrate")
     monkeypatch.setattr(module, "HERE", tmp_path)

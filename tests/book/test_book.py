@@ -1,4 +1,7 @@
-"""The sources of the book: cells that can be read, labels that the docstrings promise, figures that can be heard."""
+"""The sources of the book.
+
+Cells that can be read, labels that the docstrings promise, figures that can be heard.
+"""
 
 import ast
 import re
@@ -100,7 +103,10 @@ def test_the_version_stands_in_three_places_alike():
 
 
 def test_the_reference_lists_every_public_name():
-    """A function of the package's own, or of a module that the package exports; a module itself needs no entry."""
+    """A function of the package's own, or of a module that the package exports.
+
+    A module itself needs no entry.
+    """
     listed = set(
         re.findall(
             r"^\.\. auto(?:function|class):: (lmmlib\.[\w.]+)",

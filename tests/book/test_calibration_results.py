@@ -1,4 +1,7 @@
-"""The stored full-size calibration: its page is made from its numbers, engines passed, and controls failed with power."""
+"""The stored full-size calibration.
+
+Its page is made from its numbers, engines passed, and controls failed with power.
+"""
 
 import importlib.util
 import json

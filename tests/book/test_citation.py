@@ -75,7 +75,8 @@ def test_one_field_tells_whether_a_version_is_released(extension):
     record.pop("date-released")
     assert extension.stamp(record, "2031-05-06") == "1.2.3, unreleased, of 2031-05-06"
     assert extension.sentence(record, "", "2031-05-06") == (
-        "The authors (2031). *A: title*. lmmlib technical report 2030-1, version 1.2.3, unreleased, of 2031-05-06."
+        "The authors (2031). *A: title*. lmmlib technical report 2030-1, version 1.2.3, "
+        "unreleased, of 2031-05-06."
     )
     assert "@techreport{lmmlib2031,\n" in extension.bibtex(record, "", "2031-05-06")
 

@@ -1,4 +1,7 @@
-"""The name of the cache of executed chapters: another wherever a chapter could give another output, and else the same."""
+"""The name of the cache of executed chapters.
+
+Another wherever a chapter could give another output, and else the same.
+"""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""What generators write and a screen reader stumbles over is mended; the rest of a page stays as it is."""
+"""What generators write and a screen reader stumbles over is mended.
+
+The rest of a page stays as it is.
+"""
 
 import importlib
 from pathlib import Path
@@ -38,7 +41,8 @@ def mend(monkeypatch):
             '<div class="pst-scrollable-table-container" tabindex="0">',
         ),
         (
-            '<script src="../_static/vendor/fontawesome/6.5.2/js/all.min.js?digest=d"></script>\n<p>',
+            "<script "
+            'src="../_static/vendor/fontawesome/6.5.2/js/all.min.js?digest=d"></script>\n<p>',
             "<p>",
         ),
         (

@@ -1,4 +1,7 @@
-"""Data frames as tables of LaTeX's: what pandas spans is filled, numbers stand to the right, wide text is broken."""
+"""Data frames as tables of LaTeX's.
+
+What pandas spans is filled, numbers stand to the right, wide text is broken.
+"""
 
 from pathlib import Path
 

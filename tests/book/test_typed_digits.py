@@ -1,4 +1,7 @@
-"""No number is typed into the prose: it is glued from a run, comes from the published table, or is a constant with a reason."""
+"""No number is typed into the prose.
+
+It is glued from a run, comes from the published table, or is a constant with a reason.
+"""
 
 import re
 from pathlib import Path
@@ -9,7 +12,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "intro.md", *sorted((ROOT / "chapters").glob("*.md"))]
 
-# What may be typed, and why. A pattern takes its whole match out of the text; what digits are left are offenders.
+# What may be typed, and why. A pattern takes its whole match out of the text; what digits are left
+# are offenders.
 ALLOWED = {
     r"\b(?:19|20)\d\d\b": "years of publications",
     r"\bP(?:1[0-4]|[1-9])\b": "the fourteen puzzles, by name",
@@ -27,7 +31,9 @@ ALLOWED = {
     r"\b(?:18 subjects|180 rows|36 effects)\b": "sizes of the sleep study, by design",
     r"\b4,?000(?: and 40,000)? draws\b": "numbers of draws asked for",
     r"\b200 replications\b": "the second experiment's, by design",
-    r"(?:threshold, near|threshold of) 0\.7\b": "the threshold of Pareto k, a constant of the method",
+    r"(?:threshold, near|threshold of) 0\.7\b": (
+        "the threshold of Pareto k, a constant of the method"
+    ),
 }
 
 FENCE = re.compile(r"^(`{3,}|:{3,})(.*)$")
@@ -68,7 +74,9 @@ PATTERNS = (
 
 
 def _without_code(text):
-    """The lines outside code, with the captions and alternative texts of its figures in the place of cells."""
+    """The lines outside code, with the captions and alternative texts of its figures in the
+    place of cells.
+    """
     kept, cell, fences = [], None, []
     for number, line in enumerate(text.splitlines(), 1):
         mark = FENCE.match(line.strip())
@@ -146,15 +154,24 @@ PLANTED = [
     "An effective sample of $317.0$ nats.",
     "```{prf:theorem} A name\n:label: thm-1\n\nIt costs 12 nats.\n```",
     "```{list-table} Results\n:header-rows: 1\n\n* - a\n  - 0.7031\n```",
-    "```{code-cell} python\n---\nmystnb:\n  figure:\n    caption: |\n      About 96 nats.\n  image:\n    alt: a line\n---\nplots.f(1)\n```",
+    (
+        "```{code-cell} python\n---\nmystnb:\n  figure:\n    caption: |\n      About 96 nats.\n  "
+        "image:\n    alt: a line\n---\nplots.f(1)\n```"
+    ),
     "| table | 3.5 |",
     "It is {glue:text}`x:.2f`, near 0.5.",
 ]
 PASSED = [
     "It is {glue:text}`x:.2f` and {pub}`A.sigma|.2e`, see {eq}`eq-1` and {cite}`author2020title`.",
-    "In 2020 P14 and experiment 2 with $\\tau^2 = 0.5$ were asked; `n = 100` [here](https://a.b/18821).",
+    (
+        "In 2020 P14 and experiment 2 with $\\tau^2 = 0.5$ were asked; `n = 100` "
+        "[here](https://a.b/18821)."
+    ),
     "$$\na = 2 b\n$$ (eq-one-2)",
-    "```{code-cell} python\n---\nmystnb:\n  figure:\n    name: fig-1\n    caption: |\n      Nothing here.\n---\nplots.f(12)\n```",
+    (
+        "```{code-cell} python\n---\nmystnb:\n  figure:\n    name: fig-1\n    caption: |\n      "
+        "Nothing here.\n---\nplots.f(12)\n```"
+    ),
     "```python\nx = 1.5\n```\n\n## Exercise 1\n\n1. A point",
 ]
 

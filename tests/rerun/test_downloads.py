@@ -1,4 +1,6 @@
-"""Every notebook that the site offers runs in a clean folder, beside the report's data and nothing else of the repository."""
+"""Every notebook that the site offers runs in a clean folder, beside the report's data and
+nothing else of the repository.
+"""
 
 import shutil
 from pathlib import Path

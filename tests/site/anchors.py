@@ -1,4 +1,7 @@
-"""The anchors of theorems, equations, figures, tables and terms: others cite them, so none may vanish. Run to add new ones."""
+"""The anchors of theorems, equations, figures, tables and terms.
+
+Others cite them, so none may vanish. Run to add new ones.
+"""
 
 import re
 from pathlib import Path

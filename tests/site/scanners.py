@@ -1,4 +1,7 @@
-"""What must not stand on a page of the built site: each scanner takes a parsed page and returns what it found."""
+"""What must not stand on a page of the built site.
+
+Each scanner takes a parsed page and returns what it found.
+"""
 
 import re
 from collections.abc import Iterator
@@ -99,7 +102,9 @@ def anchors(page: BeautifulSoup) -> set[str]:
 
 
 def dead_links(path: Path, pages: dict[Path, BeautifulSoup]) -> list[str]:
-    """Find links, and files loaded, of the page at ``path`` that lead to no file or to no anchor of one."""
+    """Find links, and files loaded, of the page at ``path`` that lead to no file or to no anchor
+    of one.
+    """
     page, dead = pages[path], []
     for address in [tag["href"] for tag in page.find_all("a", href=True)] + list(loaded(page)):
         parts = urlsplit(address)
@@ -118,7 +123,9 @@ def dead_links(path: Path, pages: dict[Path, BeautifulSoup]) -> list[str]:
 
 
 def prose(page: BeautifulSoup) -> str:
-    """Give the text of the content without mathematics, code, outputs of cells, scripts and styles."""
+    """Give the text of the content without mathematics, code, outputs of cells, scripts and
+    styles.
+    """
     copy = parse(str(content(page)))
     for tag in copy.select(".math, code, pre, script, style, div.cell_output, .headerlink"):
         tag.decompose()
@@ -126,7 +133,10 @@ def prose(page: BeautifulSoup) -> str:
 
 
 def raw_tex(page: BeautifulSoup) -> list[str]:
-    """Find TeX that is left in the prose, or stands where no MathJax looks: page title and navigation."""
+    """Find TeX that is left in the prose, or stands where no MathJax looks.
+
+    Page title and navigation.
+    """
     title = page.title.get_text() if page.title else ""
     return (
         RAW_TEX.findall(prose(page))
@@ -141,14 +151,18 @@ def raw_markup(page: BeautifulSoup) -> list[str]:
 
 
 def bad_outputs(page: BeautifulSoup) -> list[str]:
-    """Find warnings, tracebacks and representations of objects in the outputs of cells, and anything on stderr."""
+    """Find warnings, tracebacks and representations of objects in the outputs of cells, and
+    anything on stderr.
+    """
     outputs = page.select("div.cell_output")
     found = [match for tag in outputs for match in BAD_OUTPUT.findall(tag.get_text())]
     return found + [tag.get_text() for output in outputs for tag in output.select(".stderr")]
 
 
 def poor_structure(page: BeautifulSoup) -> list[str]:
-    """Find a missing title, and a number of main headings other than one (the theme adds a hidden one for print)."""
+    """Find a missing title, and a number of main headings other than one (the theme adds a
+    hidden one for print).
+    """
     headings = len(content(page).find_all("h1"))
     title = page.title.get_text().strip() if page.title else ""
     return [] if title and headings == 1 else [f"title {title!r}, {headings} main headings"]

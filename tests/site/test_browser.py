@@ -23,7 +23,7 @@ def visits(tab, site, pages, served) -> dict[str, Visit]:
 
 BAD = """<!doctype html><meta name="viewport" content="width=device-width"><span class="math">\\(x\\)</span><img src="https://example.org/a.png">
 <p style="width: 900px; color: #999; background: #aaa">wide and pale</p><script>console.error("hm"); undefined.x</script>
-<p>cut <span class="math" style="display: inline-flex; width: 9px"><mjx-container><mjx-math><b>wide</b></mjx-math></mjx-container></span>"""
+<p>cut <span class="math" style="display: inline-flex; width: 9px"><mjx-container><mjx-math><b>wide</b></mjx-math></mjx-container></span>"""  # noqa: E501
 
 
 def test_visit_sees_what_is_wrong(tab, tmp_path):
@@ -70,7 +70,9 @@ def test_first_page_and_site_are_small(visits, site, served):
 
 
 def _search(tab, address):
-    """Open the search field by its keys, type, and wait for a page that must be among those found, one after another."""
+    """Open the search field by its keys, type, and wait for a page that must be among those
+    found, one after another.
+    """
     tab.size(1280)
     tab.visit(address)
     tab.press("k", "KeyK", 75, modifiers=2)
@@ -78,7 +80,8 @@ def _search(tab, address):
     tab.send("Input.insertText", text="mutual information")
     tab.press("Enter", "Enter", 13, text="\r")
     tab.until(
-        "[...document.querySelectorAll('#search-results li > a')].some(a => a.textContent.includes('One model, two densities'))"
+        "[...document.querySelectorAll('#search-results li > a')].some(a => "
+        "a.textContent.includes('One model, two densities'))"
     )
 
 
@@ -94,7 +97,8 @@ def test_site_opens_from_disk(tab, site):
     assert not seen.complaints
     assert (
         tab.run(
-            "document.fonts.ready.then(f => [...f].filter(x => x.status === 'error').map(x => x.family))"
+            "document.fonts.ready.then(f => [...f].filter(x => x.status === 'error').map(x => "
+            "x.family))"
         )
         == []
     )
@@ -102,7 +106,7 @@ def test_site_opens_from_disk(tab, site):
 
 
 FOCUSABLE = """[...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
-    .filter(e => e.checkVisibility({visibilityProperty: true}) && !e.disabled && e.tabIndex >= 0)"""
+    .filter(e => e.checkVisibility({visibilityProperty: true}) && !e.disabled && e.tabIndex >= 0)"""  # noqa: E501
 
 
 @pytest.mark.parametrize("page", ["intro.html", "chapters/explore.html"])
@@ -110,7 +114,8 @@ def test_tab_key_reaches_everything(page, tab, served):
     tab.size(1280)
     tab.visit(served + page)
     tab.run(
-        f"window.due = new Set({FOCUSABLE}); window.all = due.size; document.addEventListener('focusin', e => due.delete(e.target)); 0"
+        f"window.due = new Set({FOCUSABLE}); window.all = due.size; "
+        "document.addEventListener('focusin', e => due.delete(e.target)); 0"
     )
     for _ in range(2 * tab.run("all")):  # places to scroll take the focus too
         tab.press("Tab", "Tab", 9)
@@ -124,5 +129,5 @@ def test_pictures_stand_on_a_light_card_in_the_dark(tab, served, pages, site):
     for page in (page for page, parsed in pages.items() if parsed.select("article img")):
         tab.visit(served + page.relative_to(site).as_posix())
         looks = tab.run("""[...document.querySelectorAll('article img')].map(e => getComputedStyle(e))
-            .map(s => s.backgroundColor + ' ' + s.filter)""")
+            .map(s => s.backgroundColor + ' ' + s.filter)""")  # noqa: E501
         assert set(looks) == {"rgb(255, 255, 255) none"}, json.dumps(looks)

@@ -1,4 +1,7 @@
-"""The figure with controls: its formulas against the package, its controls by keyboard, its colours, and what stands in for it."""
+"""The figure with controls.
+
+Its formulas against the package, its controls by keyboard, its colours, and what stands in for it.
+"""
 
 import re
 
@@ -21,7 +24,10 @@ def explore(tab, served):
 
 
 def expected(m: int, K: int, ratio: float) -> dict[str, float]:
-    """The same quantities by the package, from data at their expectation; half a nat a row is the mean of the square."""
+    """The same quantities by the package, from data at their expectation.
+
+    Half a nat a row is the mean of the square.
+    """
     design = lmm.Design(
         np.ones((m * K, 1)), [lmm.Term.grouped("group", np.repeat(np.arange(K), m))]
     )

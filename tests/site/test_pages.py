@@ -108,5 +108,7 @@ def test_address_stands_everywhere_or_nowhere(site, pages):
 
 
 def test_anchors_of_before_are_still_there(site, pages):
-    """An address that somebody has cited goes on leading to the theorem, the equation or the figure."""
+    """An address that somebody has cited goes on leading to the theorem, the equation or the
+    figure.
+    """
     assert known() - found(site, pages) == set()

@@ -25,7 +25,10 @@ def log() -> str:
 
 @pytest.fixture(scope="module")
 def on_paper() -> dict[str, str]:
-    """Numbers by page#anchor: of equations, figures and tables from report.aux, of theorems from what is printed."""
+    """Numbers by page#anchor.
+
+    Of equations, figures and tables from report.aux, of theorems from what is printed.
+    """
     aux, tex = (PRINT / "report.aux").read_text("utf-8"), (PRINT / "report.tex").read_text("utf-8")
     found = {}
     for page, name, number in re.findall(

@@ -15,7 +15,7 @@ SOUND = """
 <p>By <span class="math">\\(\\frac12\\)</span> and <code>{glue:text}`x` $HOME</code>, see <a href="https://example.org/">there</a>.</p>
 <img src="a.png" alt="Both means against u">
 <div class="cell_output"><pre>0.25</pre></div></article></body></html>
-"""
+"""  # noqa: E501
 
 BAD = [
     (scanners.foreign_resources, '<script src="https://cdn.example/x.js"></script>'),

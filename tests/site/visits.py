@@ -1,4 +1,7 @@
-"""What a browser sees on a page of the site: mathematics, complaints, requests, width, cut formulas, and what axe-core objects to."""
+"""What a browser sees on a page of the site.
+
+Mathematics, complaints, requests, width, cut formulas, and what axe-core objects to.
+"""
 
 from dataclasses import dataclass
 from importlib.metadata import files
@@ -15,16 +18,16 @@ THEME = {
 }
 
 UNRENDERED = """[...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container') && !e.closest('mjx-container'))
-    .map(e => e.textContent).concat([...document.querySelectorAll('mjx-merror')].map(e => e.textContent))"""
+    .map(e => e.textContent).concat([...document.querySelectorAll('mjx-merror')].map(e => e.textContent))"""  # noqa: E501
 SIDEWAYS = """(root => root.scrollWidth <= root.clientWidth ? [] : [...document.querySelectorAll('body *')]
     .filter(e => e.getBoundingClientRect().right > root.clientWidth + 1).map(e => e.outerHTML.slice(0, 90))
-    .concat('page of ' + root.scrollWidth))(document.documentElement)"""
+    .concat('page of ' + root.scrollWidth))(document.documentElement)"""  # noqa: E501
 # Marks above a letter may reach a pixel or two beyond its own width.
 CUT = """[...document.querySelectorAll('span.math mjx-container')].filter(e => e.checkVisibility()).filter(e =>
     Math.max(...[...e.querySelectorAll('mjx-math *')].map(part => part.getBoundingClientRect().right))
-    > e.closest('span.math').getBoundingClientRect().right + 3).map(e => e.closest('p, li, td, dd, figcaption').textContent.slice(0, 90))"""
+    > e.closest('span.math').getBoundingClientRect().right + 3).map(e => e.closest('p, li, td, dd, figcaption').textContent.slice(0, 90))"""  # noqa: E501
 AXE = """axe.run(document, {resultTypes: ['violations']}).then(found => found.violations.flatMap(v => v.nodes.map(
-    n => ({rule: v.id, where: n.target.join(' '), what: n.html.slice(0, 90), why: n.failureSummary.slice(0, 300)}))))"""
+    n => ({rule: v.id, where: n.target.join(' '), what: n.html.slice(0, 90), why: n.failureSummary.slice(0, 300)}))))"""  # noqa: E501
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Three engines, one posterior: both PyMC models by NUTS and the direct posterior; and what leave-one-out makes of them."""
+"""Three engines, one posterior: both PyMC models by NUTS and the direct posterior.
+
+And what leave-one-out makes of them.
+"""
 
 import warnings
 
@@ -43,7 +46,10 @@ DATA = {
 
 
 def _moments_and_errors(tree, ess=None):
-    """Posterior means and SDs with Monte Carlo errors; ArviZ's, or those of ``ess`` independent draws."""
+    """Posterior means and SDs with Monte Carlo errors.
+
+    ArviZ's, or those of ``ess`` independent draws.
+    """
     named = [
         name for name in VARIABLES if name in tree.posterior
     ]  # a correlation factor has constant entries besides
@@ -80,7 +86,10 @@ def test_three_engines_agree(name):
 
 
 def test_leverage_route_has_fewer_unreliable_rows_on_sleepstudy():
-    """Over five seeds the median number of rows with k above 0.7: at most one by leverage, more through p(y_i|u,θ)."""
+    """Over five seeds the median number of rows with k above 0.7.
+
+    At most one by leverage, more through p(y_i|u,θ).
+    """
     data, priors = DATA["sleepstudy"]()
     high = {"leverage": [], "conditional": []}
     for seed in range(5):

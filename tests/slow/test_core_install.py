@@ -1,4 +1,7 @@
-"""The core of the package, from a wheel, without PyMC, JAX and Matplotlib: it installs alone and passes its tests."""
+"""The core of the package, from a wheel, without PyMC, JAX and Matplotlib.
+
+It installs alone and passes its tests.
+"""
 
 import os
 import shutil

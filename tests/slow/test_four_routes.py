@@ -1,4 +1,7 @@
-"""Four routes to one leave-one-out density: p(y|u, θ) smoothed, p(y_i|y_-i, θ) smoothed, direct refits, refits by NUTS."""
+"""Four routes to one leave-one-out density.
+
+p(y|u, θ) smoothed, p(y_i|y_-i, θ) smoothed, direct refits, refits by NUTS.
+"""
 
 import warnings
 
@@ -101,7 +104,9 @@ def test_refitted_rows_bring_the_conditional_route_home():
 
 
 def test_groups_are_eighteen_refits():
-    """Leave-one-group-out with refits where k is high, against refits of all, in Monte Carlo errors from repetition."""
+    """Leave-one-group-out with refits where k is high, against refits of all, in Monte Carlo
+    errors from repetition.
+    """
     data, priors = _sleepstudy()
     units = data.design.level_of_rows("Subject")
     refits, smoothed = [], []

@@ -1,4 +1,7 @@
-"""One compiled model fitted to new responses: both formulations against the direct posterior, and what it refuses."""
+"""One compiled model fitted to new responses.
+
+Both formulations against the direct posterior, and what it refuses.
+"""
 
 import pickle
 from dataclasses import replace
@@ -56,7 +59,10 @@ def _moments(tree):
 
 
 def _worst_gap(tree, direct):
-    """The largest difference of a mean or SD in units of both Monte Carlo errors; ``direct`` has its own ESS."""
+    """The largest difference of a mean or SD in units of both Monte Carlo errors.
+
+    ``direct`` has its own ESS.
+    """
     (a, mean_a, sd_a), (b, mean_b, sd_b), ess = (
         _moments(tree),
         _moments(direct),

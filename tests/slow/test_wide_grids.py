@@ -1,4 +1,6 @@
-"""The log density against 120-digit arithmetic over designs of 200 rows, too wide a grid for every commit."""
+"""The log density against 120-digit arithmetic over designs of 200 rows, too wide a grid for
+every commit.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""The formula_spec of make book on a book of two pages: killed at any moment, or with a chapter that fails."""
+"""The formula_spec of make book on a book of two pages.
+
+Killed at any moment, or with a chapter that fails.
+"""
 
 import os
 import re
@@ -80,7 +83,10 @@ def _build(book: Path) -> tuple[int, str]:
 
 
 def _site(book: Path) -> dict[str, bytes]:
-    """Every file of the site by name; but the executed notebooks and the table of run times, which hold times."""
+    """Every file of the site by name.
+
+    But the executed notebooks and the table of run times, which hold times.
+    """
     root = (book / "_build/html").resolve()
     return {
         str(f.relative_to(root)): f.read_bytes()
