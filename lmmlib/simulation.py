@@ -55,6 +55,7 @@ def simulate(design: Design, params: Params, rng: RNGLike = None) -> Simulated:
 
     Examples
     --------
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
     >>> simulate(design, Params([1.0], {"g": 0.0}, 2.0), np.random.default_rng(1)).u.tolist()
     [0.0, 0.0]
@@ -84,6 +85,7 @@ def draw_effects(design: Design, theta: Theta, rng: RNGLike = None) -> np.ndarra
 
     Examples
     --------
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
     >>> draw_effects(
     ...     design, Params([0.0], {"g": 0.0}, 1.0).theta(design), np.random.default_rng(1)
@@ -102,6 +104,7 @@ def draw_response(design: Design, theta: Theta, u: np.ndarray, rng: RNGLike = No
 
     Examples
     --------
+    >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])], weights=[1e30, 1e30])
     >>> theta = Params([1.0], {"g": 1.0}, 1.0).theta(design)
     >>> draw_response(design, theta, np.array([0.5, 0.0]), np.random.default_rng(1)).round(
