@@ -125,8 +125,10 @@ lab: $(STAMP)  ## open JupyterLab, where a click on a chapter opens it as a note
 	@export JUPYTER_CONFIG_DIR="$(CURDIR)/$(VENV)/etc/jupyter"; \
 	$(BIN)/jupytext-config set-default-viewer markdown && $(BIN)/jupyter lab $(ARGS)
 
-lint: $(STAMP)  ## check style and format of the code, and CITATION.cff
+lint: $(STAMP)  ## check style, format, docstrings and types of the code, and CITATION.cff
 	@$(BIN)/ruff check $(CODE) && $(BIN)/ruff format --check $(CODE)
+	@$(BIN)/numpydoc lint $$(find lmmlib -name '*.py')
+	@$(BIN)/mypy
 	@# In an environment of its own: it wants a jsonschema older than the one JupyterLab needs.
 	@$(BIN)/uv tool run --quiet --python $(BIN)/python cffconvert==2.0.0 --validate
 	@echo "lint: passed"
