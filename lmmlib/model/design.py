@@ -43,7 +43,7 @@ class Design:
     formula_spec : RowBuilder, optional
         Builds rows like these from another table; None where the design comes from no formula.
     dropped : str, optional
-        Which rows of a table were left out, and why, for the first line that the design prints.
+        Which rows of a table were left out, and why; printed.
 
     Attributes
     ----------
@@ -60,19 +60,18 @@ class Design:
 
     Notes
     -----
-    Arrays are copied and read-only. Two designs are equal where they hold the same names and
-    numbers, however their rows are labelled. Whether a response can be fitted to the design is
-    asked by :class:`lmmlib.Data`: a design of new rows may be as small as one row.
+    Arrays are copied and read-only; designs of the same names and numbers are equal. Whether a
+    response can be fitted is asked by :class:`lmmlib.Data`: new rows may be as few as one.
 
     Examples
     --------
     >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"])
-    >>> design
+    >>> print(design)
     Design: 3 rows
     coefficients: Intercept
     g: 2 levels, Intercept
-    >>> design.n, design.coef, design.effects, design.Z.toarray()[0].tolist()
-    (3, ('Intercept',), ('g: Intercept',), [1.0, 0.0])
+    >>> design.Z.toarray()[0].tolist()
+    [1.0, 0.0]
     """
 
     X: np.ndarray
@@ -95,9 +94,9 @@ class Design:
         formula_spec: RowBuilder | None = None,
         dropped: str | None = None,
     ) -> None:
-        parts = checked_parts(X, terms, weights, offset, coef)
-        origin = {"formula_spec": formula_spec, "dropped": dropped, "verdict": None}
-        set_fields(self, {**vars(parts), **origin})
+        parts = vars(checked_parts(X, terms, weights, offset, coef))
+        origin = {"formula_spec": formula_spec, "dropped": dropped}
+        set_fields(self, {**parts, **origin, "verdict": None})
 
     __getstate__ = stored_state
     __setstate__ = restore_state

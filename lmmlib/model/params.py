@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmmlib import linalg
-from lmmlib.model.descriptions import describe_params, listing
+from lmmlib.model.descriptions import WIDTH, describe_params, listing
 from lmmlib.model.design import Design, checked_design
 from lmmlib.model.layout import Layout
 from lmmlib.model.row_labels import check_names, names_along
@@ -41,9 +41,10 @@ class Theta:
     sigma: np.ndarray
 
     def __repr__(self) -> str:
-        shapes = [f"{chol.shape}" for chol in self.effect_chols]
-        chols = listing(shapes, 60)
-        return f"<Theta beta {self.beta.shape}, effect_chols {chols}, sigma {self.sigma.shape}>"
+        beta = f"<Theta beta {self.beta.shape}, effect_chols "
+        sigma = f", sigma {self.sigma.shape}>"
+        shapes = [str(chol.shape) for chol in self.effect_chols]
+        return beta + listing(shapes, WIDTH - len(beta) - len(sigma)) + sigma
 
     def __getitem__(self, index: slice | int | np.integer | np.ndarray) -> "Theta":
         chols = tuple(chol[index] for chol in self.effect_chols)

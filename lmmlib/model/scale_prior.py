@@ -14,7 +14,7 @@ FAMILIES = ("half-normal", "half-Student-t", "exponential", "fixed")
 
 
 @dataclass(frozen=True)
-class ScalePrior:
+class ScalePrior:  # numpydoc ignore=PR02
     """Prior of one SD.
 
     Parameters

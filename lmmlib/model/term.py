@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array, kron
 
-from lmmlib.model.descriptions import describe_term
+from lmmlib.model.descriptions import WIDTH, describe_term, shortened
 from lmmlib.model.grouping import checked_covariates, codes_of, effect_labels
 from lmmlib.model.known_covariance import level_cholesky_factor
 from lmmlib.model.options import in_brief
@@ -77,7 +77,7 @@ class Term:
         return hash((self.name, self.levels, self.effects, self.correlated, self.is_dense))
 
     def __repr__(self) -> str:
-        return f"<Term {describe_term(self)}>"
+        return f"<Term {shortened(describe_term(self), WIDTH - len('<Term >'))}>"
 
     @classmethod
     def grouped(

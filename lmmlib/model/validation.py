@@ -187,8 +187,8 @@ def label(value: object) -> str:
 
     Examples
     --------
-    >>> label(308), label(308.0), label(0.5), label("a"), label(b"a")
-    ('308', '308', '0.5', 'a', 'a')
+    >>> label(308), label(308.0), label(0.5), label(True), label("a"), label(b"a")
+    ('308', '308', '0.5', 'True', 'a', 'a')
     >>> (
     ...     label(np.datetime64("2020-01-31")),
     ...     label(pd.Timestamp("2020-01-31 00:00")),
@@ -204,9 +204,10 @@ def label(value: object) -> str:
         return _time_label(pd.Timestamp(value))
     if isinstance(value, timedelta | np.timedelta64):
         return str(pd.Timedelta(value))
-    if isinstance(value, Integral) and not isinstance(value, bool):
+    is_truth_value = isinstance(value, bool)  # which Python counts among the whole numbers
+    if isinstance(value, Integral) and not is_truth_value:
         return str(int(value))
-    if isinstance(value, Real | Decimal) and value == value // 1:
+    if isinstance(value, Real | Decimal) and not is_truth_value and value == value // 1:
         return str(math.floor(value))
     return str(value)
 
