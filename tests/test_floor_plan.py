@@ -70,6 +70,10 @@ def test_the_floor_plan():
     assert {room for _, room in files} == set(FLOOR_OF)
     offences = [sentence for file, room in files for sentence in _offences(file, room)]
     assert offences == []
+
+
+def test_files_are_short():
+    files = list(_files())
     lengths = {str(f.relative_to(ROOT)): len(f.read_text("utf8").splitlines()) for f, _ in files}
     assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
 
