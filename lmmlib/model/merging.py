@@ -151,12 +151,11 @@ def _described(layout: Layout) -> str:
 def _in_columns_of(layout: Layout, part: Reduction) -> csr_array:
     """The rows of a part over the columns of a layout that holds all its levels."""
     columns: list[int] = []
-    for t, columns_of_term, own in zip(
-        layout.terms, layout.ranef_slices, part.layout.terms, strict=True
-    ):
+    by_term = zip(layout.terms, layout.ranef_slices, part.layout.terms, strict=True)
+    for t, columns_of_term, term_of_part in by_term:
         q = len(t.effects)
         place = {level: j for j, level in enumerate(t.levels)}
-        for level in own.levels:
+        for level in term_of_part.levels:
             start = columns_of_term.start + place[level] * q
             columns.extend(range(start, start + q))
     rows, _ = part.rows
