@@ -71,7 +71,7 @@ def prior_draws(
 
 
 def draw_parameters(
-    layout: Layout, priors: Priors, draws: int, rng: np.random.Generator
+    layout: Layout, priors: Priors, draws: int, rng: RNGLike = None
 ) -> tuple[dict[str, np.ndarray], Theta]:
     """Draws of the parameters from their priors, by name and as θ.
 
@@ -87,6 +87,7 @@ def draw_parameters(
     ... ].ravel().tolist()
     [2.0, 2.0, 2.0]
     """
+    rng = checked_rng(rng)
     gamma = priors.beta_mean + priors.beta_sd * rng.standard_normal((draws, len(layout.coef)))
     beta = priors.coefficients(gamma)
     sd = np.column_stack([_draw_scale(priors.sd[name], draws, rng) for name in layout.effects])

@@ -303,6 +303,32 @@ def test_whole_numbers_are_python_s_and_numpy_s_and_nothing_else(function, argum
         function(**{**WORKING[function], argument: -64})
 
 
+CHOICES = [
+    (lmm.estimate, "method", "REML", lambda fit: fit.criterion),
+    (lmm.estimate, "method", "ML", lambda fit: fit.criterion),
+    (multivariate.estimate, "method", "REML", lambda fit: fit.criterion),
+    (lmm.loo, "route", "Conditional", lambda result: result.elpd),
+    (lmm.posterior_predict, "levels", "New", lambda tree: float(tree.posterior_predictive.y.sum())),
+    (lmm.ScalePrior, "family", "Half-Normal", lambda prior: prior.log_density(1.0)),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "value", "number"), CHOICES, ids=lambda v: getattr(v, "__name__", v)
+)
+@pytest.mark.filterwarnings("ignore")
+def test_options_are_taken_in_upper_and_lower_case(function, argument, value, number):
+    results = [
+        number(function(**{**WORKING[function], argument: spelled}))
+        for spelled in (value, value.lower())
+    ]
+    assert results[0] == results[1]
+
+
+def test_an_option_has_one_spelling_once_it_is_taken():
+    assert lmm.ScalePrior("HALF-STUDENT-T", 1.0, 3) == lmm.ScalePrior("half-Student-t", 1.0, 3)
+
+
 RANDOM = [f for f in WORKING if "rng" in WORKING[f]]
 
 

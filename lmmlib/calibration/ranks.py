@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
+from lmmlib.model import RNGLike, checked_rng
+
 FALSE_ALARM = 0.01  # of the whole verdict, over all quantities together
 SIMULATED = 20_000  # uniform rank sets that the verdict is measured against
 MOST_FAILED = 0.05  # share of fits that may fail before a calibration means nothing
@@ -141,7 +143,7 @@ def discrepancy(ranks: np.ndarray, draws: int) -> np.ndarray:
 def power(
     calibration: Calibration,
     replications: int,
-    rng: np.random.Generator,
+    rng: RNGLike = None,
     false_alarm: float = FALSE_ALARM,
     trials: int = 400,
 ) -> float:
@@ -157,7 +159,7 @@ def power(
     """
     ranks, Q = calibration.ranks, calibration.ranks.shape[1]
     level = np.quantile(_null(replications, calibration.draws), false_alarm / Q)
-    chosen = rng.integers(len(ranks), size=(trials, replications))
+    chosen = checked_rng(rng).integers(len(ranks), size=(trials, replications))
     return float(
         np.mean([np.any(discrepancy(ranks[rows], calibration.draws) < level) for rows in chosen])
     )

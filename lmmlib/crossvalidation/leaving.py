@@ -118,6 +118,7 @@ def loo(
     'all rows of one g from the rows of all others'
     """
     draws = draws_.checked_tree(draws)
+    route = choice("route", route, ROUTES)
     _check_options(checked_data(data), leave, route)
     rng = checked_rng(rng)
     if priors is not None:
@@ -158,7 +159,6 @@ def loo(
 
 
 def _check_options(data: Data, leave: str, route: str) -> None:
-    choice("route", route, ROUTES)
     terms = [t.name for t in data.design.terms]
     if "row" in terms:
         raise ValueError(

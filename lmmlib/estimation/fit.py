@@ -110,7 +110,7 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     >>> round(fit.criterion, 6), fit.params.beta.round(3).tolist(), round(fit.params.sigma, 3)
     (327.32706, [1527.5], 49.51)
     """
-    choice("method", method, METHODS)
+    method = choice("method", method, METHODS)
     reduction = as_reduction(data)
     degrees = degrees_left(reduction, method)
     if (

@@ -3,21 +3,26 @@
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lmmlib import linalg
-from lmmlib.model.design import Design
+from lmmlib.model.descriptions import describe_rows
+from lmmlib.model.design import Design, checked_rows
 from lmmlib.model.far_covariates import far_covariates
+from lmmlib.model.fingerprints import fingerprint_of_data
 from lmmlib.model.reduction import Reduction, reduction_of, whitened_rows
 from lmmlib.model.row_labels import check_same_rows, row_index
+from lmmlib.model.state import restore_state, same_fields, set_fields, stored_state
 from lmmlib.model.validation import frozen_array
 
 
-@dataclass(frozen=True, eq=False)
-class Data:  # numpydoc ignore=PR02
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Data:
     """A response and its design, checked against each other.
+
+    Two are equal where they hold the same names and numbers.
 
     Parameters
     ----------
@@ -28,6 +33,8 @@ class Data:  # numpydoc ignore=PR02
 
     Raises
     ------
+    TypeError
+        If ``design`` is no Design.
     ValueError
         If y is not n finite numbers, X is rank deficient (its columns are named), a grouping has
         one level, an effect touches no row, or two terms do the same to all rows.
@@ -42,6 +49,10 @@ class Data:  # numpydoc ignore=PR02
     --------
     >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])])
+    >>> Data([1, 2, 4], design)
+    Data: 3 rows
+    coefficients: x1
+    g: 2 levels, Intercept
     >>> Data([1, 2], design)
     Traceback (most recent call last):
         ...
@@ -51,40 +62,57 @@ class Data:  # numpydoc ignore=PR02
     y: np.ndarray
     design: Design
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.design, Design):
-            raise TypeError(
-                f"design must be a Design, got {type(self.design).__name__}; make one with "
-                "Design(X, terms)"
-            )
-        n = self.design.n
-        check_same_rows("y", row_index(self.y), "the design", self.design.index)
-        object.__setattr__(self, "y", frozen_array("y", self.y, (n,), f"the design has {n} rows"))
-        if self.design.validation_error:
-            raise ValueError(self.design.validation_error)
-        for sentence in far_covariates(self.design.terms):
-            warnings.warn(sentence, stacklevel=3)  # past the constructor of the dataclass
+    def __init__(self, y: ArrayLike, design: Design) -> None:
+        response = _checked_response(y, checked_rows(design))
+        if design.validation_error:
+            raise ValueError(design.validation_error)
+        for sentence in far_covariates(design.terms):
+            warnings.warn(sentence, stacklevel=2)
+        set_fields(self, {"y": response, "design": design})
+
+    __getstate__ = stored_state
+    __setstate__ = restore_state
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Data):
+            return NotImplemented
+        return same_fields(self, other, ("y", "design"))
+
+    def __hash__(self) -> int:
+        return hash(self.design)
+
+    def __repr__(self) -> str:
+        return describe_rows("Data", self.design)
 
     def rows(self, chosen: np.ndarray) -> "Data":
         """Some of the rows, with all levels.
 
         Their X may lack rank, which proper priors make up for.
         """
-        return _unjudged(self.y[chosen], self.design.rows(chosen))
+        return self._of_judged_design(self.y[chosen], self.design.rows(chosen))
 
-    def with_y(self, y: object) -> "Data":
+    def with_y(self, y: ArrayLike) -> "Data":
         """The same design with another response."""
-        return _unjudged(y, self.design)
+        return self._of_judged_design(y, self.design)
+
+    @classmethod
+    def _of_judged_design(cls, y: ArrayLike, design: Design) -> "Data":
+        """Data of a design that has been judged, or is part of one that has."""
+        data = object.__new__(cls)
+        set_fields(data, {"y": _checked_response(y, design), "design": design})
+        return data
 
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits of y, the design and the order of their rows."""
-        return sha256(self.design.fingerprint.encode() + self.y.tobytes()).hexdigest()[:16]
+        return fingerprint_of_data(self.y, self.design)
 
     @cached_property
     def whitened(self) -> np.ndarray:
         """(n + 1, p + 1): W^½ [X, y − offset] and a row of zeros for the padding of blocks."""
-        return np.vstack([whitened_rows(self.y, self.design), np.zeros(self.design.X.shape[1] + 1)])
+        rows = whitened_rows(self.y, self.design)
+        padding = np.zeros(rows.shape[1])
+        return np.vstack([rows, padding])
 
     @cached_property
     def reduction(self) -> Reduction:
@@ -99,18 +127,10 @@ class Data:  # numpydoc ignore=PR02
         )
 
 
-def _unjudged(y: object, design: Design) -> Data:
-    """Data of a design that is not asked whether any response can be fitted to it.
-
-    It, or what it is part of, has been.
-    """
+def _checked_response(y: ArrayLike, design: Design) -> np.ndarray:
+    """A response (n,) whose rows are those of the design."""
     check_same_rows("y", row_index(y), "the design", design.index)
-    data = object.__new__(Data)
-    object.__setattr__(
-        data, "y", frozen_array("y", y, (design.n,), f"the design has {design.n} rows")
-    )
-    object.__setattr__(data, "design", design)
-    return data
+    return frozen_array("y", y, (design.n,), f"the design has {design.n} rows")
 
 
 def as_reduction(data: Data | Reduction) -> Reduction:

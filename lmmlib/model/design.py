@@ -1,36 +1,31 @@
 """The design: everything about an experiment but its response."""
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import sha256
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.sparse import csr_array, diags_array, hstack
 
 from lmmlib import linalg
-from lmmlib.model.identifiability import confounded_terms
+from lmmlib.model.components import component_of_rows, touched_columns, widest_component
+from lmmlib.model.descriptions import describe_rows
+from lmmlib.model.design_parts import checked_parts, term_of_name
+from lmmlib.model.fingerprints import fingerprint_of_design
+from lmmlib.model.identifiability import TermsVerdict, terms_error
 from lmmlib.model.layout import Layout
-from lmmlib.model.options import in_brief
 from lmmlib.model.rank import rank_error
-from lmmlib.model.row_labels import check_order, common_index, names_along, row_index
+from lmmlib.model.row_builder import RowBuilder
+from lmmlib.model.state import restore_state, same_fields, set_fields, stored_state
 from lmmlib.model.term import Term
-from lmmlib.model.validation import frozen_array, labels
 
 
-class FormulaSpec(Protocol):
-    """What a design of a formula remembers."""
-
-    taken_from_data: str
-
-    def design(self, table: object, known: Layout | None = None) -> "Design":
-        """The rows of a table, with at least the levels of ``known``."""
-
-
-@dataclass(frozen=True, eq=False)
-class Design:  # numpydoc ignore=PR02
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Design:
     r"""y = offset + Xβ + Σ_k Z_k u_k + e, with e ~ N(0, σ²W⁻¹); the response is not part of it.
 
     Parameters
@@ -45,8 +40,10 @@ class Design:  # numpydoc ignore=PR02
         Known part of the mean, in units of the response; zeros if None.
     coef : sequence of str, optional
         Names of the p coefficients; ``x1`` to ``xp`` if None.
-    formula_spec : FormulaSpec, optional
+    formula_spec : RowBuilder, optional
         Builds rows like these from another table; None where the design comes from no formula.
+    dropped : str, optional
+        Which rows of a table were left out, and why; printed.
 
     Attributes
     ----------
@@ -63,71 +60,57 @@ class Design:  # numpydoc ignore=PR02
 
     Notes
     -----
-    Arrays are copied and read-only. Whether a response can be fitted to the design is asked by
-    :class:`lmmlib.Data`: a design of new rows may be as small as one row.
+    Arrays are copied and read-only; designs of the same names and numbers are equal. Whether a
+    response can be fitted is asked by :class:`lmmlib.Data`: new rows may be as few as one.
 
     Examples
     --------
-    >>> design = Design(
-    ...     [[1.0], [1.0], [1.0]], [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"]
-    ... )
-    >>> design.n, design.coef, design.effects, design.Z.toarray()[0].tolist()
-    (3, ('Intercept',), ('g: Intercept',), [1.0, 0.0])
+    >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])], coef=["Intercept"])
+    >>> print(design)
+    Design: 3 rows
+    coefficients: Intercept
+    g: 2 levels, Intercept
+    >>> design.Z.toarray()[0].tolist()
+    [1.0, 0.0]
     """
 
     X: np.ndarray
-    terms: Sequence[Term]
-    weights: np.ndarray | None = None
-    offset: np.ndarray | None = None
-    coef: Sequence[str] | None = None
-    formula_spec: "FormulaSpec | None" = None
-    index: pd.Index | None = field(default=None, init=False, repr=False)
+    terms: tuple[Term, ...]
+    weights: np.ndarray
+    offset: np.ndarray
+    coef: tuple[str, ...]
+    formula_spec: RowBuilder | None
+    dropped: str | None
+    index: pd.Index | None = field(init=False)
+    verdict: TermsVerdict | None = field(init=False)
 
-    def __post_init__(self) -> None:
-        columns = names_along(self.X, 1)
-        labelled = {
-            "X": row_index(self.X),
-            "weights": row_index(self.weights),
-            "offset": row_index(self.offset),
-        }
-        X = frozen_array("X", self.X, (None, None))
-        n, p = X.shape
-        if n == 0:
-            raise ValueError(f"X must have a row at least, got shape {X.shape}")
-        terms = _terms(self.terms)
-        index = common_index(labelled | {f"term {t.name!r}": t.index for t in terms})
-        names = labels(
-            "coef", self.coef if self.coef is not None else [f"x{i + 1}" for i in range(p)], p
-        )
-        check_order("X", columns, names)
-        labels("names of the terms", [t.name for t in terms], len(terms))
-        for t in terms:
-            if t.Z.shape[0] != n:
-                raise ValueError(f"term {t.name!r} has {t.Z.shape[0]} rows; X has {n}")
-        weights = (
-            np.ones(n)
-            if self.weights is None
-            else frozen_array("weights", self.weights, (n,), f"X has {n} rows")
-        )
-        if np.any(weights <= 0):
-            raise ValueError(
-                f"weights must be above zero, got {weights.min():g} in row "
-                f"{int(weights.argmin())}; drop such rows"
-            )
-        offset = (
-            np.zeros(n)
-            if self.offset is None
-            else frozen_array("offset", self.offset, (n,), f"X has {n} rows")
-        )
-        for name, value in {
-            "X": X,
-            "terms": terms,
-            "weights": weights,
-            "offset": offset,
-            "coef": names,
-            "index": index,
-        }.items():
-            object.__setattr__(self, name, value)
+    def __init__(
+        self,
+        X: ArrayLike,
+        terms: Sequence[Term],
+        weights: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+        coef: Sequence[str] | None = None,
+        formula_spec: RowBuilder | None = None,
+        dropped: str | None = None,
+    ) -> None:
+        parts = vars(checked_parts(X, terms, weights, offset, coef))
+        origin = {"formula_spec": formula_spec, "dropped": dropped}
+        set_fields(self, {**parts, **origin, "verdict": None})
+
+    __getstate__ = stored_state
+    __setstate__ = restore_state
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Design):
+            return NotImplemented
+        return same_fields(self, other, ("X", "terms", "weights", "offset", "coef"))
+
+    def __hash__(self) -> int:
+        return hash((self.coef, self.terms, self.n))
+
+    def __repr__(self) -> str:
+        return describe_rows("Design", self)
 
     @property
     def n(self) -> int:
@@ -144,18 +127,11 @@ class Design:  # numpydoc ignore=PR02
 
     @cached_property
     def terms_error(self) -> str | None:
-        """Why no response can tell of the terms, or None.
+        """Why no response can tell of the terms, or None; some rows are judged by all."""
+        return terms_error(self.terms) if self.verdict is None else self.verdict.error
 
-        Some rows of a design are judged by all of its rows.
-        """
-        return next(
-            (t.validation_error for t in self.terms if t.validation_error), None
-        ) or confounded_terms(self.terms)
-
-    def new_rows(self, table: object) -> "Design":
-        """The design of other rows.
-
-        Same coefficients and terms, levels as they are here, unknown ones after them.
+    def new_rows(self, table: pd.DataFrame) -> Design:
+        """The design of other rows; levels are as they are here, unknown ones after them.
 
         Parameters
         ----------
@@ -180,15 +156,8 @@ class Design:  # numpydoc ignore=PR02
     def layout(self) -> Layout:
         """Names and terms, without the rows."""
         units = tuple(t.units for t in self.terms)
-        return Layout(self.coef, self.terms, units, self.taken_from_data)
-
-    @property
-    def taken_from_data(self) -> str | None:
-        """Fingerprint of what the formula took from its first table.
-
-        None without a formula.
-        """
-        return None if self.formula_spec is None else self.formula_spec.taken_from_data
+        taken = None if self.formula_spec is None else self.formula_spec.taken_from_data
+        return Layout(self.coef, self.terms, units, taken)
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
@@ -207,10 +176,7 @@ class Design:  # numpydoc ignore=PR02
 
     @property
     def ranef(self) -> dict[str, list[str]]:
-        """Label, term, level and covariate of each entry of u.
-
-        ``effect`` is the dimension of SDs already.
-        """
+        """Label, term, level and covariate of each entry of u."""
         return self.layout.ranef
 
     @cached_property
@@ -222,7 +188,7 @@ class Design:  # numpydoc ignore=PR02
 
     @cached_property
     def independent(self) -> csr_array:
-        """(n, K) sparse W^½ Z (root ⊗ I): columns of effects whose levels are independent."""
+        """(n, K) sparse W^½ Z (L ⊗ I): columns of effects whose levels are independent."""
         columns = hstack([t.columns_of_independent_levels() for t in self.terms], format="csr")
         return csr_array(diags_array(np.sqrt(self.weights)) @ columns)
 
@@ -233,39 +199,23 @@ class Design:  # numpydoc ignore=PR02
 
     @cached_property
     def component_partition(self) -> linalg.Partition:
-        """The same with every component by itself.
-
-        Rows that share effects, directly or through others.
-        """
+        """The same with every component, rows that share effects, by itself."""
         return linalg.find_partition(self.independent, self.shapes, lump=False)
 
     @cached_property
     def components(self) -> np.ndarray:
         """Component of each row, (n,) int."""
-        found = self.component_partition
-        label = np.empty(self.n, int)
-        label[found.rows] = np.repeat(found.component, np.diff(found.row_start))
-        return label
+        return component_of_rows(self.component_partition, self.n)
 
     @cached_property
     def widest_component(self) -> int:
         """Effects in the largest component."""
-        found = self.component_partition
-        own = np.bincount(found.component, found.counts.sum(1), minlength=len(found.border_counts))
-        return int(np.max(own + found.border_counts.sum(1)))
+        return widest_component(self.component_partition)
 
     def columns_of(self, rows: np.ndarray) -> tuple[csr_array, tuple[tuple[int, int], ...]]:
-        """The columns of ``independent`` that some rows touch, and their shapes.
-
-        All effects of a level stay together.
-        """
-        kinds = np.repeat(np.arange(len(self.terms)), [J for J, _ in self.shapes])
-        width = np.array([q for _, q in self.shapes])
-        bundle = np.repeat(np.arange(len(kinds)), width[kinds])
-        touched = np.unique(bundle[self.independent[rows].indices])
-        counts = np.bincount(kinds[touched], minlength=len(self.terms))
-        shapes = tuple((int(J), int(q)) for J, q in zip(counts, width, strict=True))
-        return self.independent[:, np.flatnonzero(np.isin(bundle, touched))], shapes
+        """The columns of ``independent`` that some rows touch, whole levels, and their shapes."""
+        touched = touched_columns(self.independent, self.shapes, rows)
+        return self.independent[:, touched.columns], touched.shapes
 
     def level_of_rows(self, term: str) -> np.ndarray:
         """Level of a grouped term in which each row lies, (n,) int.
@@ -275,13 +225,12 @@ class Design:  # numpydoc ignore=PR02
         ValueError
             If there is no such term, or it is a dense one, whose levels share all rows.
         """
-        found = self.term(term)
-        if found.is_dense:
+        grouped = self.term(term)
+        if grouped.is_dense:
             raise ValueError(
                 f"{term!r} is a dense term: its levels share all rows, and none can be left out"
             )
-        q = len(found.effects)
-        return found.Z.indices[::q] // q
+        return grouped.row_levels
 
     def term(self, name: str) -> Term:
         """The term of that name.
@@ -291,27 +240,19 @@ class Design:  # numpydoc ignore=PR02
         ValueError
             If there is none.
         """
-        named = {t.name: t for t in self.terms}
-        if not isinstance(name, str) or name not in named:
-            raise ValueError(
-                f"there is no term {in_brief(name)}; the design has {', '.join(named)}"
-            )
-        return named[name]
+        return term_of_name(self.terms, name)
 
-    def rows(self, chosen: np.ndarray) -> "Design":
-        """The design of some of the rows, with all levels."""
-        terms = [t.rows(chosen) for t in self.terms]
+    def rows(self, chosen: np.ndarray) -> Design:
+        """The design of some of the rows, with all levels; all rows judge its terms."""
         part = Design(
             self.X[chosen],
-            terms,
+            [t.rows(chosen) for t in self.terms],
             self.weights[chosen],
             self.offset[chosen],
             self.coef,
             self.formula_spec,
         )
-        vars(part)["terms_error"] = (
-            self.terms_error
-        )  # one fold, or one part of a reduction, may hold a single level
+        set_fields(part, {"verdict": TermsVerdict(self.terms_error)})
         return part
 
     @cached_property
@@ -331,26 +272,7 @@ class Design:  # numpydoc ignore=PR02
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits of everything above, the order of rows included."""
-        digest = sha256()
-        digest.update(
-            repr(
-                (self.coef, self.effects, self.ranef["ranef"], [t.correlated for t in self.terms])
-            ).encode()
-        )
-        arrays = [
-            self.X,
-            self.weights,
-            self.offset,
-            *(t.level_chol for t in self.terms if t.level_chol is not None),
-        ]
-        for array in [
-            *arrays,
-            self.Z.data,
-            self.Z.indices.astype(np.int64),
-            self.Z.indptr.astype(np.int64),
-        ]:
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:16]
+        return fingerprint_of_design(self)
 
 
 def checked_rows(design: object) -> Design:
@@ -376,22 +298,3 @@ def checked_design(design: object) -> Design | Layout:
             "terms), or give data.design"
         )
     return design
-
-
-def _terms(given: object) -> tuple[Term, ...]:
-    """The terms of a design, one at least."""
-    terms = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
-    strange = [type(t).__name__ for t in terms if not isinstance(t, Term)]
-    if strange or isinstance(given, Term):
-        told = (
-            type(given).__name__ if not isinstance(given, list | tuple) else f"{strange[0]} in it"
-        )
-        raise TypeError(
-            f"terms must be a sequence of Term, got {told}; give [Term.grouped(...)] or "
-            "[Term.dense(...)]"
-        )
-    if not terms:
-        raise ValueError(
-            "a mixed model needs one random-effects term at least; without one, use a linear model"
-        )
-    return terms

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmmlib.model.term import Term
+from lmmlib.model.term import CONSTANT, Term
 
 # SDs of the covariate from its mean to zero: levels' lines fan out tenfold on the way there
 FAR = 10.0
@@ -13,12 +13,10 @@ FAR = 10.0
 def far_covariates(terms: Sequence[Term]) -> list[str]:
     """A sentence for each covariate of a slope that lies far from zero.
 
-    Only beside an intercept of the same levels.
-
-    The SD of the intercepts is then that of the slopes times the distance, whatever levels differ
-    by where the data are: it means little, its weak prior is too narrow for it, and without a
-    correlation the model itself changes with the place of zero. A covariate with values on both
-    sides of zero, or at it, is none of these.
+    Only where the same levels have an intercept as well. The SD of the intercepts is then that of
+    the slopes times the distance, whatever levels differ by where the data are: it means little,
+    its weak prior is too narrow for it, and without a correlation the model itself changes with the
+    place of zero. A covariate with values on both sides of zero, or at it, is none of these.
 
     Examples
     --------
@@ -37,13 +35,15 @@ def far_covariates(terms: Sequence[Term]) -> list[str]:
     grouped = [t for t in terms if not t.is_dense]
     sentences = []
     for t in grouped:
-        z = t.Z.data.reshape(-1, len(t.effects))
-        mean, spread = z.mean(0), z.std(0)
-        one_sided = (z > 0).all(0) | (z < 0).all(0)
-        varies = spread > 1e-12 * np.abs(z).max(0)
-        far = one_sided & varies & (np.abs(mean) > FAR * spread)
-        if far.any() and any(_has_intercept(other) and _same_levels(t, other) for other in grouped):
-            sentences += [_sentence(t, k, mean[k], spread[k]) for k in np.flatnonzero(far)]
+        z = t.row_covariates
+        mean = z.mean(0)
+        spread = z.std(0)
+        is_one_sided = (z > 0).all(0) | (z < 0).all(0)
+        varies = spread > CONSTANT * np.abs(z).max(0)
+        is_far = is_one_sided & varies & (np.abs(mean) > FAR * spread)
+        if is_far.any() and any(_has_intercept(s) and _same_levels(t, s) for s in grouped):
+            for k in np.flatnonzero(is_far).tolist():
+                sentences.append(_sentence(t, k, mean[k], spread[k]))
     return sentences
 
 
@@ -51,19 +51,18 @@ def _sentence(term: Term, k: int, mean: float, spread: float) -> str:
     name = term.effects[k]
     return (
         f"the covariate {name!r} of term {term.name!r} has a mean of {mean:.6g} and an SD of "
-        f"{spread:.2g}, so that zero lies far outside "
-        f"the data; the SD of the intercepts, which are effects at {name} = 0, means little, and "
-        "a prior of it may mislead: "
-        f"center the covariate, in a formula by center({name})"
+        f"{spread:.2g}, so that zero lies far outside the data; the SD of the intercepts, which "
+        f"are effects at {name} = 0, means little, and a prior of it may mislead: center the "
+        f"covariate, in a formula by center({name})"
     )
 
 
 def _has_intercept(term: Term) -> bool:
-    z = term.Z.data.reshape(-1, len(term.effects))
+    """Whether a covariate is constant."""
+    z = term.row_covariates
     return bool(np.any((z == z[0]).all(0)))
 
 
 def _same_levels(a: Term, b: Term) -> bool:
-    """Whether each row is of the same level in both."""
-    levels_of_rows = [t.Z.indices[:: len(t.effects)] // len(t.effects) for t in (a, b)]
-    return a.levels == b.levels and np.array_equal(*levels_of_rows)
+    """Whether each row is of the same level in both terms."""
+    return a.levels == b.levels and np.array_equal(a.row_levels, b.row_levels)

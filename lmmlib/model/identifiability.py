@@ -1,4 +1,4 @@
-"""Effects that do the same to the rows: of their variances only one sum could be told."""
+"""Effects that no response can tell of, or tell apart: of two variances only one sum."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,47 +12,100 @@ from lmmlib.model.term import Term
 CLOSE = 1e-10  # of a unit column: what is closer differs by rounding
 
 
+@dataclass(frozen=True)
+class TermsVerdict:
+    """Why no response can tell of the terms of a design, judged by all of its rows, or None."""
+
+    error: str | None
+
+
+def terms_error(terms: Sequence[Term]) -> str | None:
+    """Why no response can tell of the effects of some terms, or None."""
+    for term in terms:
+        error = term_error(term)
+        if error:
+            return error
+    return confounded_terms(terms)
+
+
+def term_error(term: Term) -> str | None:
+    """Why no response can tell of the effects of one term, or None.
+
+    Examples
+    --------
+    >>> term_error(Term.grouped("g", ["a", "a"]))
+    ... # doctest: +NORMALIZE_WHITESPACE
+    "grouping 'g' must have two levels or more, got 1: its effect would be one with the fixed
+    effects; drop it"
+    """
+    J, q = term.size
+    has_entry = np.zeros(J * q, bool)
+    has_entry[term.Z.indices[term.Z.data != 0]] = True
+    by_effect = has_entry.reshape(J, q)
+    columns = has_entry if term.is_dense else by_effect.any(0)
+    empty = np.flatnonzero(~columns)
+    if len(empty):
+        return (
+            f"each column of {term.name!r} must have an entry other than zero, column "
+            f"{empty[0]} is; drop it"
+        )
+    levels_with_rows = int(by_effect.any(1).sum())
+    if levels_with_rows < 2 and not term.is_dense:
+        declared = "" if levels_with_rows == J else f" with rows of {J} declared"
+        return (
+            f"grouping {term.name!r} must have two levels or more, got {levels_with_rows}"
+            f"{declared}: its effect would be one with the fixed effects; drop it"
+        )
+    return None
+
+
 @dataclass(frozen=True, eq=False)
-class Trace:
-    """What one effect does to the rows: z A z' = Σ_ij c_ij w_i w_j', with w_j of length one.
+class RowCovariance:
+    """Covariance z A z' that an effect of SD one gives the rows, in one form for equal ones.
+
+    z A z' = Σ_ij c_ij w_i w_j', with columns w_j of length one.
 
     Attributes
     ----------
-    name : str
+    effect : str
         Name of the effect.
-    columns : scipy.sparse.csc_array
-        The w_j that are not zero, their first entry above zero, in order of ``marks``.
-    marks : ndarray, shape (J,)
-        Sum of each w_j over rows with weights of no regularity: alike for alike columns.
-    c : ndarray, shape (J,)
-        Where levels are independent, or (J, J); its trace is one.
+    columns : scipy.sparse.csc_array, shape (n, m)
+        The w_j of levels that have rows, their first entry above zero, in order of ``keys``.
+    keys : ndarray, shape (m,)
+        One number a column, the same for the same column.
+    coefficients : ndarray, shape (m,) or (m, m)
+        Diagonal of c where levels are independent, else c itself; its trace is one.
     """
 
-    name: str
+    effect: str
     columns: csc_array
-    marks: np.ndarray
-    c: np.ndarray
+    keys: np.ndarray
+    coefficients: np.ndarray
 
-    def like(self, other: "Trace") -> bool:
-        """Whether the two are proportional, to rounding."""
-        a, b = self.columns, other.columns
-        if (
-            abs(self.marks[0] - other.marks[0]) > CLOSE
-            or a.nnz != b.nnz
-            or self.c.shape != other.c.shape
-        ):
+    def is_proportional_to(self, other: "RowCovariance") -> bool:
+        """Whether two covariances of the rows are proportional, to rounding."""
+        same_shape = self.coefficients.shape == other.coefficients.shape
+        if not same_shape or self.columns.nnz != other.columns.nnz:
             return False
-        pairs = ((self.marks, other.marks), (self.c, other.c), (a.data, b.data))
-        same = all(np.allclose(x, y, rtol=0, atol=CLOSE) for x, y in pairs)
-        return same and np.array_equal(a.indptr, b.indptr) and np.array_equal(a.indices, b.indices)
+        if abs(self.keys[0] - other.keys[0]) > CLOSE:  # which tells most pairs apart at once
+            return False
+        a = self.columns
+        b = other.columns
+        return (
+            _close(self.keys, other.keys)
+            and _close(self.coefficients, other.coefficients)
+            and _close(a.data, b.data)
+            and np.array_equal(a.indptr, b.indptr)
+            and np.array_equal(a.indices, b.indices)
+        )
 
 
 def confounded_terms(terms: Sequence[Term]) -> str | None:
-    """Two effects whose covariances z A z' of the rows are proportional, told as a fault, or None.
+    """Two effects whose covariances z A z' of the rows are proportional, named in a message.
 
-    Found are scaled copies, other names, other order or sign of levels, levels without rows and an
-    A that is a multiple of the identity; of dense matrices, the same columns, not every rotation of
-    them. O(nnz) a term.
+    None where there are none. Seen are scaled copies, other names, other order or sign of levels,
+    levels without rows and an A that is a multiple of the identity; of dense matrices, the same
+    columns, not every rotation of them. O(nnz) a term.
 
     Examples
     --------
@@ -64,73 +117,89 @@ def confounded_terms(terms: Sequence[Term]) -> str | None:
     one"
     >>> confounded_terms([Term.grouped("g", list("aab")), Term.grouped("h", list("vww"))])
     """
-    counts = [_entries(t) for t in terms]
-    numbers, how_often = np.unique(np.concatenate(counts), return_counts=True)
-    shared = numbers[how_often > 1]  # what is alike has as many entries
-    traces = [
-        trace
-        for t, own in zip(terms, counts, strict=True)
-        for trace in _traces(t, np.isin(own, shared))
-    ]
-    for one, other in combinations(traces, 2):
-        if one.like(other):
+    # Proportional covariances have columns with as many entries: only such effects are compared.
+    entry_counts = [_entries_of_effects(t) for t in terms]
+    counts, occurrences = np.unique(np.concatenate(entry_counts), return_counts=True)
+    shared_counts = counts[occurrences > 1]
+    covariances: list[RowCovariance] = []
+    for term, entries in zip(terms, entry_counts, strict=True):
+        covariances.extend(_row_covariances(term, np.isin(entries, shared_counts)))
+    for one, other in combinations(covariances, 2):
+        if one.is_proportional_to(other):
             return (
-                f"effects {one.name!r} and {other.name!r} are one: only one sum of their "
+                f"effects {one.effect!r} and {other.effect!r} are one: only one sum of their "
                 "variances could be told; drop one"
             )
     return None
 
 
-def _entries(term: Term) -> np.ndarray:
+def _entries_of_effects(term: Term) -> np.ndarray:
     """How many entries of each effect's columns are not zero, (q,)."""
     q = len(term.effects)
     return np.bincount(term.Z.indices % q, term.Z.data != 0, q)
 
 
-def _traces(term: Term, wanted: np.ndarray) -> Iterator[Trace]:
-    """Traces of the effects that are wanted, (q,) bool."""
+def _row_covariances(term: Term, is_compared: np.ndarray) -> Iterator[RowCovariance]:
+    """Row covariances of the effects that are compared, (q,) bool."""
     q = len(term.effects)
-    for k in np.flatnonzero(wanted):
+    for k in np.flatnonzero(is_compared).tolist():
         columns = csc_array(term.Z[:, k::q])
         columns.eliminate_zeros()
         columns.sort_indices()
-        yield _trace(term.effect_names[k], columns, term.level_chol)
+        yield _row_covariance(term.effect_names[k], columns, term.level_chol)
 
 
-def _trace(name: str, columns: csc_array, root: np.ndarray | None) -> Trace:
-    J, there = columns.shape[1], np.flatnonzero(np.diff(columns.indptr))
-    owner = np.repeat(np.arange(J), np.diff(columns.indptr))
-    peak = np.zeros(J)
-    peak[there] = np.maximum.reduceat(
-        np.abs(columns.data), columns.indptr[there]
-    )  # or a square may overflow
-    norm = np.sqrt(np.bincount(owner, (columns.data / peak[owner]) ** 2, J))
-    norm[there] *= np.sign(columns.data[columns.indptr[there]])
+def _row_covariance(
+    effect: str, columns: csc_array, level_chol: np.ndarray | None
+) -> RowCovariance:
+    """Row covariance of an effect with columns (n, J), of levels with covariance LL'."""
+    J = columns.shape[1]
+    entries = np.diff(columns.indptr)
+    with_rows = np.flatnonzero(entries)
+    column_of_entry = np.repeat(np.arange(J), entries)
+    starts = columns.indptr[with_rows]
+
+    # Columns of length one whose first entry is above zero. Lengths are taken of columns whose
+    # largest entry is one: a square may overflow.
+    largest = np.zeros(J)
+    largest[with_rows] = np.maximum.reduceat(np.abs(columns.data), starts)
+    scaled = columns.data / largest[column_of_entry]
+    length = np.sqrt(np.bincount(column_of_entry, scaled**2, J))
+    length[with_rows] *= np.sign(columns.data[starts])
     unit = csc_array(
-        (columns.data / peak[owner] / norm[owner], columns.indices, columns.indptr), columns.shape
+        (scaled / length[column_of_entry], columns.indices, columns.indptr), columns.shape
     )
-    marks = np.bincount(owner, unit.data * np.cos(unit.indices.astype(float) ** 2), J)
-    order = there[np.argsort(marks[there], kind="stable")]
-    size = (peak * norm)[order] / peak.max()
-    c = _between(root, order) * (size**2 if _independent(root) else np.outer(size, size))
-    total = c.sum() if c.ndim == 1 else np.trace(c)
-    return Trace(
-        name, unit[:, order], marks[order], c / total if total > 0 else c
-    )  # zero: levels without variance
+
+    # Levels in an order that their names and numbers have no part in: that of Σ_i w_i cos i². Such
+    # weights bear no regularity that an experiment could share, so that different columns of
+    # ordinary designs have different keys; two that had one would only leave a pair unseen, since
+    # is_proportional_to compares every entry.
+    weights = np.cos(unit.indices.astype(float) ** 2)
+    keys = np.bincount(column_of_entry, unit.data * weights, J)
+    order = with_rows[np.argsort(keys[with_rows], kind="stable")]
+
+    # The lengths go into the coefficients, which have a trace of one: proportional ones are equal.
+    relative_length = (largest * length)[order] / largest.max()
+    if level_chol is None or _is_diagonal(level_chol):
+        variances = np.ones(J) if level_chol is None else np.diag(level_chol) ** 2
+        coefficients = variances[order] * relative_length**2
+        trace = coefficients.sum()
+    else:
+        A = level_chol @ level_chol.T
+        coefficients = A[np.ix_(order, order)] * np.outer(relative_length, relative_length)
+        trace = np.trace(coefficients)
+    if trace > 0:  # zero: the levels with rows have no variance
+        coefficients = coefficients / trace
+    return RowCovariance(effect, unit[:, order], keys[order], coefficients)
 
 
-def _independent(root: np.ndarray | None) -> bool:
-    if root is None:
-        return True
-    diagonal = np.diag(root)
-    others = np.abs(root - np.diag(diagonal))
+def _is_diagonal(level_chol: np.ndarray) -> bool:
+    """Whether the levels of a known covariance are independent, to rounding."""
+    diagonal = np.diag(level_chol)
+    others = np.abs(level_chol - np.diag(diagonal))
     return not np.any(others > CLOSE * diagonal[:, None])
 
 
-def _between(root: np.ndarray | None, order: np.ndarray) -> np.ndarray:
-    """A of some levels, or its diagonal where they are independent."""
-    if root is None:
-        return np.ones(len(order))
-    return (
-        np.diag(root)[order] ** 2 if _independent(root) else (root @ root.T)[np.ix_(order, order)]
-    )
+def _close(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether numbers of the size of one are equal, to rounding."""
+    return a.shape == b.shape and np.allclose(a, b, rtol=0, atol=CLOSE)

@@ -1,6 +1,7 @@
-"""A known covariance of levels, as a root that has as many columns as there are levels."""
+"""A known covariance of levels, as a factor that has as many columns as there are levels."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import cholesky
 from scipy.linalg.lapack import dpocon, dpstrf
 
@@ -9,13 +10,14 @@ from lmmlib.model.validation import frozen_array, symmetric
 
 # reciprocal condition number of correlations: a singular matrix has 1e-16 by the luck of rounding
 SINGULAR = 1e-14
-ROUNDING = (
-    8 * np.finfo(float).eps
-)  # per level, of correlations: what sums of products leave of an eigenvalue of zero
+# per level, of correlations: what sums of products leave of an eigenvalue of zero
+ROUNDING = 8 * np.finfo(float).eps
 
 
-def covariance_root(name: str, between: object, levels: tuple[str, ...]) -> np.ndarray | None:
-    r"""Root L of a known covariance A = LL' of the levels of a term, read-only; None for None.
+def level_cholesky_factor(
+    name: str, between: ArrayLike | None, levels: tuple[str, ...]
+) -> np.ndarray | None:
+    r"""Factor L of the known covariance A = LL' of a term's levels, read-only; None for None.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ def covariance_root(name: str, between: object, levels: tuple[str, ...]) -> np.n
     A singular A is factored with diagonal pivoting, stopped where no level has more than
     ``ROUNDING`` J of its variance left. What is left out is then below that share of √(a_ii a_jj)
     in every entry, which is the rounding of A itself; zeros between unrelated levels stay zeros, as
-    they would not in a root from eigenvectors.
+    they would not in a factor from eigenvectors.
 
     References
     ----------
@@ -51,46 +53,47 @@ def covariance_root(name: str, between: object, levels: tuple[str, ...]) -> np.n
 
     Examples
     --------
-    >>> covariance_root("g", [[1.0, 1.0], [1.0, 1.0]], ("a", "b")).tolist()
+    >>> level_cholesky_factor("g", [[1.0, 1.0], [1.0, 1.0]], ("a", "b")).tolist()
     [[1.0, 0.0], [1.0, 0.0]]
     """
     if between is None:
         return None
     what = f"between of {name!r}"
     J = len(levels)
-    A = frozen_array(what, in_order_of(what, between, levels), (J, J), f"{name!r} has {J} levels")
-    A = symmetric(what, A)
+    in_order = in_order_of(what, between, levels)
+    A = symmetric(what, frozen_array(what, in_order, (J, J), f"{name!r} has {J} levels"))
     variance = np.diag(A)
     if variance.min() < 0:
         level = levels[int(variance.argmin())]
         raise ValueError(
             f"{what} must have no variance below zero, got {variance.min():g} for level {level}"
         )
-    root = _regular_root(A)
-    if root is None:
-        root = _singular_root(what, A)
-    root.flags.writeable = False
-    return root
+    factor = _regular_factor(A)
+    if factor is None:
+        factor = _singular_factor(what, A)
+    factor.flags.writeable = False
+    return factor
 
 
-def _regular_root(A: np.ndarray) -> np.ndarray | None:
+def _regular_factor(A: np.ndarray) -> np.ndarray | None:
     """Lower Cholesky factor, or None where A is singular to rounding, or not positive definite."""
     if np.diag(A).min() == 0:
         return None
     try:
-        root = cholesky(A, lower=True)
+        factor = cholesky(A, lower=True)
     except np.linalg.LinAlgError:
         return None
     sd = np.sqrt(np.diag(A))
-    largest_sum = np.abs(A / np.outer(sd, sd)).sum(0).max()
-    reciprocal_condition = dpocon(root / sd[:, None], largest_sum, uplo="L")[0]
-    return root if reciprocal_condition >= SINGULAR else None
+    correlations = A / np.outer(sd, sd)
+    one_norm = np.abs(correlations).sum(0).max()
+    reciprocal_condition, _ = dpocon(factor / sd[:, None], one_norm, uplo="L")
+    return factor if reciprocal_condition >= SINGULAR else None
 
 
-def _singular_root(what: str, A: np.ndarray) -> np.ndarray:
-    """Root of a positive semi-definite A by pivoted Cholesky factorisation.
+def _singular_factor(what: str, A: np.ndarray) -> np.ndarray:
+    """Factor of a positive semi-definite A by Cholesky factorisation with diagonal pivoting.
 
-    Pivots are diagonal, and columns stand at their pivots.
+    The column of a pivot is that of its level.
     """
     J = len(A)
     sd = np.sqrt(np.diag(A))
@@ -102,12 +105,13 @@ def _singular_root(what: str, A: np.ndarray) -> np.ndarray:
     correlations = A / np.outer(unit, unit)
     smallest = np.linalg.eigvalsh(correlations)[0]
     if smallest < -ROUNDING * J:
-        problem = f"its correlations have an eigenvalue of {smallest:g}"
         raise ValueError(
-            f"{what} must be positive semi-definite, {problem}; set eigenvalues below zero to zero"
+            f"{what} must be positive semi-definite, its correlations have an eigenvalue of "
+            f"{smallest:g}; set eigenvalues below zero to zero"
         )
-    factor, pivots, rank, _ = dpstrf(correlations, tol=ROUNDING * J, lower=1)
-    level = pivots - 1
-    root = np.zeros((J, J))
-    root[np.ix_(level, level[:rank])] = np.tril(factor)[:, :rank]
-    return sd[:, None] * root
+    pivoted, pivots, rank, _ = dpstrf(correlations, tol=ROUNDING * J, lower=1)
+    level_of_pivot = pivots - 1
+    columns = np.tril(pivoted)[:, :rank]
+    factor = np.zeros((J, J))
+    factor[np.ix_(level_of_pivot, level_of_pivot[:rank])] = columns
+    return sd[:, None] * factor

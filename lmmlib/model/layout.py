@@ -3,18 +3,20 @@
 Its names and terms without its rows, all that parameters and effects are checked against.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from lmmlib.model.descriptions import model_lines
+from lmmlib.model.state import restore_state, stored_state
 from lmmlib.model.term import Term
 
 IMPOSSIBLE = 1e-8  # of the largest effect: a difference that is no rounding
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Layout:
     """Coefficients and terms of a design; what a reduction keeps of it.
 
@@ -29,12 +31,29 @@ class Layout:
         priors.
     taken_from_data : str or None
         Fingerprint of what a formula took from its first table, or None without a formula.
+
+    Examples
+    --------
+    >>> slopes = Term.grouped("g", ["a", "b"], [[1.0, 2.0], [1.0, 3.0]])
+    >>> layout = Layout(("x1",), (slopes, Term.dense("z", np.eye(2))), (np.ones(2), np.ones(1)))
+    >>> layout
+    Layout
+    coefficients: x1
+    g: 2 levels, x1 and x2, correlated; z: 2 columns of one SD
+    >>> layout.effect_slices, layout.ranef_slices
+    ((slice(0, 2, None), slice(2, 3, None)), (slice(0, 4, None), slice(4, 6, None)))
     """
 
     coef: tuple[str, ...]
     terms: tuple[Term, ...]
     units: tuple[np.ndarray, ...]
     taken_from_data: str | None = None
+
+    __getstate__ = stored_state
+    __setstate__ = restore_state
+
+    def __repr__(self) -> str:
+        return model_lines("Layout", self.coef, self.terms)
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
@@ -56,30 +75,37 @@ class Layout:
         """Names of all pairs of effects that have a correlation."""
         return tuple(name for t in self.terms for name in t.pair_names)
 
+    @property
+    def effect_slices(self) -> tuple[slice, ...]:
+        """Where each term stands in what has an entry an effect, as SDs have: q entries."""
+        return _consecutive(len(t.effects) for t in self.terms)
+
+    @property
+    def pair_slices(self) -> tuple[slice, ...]:
+        """Where each term stands in what has an entry a pair of correlated effects."""
+        return _consecutive(len(t.pairs) for t in self.terms)
+
+    @property
+    def ranef_slices(self) -> tuple[slice, ...]:
+        """Where each term stands in u, and in the columns of Z: J q entries."""
+        return _consecutive(J * q for J, q in self.shapes)
+
     @cached_property
     def ranef(self) -> dict[str, list[str]]:
         """Label, term, level and covariate of each entry of u.
 
         ``effect`` is the dimension of SDs already.
         """
-        rows = [
-            (t.name, level, effect)
-            for t in self.terms
-            for level in t.levels
-            for effect in t.effects
-        ]
-        named = {
-            key: list(column)
-            for key, column in zip(
-                ("term", "level", "covariate"), zip(*rows, strict=True), strict=True
-            )
-        }
-        bare = [t.is_dense for t in self.terms for _ in range(len(t.levels) * len(t.effects))]
-        labels = [
-            f"{t}[{level}]" if alone else f"{t}[{level}]: {e}"
-            for (t, level, e), alone in zip(rows, bare, strict=True)
-        ]
-        return {"ranef": labels, **named}
+        names: dict[str, list[str]] = {"ranef": [], "term": [], "level": [], "covariate": []}
+        for t in self.terms:
+            for level in t.levels:
+                for effect in t.effects:
+                    label = f"{t.name}[{level}]"
+                    names["ranef"].append(label if t.is_dense else f"{label}: {effect}")
+                    names["term"].append(t.name)
+                    names["level"].append(level)
+                    names["covariate"].append(effect)
+        return names
 
     def same_columns(self, other: "Layout") -> bool:
         """Whether columns of one name are one.
@@ -91,63 +117,79 @@ class Layout:
 
     def split(self, u: np.ndarray) -> list[np.ndarray]:
         """Entries of u (..., K) by term: (..., J, q) each."""
-        ends = np.cumsum([J * q for J, q in self.shapes])[:-1]
-        return [
-            part.reshape(*u.shape[:-1], J, q)
-            for part, (J, q) in zip(np.split(u, ends, -1), self.shapes, strict=True)
-        ]
+        leading = u.shape[:-1]
+        by_term = zip(self.ranef_slices, self.shapes, strict=True)
+        return [u[..., part].reshape(*leading, J, q) for part, (J, q) in by_term]
 
     def with_known_covariance(self, v: np.ndarray) -> np.ndarray:
-        """u = (root ⊗ I) v from effects v (..., K) whose levels are independent."""
-        parts = [
-            part if t.level_chol is None else np.einsum("ij,...jq->...iq", t.level_chol, part)
-            for t, part in zip(self.terms, self.split(v), strict=True)
-        ]
-        return np.concatenate([part.reshape(*v.shape[:-1], -1) for part in parts], -1)
+        """u = (L ⊗ I) v from effects v (..., K) whose levels are independent; A = LL' a term."""
+        parts = []
+        for t, part in zip(self.terms, self.split(v), strict=True):
+            if t.level_chol is not None:
+                part = np.einsum("ij,...jq->...iq", t.level_chol, part)
+            parts.append(part)
+        return _joined(parts)
 
     def with_independent_levels(self, u: np.ndarray) -> np.ndarray:
-        """v from u = (root ⊗ I) v, the inverse of :meth:`with_known_covariance`.
+        """v from u = (L ⊗ I) v, the inverse of :meth:`with_known_covariance`, for one u (K,).
 
         Raises
         ------
         ValueError
             If a singular known covariance does not allow u: twins have one effect.
         """
-        parts = [
-            part if t.level_chol is None else _independent_levels(t, part)
-            for t, part in zip(self.terms, self.split(u), strict=True)
-        ]
-        return np.concatenate([part.reshape(*u.shape[:-1], -1) for part in parts], -1)
+        parts = []
+        for t, part in zip(self.terms, self.split(u), strict=True):
+            if t.level_chol is not None:
+                part = _independent_levels(t.name, t.level_chol, part)
+            parts.append(part)
+        return _joined(parts)
 
-    def scaled(self, s: np.ndarray, roots: Sequence[np.ndarray]) -> np.ndarray:
-        """v = (I ⊗ root_k) s for spherical effects s (..., K) and roots (..., q, q).
+    def scaled(self, s: np.ndarray, factors: Sequence[np.ndarray]) -> np.ndarray:
+        """v = Λs, with Λ = I ⊗ Λ_k in the block of term k: effects with independent levels.
 
-        Effects with independent levels.
+        Parameters
+        ----------
+        s : ndarray, shape (..., K)
+            Spherical effects.
+        factors : sequence of ndarray
+            Λ_k (..., q, q) of each term, relative or not.
+
+        Returns
+        -------
+        ndarray, shape (..., K)
+            Effects in the order of ``s``.
         """
-        parts = [
-            part @ np.swapaxes(root, -1, -2)
-            for part, root in zip(self.split(s), roots, strict=True)
-        ]
-        return np.concatenate([part.reshape(*s.shape[:-1], -1) for part in parts], -1)
+        by_term = zip(self.split(s), factors, strict=True)
+        return _joined([part @ np.swapaxes(factor, -1, -2) for part, factor in by_term])
 
 
-def _independent_levels(term: Term, u: np.ndarray) -> np.ndarray:
-    """v (J, q) from u = root v.
+def _consecutive(counts: Iterable[int]) -> tuple[slice, ...]:
+    """A slice for each of several counts, one after the other."""
+    slices = []
+    start = 0
+    for count in counts:
+        slices.append(slice(start, start + count))
+        start += count
+    return tuple(slices)
 
-    Zero where the root of a singular covariance has a column of zeros.
-    """
-    regular = term.level_chol.any(0)
-    if regular.all():
-        return np.linalg.solve(term.level_chol, u)
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Effects (..., K) from those of each term (..., J, q)."""
+    return np.concatenate([part.reshape(*part.shape[:-2], -1) for part in parts], -1)
+
+
+def _independent_levels(name: str, level_chol: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """v (J, q) from u = L v; zero where the factor of a singular covariance has a zero column."""
+    has_entries = level_chol.any(0)
+    if has_entries.all():
+        return np.linalg.solve(level_chol, u)
     v = np.zeros_like(u)
-    v[regular] = np.linalg.lstsq(term.level_chol[:, regular], u)[0]
-    excess = np.abs(term.level_chol @ v - u).max()
+    v[has_entries] = np.linalg.lstsq(level_chol[:, has_entries], u)[0]
+    excess = np.abs(level_chol @ v - u).max()
     if excess > IMPOSSIBLE * np.abs(u).max():
-        reason = (
-            "its known covariance is singular, and the nearest effects that it allows are "
-            f"{excess:.3g} away"
-        )
         raise ValueError(
-            f"u of {term.name!r} has no density: {reason}; give levels of one effect one value"
+            f"u of {name!r} has no density: its known covariance is singular, and the nearest "
+            f"effects that it allows are {excess:.3g} away; give levels of one effect one value"
         )
     return v

@@ -52,17 +52,34 @@ def fraction(name: str, value: object) -> float:
 
 
 def choice(name: str, value: object, options: Iterable[str]) -> str:
-    """``value``, if it is one of the options.
+    """The option that ``value`` names, in upper or lower case.
+
+    Returns
+    -------
+    str
+        The option as it is spelled among the options.
 
     Raises
     ------
     ValueError
         If it is none of the options; the message names them.
+
+    Examples
+    --------
+    >>> choice("method", "REML", ["reml", "ml"])
+    'reml'
+    >>> choice("method", "MLE", ["reml", "ml"])
+    Traceback (most recent call last):
+        ...
+    ValueError: method must be one of reml, ml, got 'MLE'
     """
     known = tuple(options)
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}, got {in_brief(value)}")
-    return value
+    if isinstance(value, str):
+        by_lower_case = {option.lower(): option for option in known}
+        option = value if value in known else by_lower_case.get(value.lower())
+        if option is not None:
+            return option
+    raise ValueError(f"{name} must be one of {', '.join(known)}, got {in_brief(value)}")
 
 
 def switch(name: str, value: object) -> bool:

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lmmlib import linalg
+from lmmlib.model.descriptions import WIDTH, describe_params, listing
 from lmmlib.model.design import Design, checked_design
 from lmmlib.model.layout import Layout
 from lmmlib.model.row_labels import check_names, names_along
+from lmmlib.model.state import restore_state, same_fields, set_fields, stored_state
 from lmmlib.model.validation import (
     FrozenDict,
     frozen_array,
@@ -19,7 +22,7 @@ from lmmlib.model.validation import (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Theta:
     """θ as arrays; any leading axes run over draws.
 
@@ -37,32 +40,40 @@ class Theta:
     effect_chols: tuple[np.ndarray, ...]
     sigma: np.ndarray
 
-    def __getitem__(self, index: object) -> "Theta":
-        return Theta(
-            self.beta[index], tuple(r[index] for r in self.effect_chols), self.sigma[index]
-        )
+    def __repr__(self) -> str:
+        beta = f"<Theta beta {self.beta.shape}, effect_chols "
+        sigma = f", sigma {self.sigma.shape}>"
+        shapes = [str(chol.shape) for chol in self.effect_chols]
+        return beta + listing(shapes, WIDTH - len(beta) - len(sigma)) + sigma
+
+    def __getitem__(self, index: slice | int | np.integer | np.ndarray) -> "Theta":
+        chols = tuple(chol[index] for chol in self.effect_chols)
+        return Theta(self.beta[index], chols, self.sigma[index])
 
     def repeat(self, draws: int) -> "Theta":
         """The same value as ``draws`` draws of it, along one leading axis."""
-        roots = tuple(np.broadcast_to(root, (draws, *root.shape)) for root in self.effect_chols)
-        return Theta(
-            np.broadcast_to(self.beta, (draws, *self.beta.shape)), roots, np.full(draws, self.sigma)
-        )
+        beta = np.broadcast_to(self.beta, (draws, *self.beta.shape))
+        chols = tuple(np.broadcast_to(chol, (draws, *chol.shape)) for chol in self.effect_chols)
+        return Theta(beta, chols, np.full(draws, self.sigma))
 
     @property
     def residual_weights(self) -> np.ndarray:
         """(..., p + 1), the combination (−β, 1) of columns [X, y] that leaves y − Xβ."""
-        return np.concatenate([-self.beta, np.ones((*self.beta.shape[:-1], 1))], -1)
+        ones = np.ones((*self.beta.shape[:-1], 1))
+        return np.concatenate([-self.beta, ones], -1)
 
     @property
     def Lam(self) -> tuple[np.ndarray, ...]:
         """Relative covariance factors Λ_k = L_k / σ."""
-        return tuple(r / self.sigma[..., None, None] for r in self.effect_chols)
+        sigma = self.sigma[..., None, None]
+        return tuple(chol / sigma for chol in self.effect_chols)
 
 
-@dataclass(frozen=True, eq=False)
-class Params:  # numpydoc ignore=PR02
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Params:
     r"""Fixed effects β, a covariance matrix Σ_k a term by its name, and the residual SD σ.
+
+    Two are equal where their numbers are.
 
     Parameters
     ----------
@@ -74,6 +85,11 @@ class Params:  # numpydoc ignore=PR02
         where q = 1; labels as for β.
     sigma : float
         Residual SD, above zero, in units of the response.
+
+    Attributes
+    ----------
+    given_names : mapping of str to tuple of str
+        Names that the arguments were labelled with, compared with those of a design.
 
     Raises
     ------
@@ -88,30 +104,48 @@ class Params:  # numpydoc ignore=PR02
 
     Examples
     --------
-    >>> Params([5.0], {"Batch": 4.0}, 2.0).cov["Batch"].tolist()
+    >>> params = Params([5.0], {"Batch": 4.0}, 2.0)
+    >>> params.cov["Batch"].tolist()
     [[4.0]]
+    >>> params
+    Params: sigma 2
+    beta: 5
+    Batch: SD 2
     """
 
     beta: np.ndarray
     cov: Mapping[str, np.ndarray]
     sigma: float
-    given_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
+    given_names: Mapping[str, tuple[str, ...]] = field(init=False)
 
-    def __post_init__(self) -> None:
-        if isinstance(self.cov, Mapping):
-            object.__setattr__(self, "given_names", FrozenDict(_names_given(self.beta, self.cov)))
-        object.__setattr__(self, "beta", frozen_array("beta", self.beta, (None,)))
-        object.__setattr__(self, "sigma", positive("sigma", self.sigma))
-        if not isinstance(self.cov, Mapping):
-            told = f"got {type(self.cov).__name__}; give for instance {{'g': 1.0}}"
+    def __init__(self, beta: ArrayLike, cov: Mapping[str, ArrayLike], sigma: float) -> None:
+        values = frozen_array("beta", beta, (None,))
+        sd = positive("sigma", sigma)
+        if not isinstance(cov, Mapping):
             raise TypeError(
-                f"cov must be a mapping from the name of a term to its covariance, {told}"
+                "cov must be a mapping from the name of a term to its covariance, got "
+                f"{type(cov).__name__}; give for instance {{'g': 1.0}}"
             )
-        object.__setattr__(
-            self,
-            "cov",
-            FrozenDict({name: _covariance(name, value) for name, value in self.cov.items()}),
-        )
+        covariances = {name: _covariance(name, value) for name, value in cov.items()}
+        fields = {
+            "beta": values,
+            "cov": FrozenDict(covariances),
+            "sigma": sd,
+            "given_names": FrozenDict(_names_given(beta, cov)),
+        }
+        set_fields(self, fields)
+
+    __getstate__ = stored_state
+    __setstate__ = restore_state
+
+    # No hash: arrays and mappings have none either.
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Params):
+            return NotImplemented
+        return same_fields(self, other, ("beta", "cov", "sigma"))
+
+    def __repr__(self) -> str:
+        return describe_params(self)
 
     def theta(self, design: Design | Layout) -> Theta:
         """The arrays of these parameters, checked against ``design``.
@@ -130,24 +164,23 @@ class Params:  # numpydoc ignore=PR02
             )
         check_names("beta", self.given_names.get("beta"), design.coef)
         same_names("cov", self.cov, [t.name for t in design.terms])
-        roots = []
+        chols = []
         for t in design.terms:
-            cov, q = self.cov[t.name], len(t.effects)
+            what = f"cov of {t.name!r}"
+            cov = self.cov[t.name]
+            q = len(t.effects)
             if cov.shape != (q, q):
                 raise ValueError(
-                    f"cov of {t.name!r} must have shape {(q, q)} for {', '.join(t.effects)}, got "
-                    f"{cov.shape}"
+                    f"{what} must have shape {(q, q)} for {', '.join(t.effects)}, got {cov.shape}"
                 )
-            check_names(f"cov of {t.name!r}", self.given_names.get(f"cov of {t.name!r}"), t.effects)
+            check_names(what, self.given_names.get(what), t.effects)
             if not t.correlated and np.any(cov != np.diag(np.diag(cov))):
-                raise ValueError(
-                    f"cov of {t.name!r} must be diagonal: its effects are uncorrelated"
-                )
-            roots.append(linalg.cholesky_semidefinite(cov))
-        return Theta(self.beta, tuple(roots), np.asarray(self.sigma))
+                raise ValueError(f"{what} must be diagonal: its effects are uncorrelated")
+            chols.append(linalg.cholesky_semidefinite(cov))
+        return Theta(self.beta, tuple(chols), np.asarray(self.sigma))
 
 
-def _names_given(beta: object, cov: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+def _names_given(beta: ArrayLike, cov: Mapping[str, ArrayLike]) -> dict[str, tuple[str, ...]]:
     """Names that parameters were labelled with, by what they are of.
 
     Kept until there is a design to compare them with.
@@ -157,14 +190,19 @@ def _names_given(beta: object, cov: Mapping[str, object]) -> dict[str, tuple[str
     ValueError
         If rows and columns of a covariance are labelled differently.
     """
-    names = {"beta": names_along(beta, 0)}
+    names = {}
+    of_beta = names_along(beta, 0)
+    if of_beta is not None:
+        names["beta"] = of_beta
     for term, matrix in cov.items():
         what = f"cov of {term!r}"
-        names[what] = names_along(matrix, 0)
+        rows = names_along(matrix, 0)
         columns = names_along(matrix, 1)
-        if columns is not None and names[what] is not None:
-            check_names(f"{what} along its columns", columns, names[what])
-    return {what: given for what, given in names.items() if given is not None}
+        if rows is None:
+            continue
+        check_names(f"{what} along its columns", columns, rows)
+        names[what] = rows
+    return names
 
 
 def checked_params(params: object) -> Params:
@@ -183,14 +221,16 @@ def checked_params(params: object) -> Params:
     return params
 
 
-def _covariance(name: str, value: object) -> np.ndarray:
+def _covariance(name: str, value: ArrayLike) -> np.ndarray:
+    """A covariance matrix (q, q) from an array or a number, positive semi-definite."""
     what = f"cov of {name!r}"
-    cov = np.atleast_2d(numbers(what, value))
-    cov = symmetric(what, frozen_array(what, cov, (cov.shape[0], cov.shape[0])))
+    square = np.atleast_2d(numbers(what, value))
+    q = square.shape[0]
+    cov = symmetric(what, frozen_array(what, square, (q, q)))
     try:
         linalg.cholesky_semidefinite(cov)
     except linalg.NotPositiveSemidefiniteError as error:
         raise ValueError(
-            f"cov of {name!r} must be positive semi-definite ({error}), got {cov.tolist()}"
+            f"{what} must be positive semi-definite ({error}), got {cov.tolist()}"
         ) from None
     return cov

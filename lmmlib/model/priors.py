@@ -2,28 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol
 
 import numpy as np
-import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 
+from lmmlib.model.data import Data, checked_data
+from lmmlib.model.descriptions import describe_priors, summarise_priors
 from lmmlib.model.design import Design, checked_design
 from lmmlib.model.layout import Layout
+from lmmlib.model.named_priors import by_name, checked_transform, only_scale_priors
 from lmmlib.model.scale_prior import ScalePrior
+from lmmlib.model.state import restore_state, same_content, set_fields, stored_state
 from lmmlib.model.validation import FrozenDict, frozen_array, labels, positive, same_names
 from lmmlib.model.weak_priors import weak_fixed_effects
 
 
-class HasDataAndDesign(Protocol):
-    """What a weak prior is scaled by."""
-
-    y: np.ndarray
-    design: Design
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Priors:  # numpydoc ignore=PR02
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Priors:
     r"""Prior distributions of a mixed model's parameters.
 
     γ_j ~ N(m_j, s_j²) for γ = Tβ; a prior for the SD of each effect and for σ; LKJ(η) for each
@@ -71,36 +67,54 @@ class Priors:  # numpydoc ignore=PR02
     sd: Mapping[str, ScalePrior]
     sigma: ScalePrior
     cor: Mapping[str, float]
-    beta_transform: np.ndarray | None = None
-    coef: Sequence[str] | None = None
+    beta_transform: np.ndarray | None
+    coef: tuple[str, ...] | None
 
-    def __post_init__(self) -> None:
-        _only_scale_priors(self.sd, sigma=self.sigma)
-        mean = frozen_array("beta_mean", self.beta_mean, (None,))
-        spread = frozen_array("beta_sd", self.beta_sd, mean.shape, "one per coefficient")
+    def __init__(
+        self,
+        beta_mean: ArrayLike,
+        beta_sd: ArrayLike,
+        sd: Mapping[str, ScalePrior],
+        sigma: ScalePrior,
+        cor: Mapping[str, float],
+        beta_transform: ArrayLike | None = None,
+        coef: Sequence[str] | None = None,
+    ) -> None:
+        only_scale_priors(sd, sigma=sigma)
+        mean = frozen_array("beta_mean", beta_mean, (None,))
+        p = len(mean)
+        spread = frozen_array("beta_sd", beta_sd, (p,), "one per coefficient")
         if np.any(spread <= 0):
             raise ValueError(
                 f"beta_sd must be above zero, got {spread.min():g}; a known coefficient belongs "
                 "into the offset"
             )
-        if self.sigma.family == "fixed":
-            positive("fixed sigma", self.sigma.scale)
-        for field, value in {
+        if sigma.family == "fixed":
+            positive("fixed sigma", sigma.scale)
+        eta = {name: positive(f"eta of {name!r}", value) for name, value in cor.items()}
+        values = {
             "beta_mean": mean,
             "beta_sd": spread,
-            "sd": FrozenDict(self.sd),
-            "cor": FrozenDict(
-                {name: positive(f"eta of {name!r}", eta) for name, eta in self.cor.items()}
-            ),
-            "beta_transform": _transform(self.beta_transform, len(mean)),
-            "coef": None if self.coef is None else labels("coef", self.coef, len(mean)),
-        }.items():
-            object.__setattr__(self, field, value)
+            "sd": FrozenDict(sd),
+            "sigma": sigma,
+            "cor": FrozenDict(eta),
+            "beta_transform": checked_transform(beta_transform, p),
+            "coef": None if coef is None else labels("coef", coef, p),
+        }
+        set_fields(self, values)
 
+    __getstate__ = stored_state
+    __setstate__ = restore_state
+
+    # No hash: arrays and mappings have none either.
     def __eq__(self, other: object) -> bool:
         return self.differing(other) == [] if isinstance(other, Priors) else NotImplemented
 
-    __hash__ = None  # arrays and mappings have none either
+    def __repr__(self) -> str:
+        return summarise_priors(self)
+
+    def __str__(self) -> str:
+        return describe_priors(self)
 
     @classmethod
     def build(
@@ -133,28 +147,26 @@ class Priors:  # numpydoc ignore=PR02
         ValueError
             If a name is missing or unknown, or a prior of a coefficient is not a mean and an SD.
         """
-        correlated = [t.name for t in checked_design(design).terms if t.pairs]
-        beta, sd, cor = (
-            dict(given) if isinstance(given, pd.Series) else given for given in (beta, sd, cor)
-        )  # by its labels
-        beta = beta if isinstance(beta, Mapping) else dict.fromkeys(design.coef, beta)
-        same_names("beta", beta, design.coef)
+        names = checked_design(design).coef
+        correlated = [t.name for t in design.terms if t.pairs]
+        normals = by_name(beta, names)
+        same_names("beta", normals, names)
         if sigma is None:
             if not isinstance(sd, ScalePrior):
-                _only_scale_priors(sd)
+                only_scale_priors(sd)
                 raise ValueError("sigma must be given where sd is given by effect")
             sigma = sd
-        sd = sd if isinstance(sd, Mapping) else dict.fromkeys(design.effects, sd)
-        cor = cor if isinstance(cor, Mapping) else dict.fromkeys(correlated, cor)
-        pairs = [
-            frozen_array(f"beta of {name!r}", beta[name], (2,), "a mean and an SD")
-            for name in design.coef
+        mean_and_sd = [
+            frozen_array(f"beta of {name!r}", normals[name], (2,), "a mean and an SD")
+            for name in names
         ]
-        mean, spread = np.reshape(pairs, (-1, 2)).T
-        return cls(mean, spread, sd, sigma, cor, coef=design.coef).checked(design)
+        mean, spread = np.reshape(mean_and_sd, (-1, 2)).T
+        scales = by_name(sd, design.effects)
+        eta = by_name(cor, correlated)
+        return cls(mean, spread, scales, sigma, eta, coef=names).checked(design)
 
     @classmethod
-    def weak(cls, data: HasDataAndDesign) -> "Priors":
+    def weak(cls, data: Data) -> "Priors":
         r"""Priors so wide that they only keep the posterior proper and rule out absurd scales.
 
         With X = QR = QDT, T upper triangular with ones on its diagonal, the coefficients γ = Tβ
@@ -189,18 +201,12 @@ class Priors:  # numpydoc ignore=PR02
         Mean and spread count all rows alike, whatever their weights: one heavy row would otherwise
         set a spread near zero.
         """
-        if not isinstance(getattr(data, "design", None), Design):
-            raise TypeError(
-                f"data must be a Data, got {type(data).__name__}; make one with Data(y, design) "
-                "or from_formula"
-            )
-        design = data.design
+        design = checked_data(data).design
         beta = weak_fixed_effects(design.X, data.y - design.offset)
         if beta.spread == 0:
             raise ValueError(
                 "y must vary for priors scaled by its spread, by more than its rounding; make "
-                "them with Priors.build, "
-                "or subtract a constant from a y that lies far from zero"
+                "them with Priors.build, or subtract a constant from a y that lies far from zero"
             )
         sd = {}
         for t in design.terms:
@@ -225,11 +231,11 @@ class Priors:  # numpydoc ignore=PR02
             )
         same_names("priors of sd", self.sd, design.effects)
         same_names("priors of cor", self.cor, [t.name for t in design.terms if t.pairs])
-        if self.coef not in (None, design.coef):
+        if self.coef is not None and self.coef != design.coef:
             raise ValueError(
                 f"priors are of the coefficients {', '.join(self.coef)}; the design has "
-                f"{', '.join(design.coef)}: "
-                "make them for this design, with the columns in this order"
+                f"{', '.join(design.coef)}: make them for this design, with the columns in this "
+                "order"
             )
         return self
 
@@ -243,23 +249,16 @@ class Priors:  # numpydoc ignore=PR02
 
         Examples
         --------
-        >>> far = Priors(
-        ...     [3.0, 0.0],
-        ...     [1.0, 1.0],
-        ...     {},
-        ...     ScalePrior("half-normal", 1.0),
-        ...     {},
-        ...     [[1.0, 2010.0], [0.0, 1.0]],
-        ... )
+        >>> sigma = ScalePrior("half-normal", 1.0)
+        >>> far = Priors([3.0, 0.0], [1.0, 1.0], {}, sigma, {}, [[1.0, 2010.0], [0.0, 1.0]])
         >>> far.coefficients(np.array([3.0, 0.5])).tolist()
         [-1002.0, 0.5]
         """
         if self.beta_transform is None:
             return np.array(gamma)
         flat = np.reshape(gamma, (-1, len(self.beta_mean)))
-        return solve_triangular(self.beta_transform, flat.T, unit_diagonal=True).T.reshape(
-            np.shape(gamma)
-        )
+        beta = solve_triangular(self.beta_transform, flat.T, unit_diagonal=True).T
+        return beta.reshape(np.shape(gamma))
 
     def differing(self, other: "Priors") -> list[str]:
         """Names of the fields whose numbers differ.
@@ -268,72 +267,16 @@ class Priors:  # numpydoc ignore=PR02
 
         Examples
         --------
-        >>> one, two = (
-        ...     Priors([m], [1.0], {}, ScalePrior("half-normal", 1.0), {}) for m in (0.0, 1.0)
-        ... )
+        >>> sigma = ScalePrior("half-normal", 1.0)
+        >>> one = Priors([0.0], [1.0], {}, sigma, {})
+        >>> two = Priors([1.0], [1.0], {}, sigma, {})
         >>> one.differing(two), one == two, one == one
         (['beta_mean'], False, True)
         """
         names = [field.name for field in fields(self)]
         if self.coef is None or other.coef is None:
             names.remove("coef")
-        pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
-        return [name for name, (a, b) in pairs.items() if not _same(a, b)]
-
-    def __repr__(self) -> str:
-        """A few lines in words."""
-        names = self.coef or [f"coefficient {j + 1}" for j in range(len(self.beta_mean))]
-        lines = ["Priors"]
-        if self.beta_transform is not None:
-            lines += [
-                (
-                    "  gamma = T beta, independent normals: of each column the part that the "
-                    "columns before it do not explain, so that"
-                ),
-                (
-                    "  an intercept is the level at the mean of the covariates, wherever they "
-                    "have their zero:"
-                ),
-            ]
-        elif names:
-            lines.append("  beta, independent normals:")
-        lines += [
-            f"    {name}: mean {m:.4g}, SD {s:.4g}"
-            for name, m, s in zip(names, self.beta_mean, self.beta_sd, strict=True)
-        ]
-        lines += [f"  sd of {name}: {prior}" for name, prior in self.sd.items()]
-        lines += [f"  correlations of {name}: LKJ({eta:.4g})" for name, eta in self.cor.items()]
-        return "\n".join([*lines, f"  sigma: {self.sigma}"])
-
-
-def _same(a: object, b: object) -> bool:
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return np.array_equal(a, b)
-    return not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray) and a == b
-
-
-def _transform(given: object, p: int) -> np.ndarray | None:
-    """T, or None where it is the identity."""
-    if given is None:
-        return None
-    T = frozen_array("beta_transform", given, (p, p), "one row and column per coefficient")
-    if np.any(np.diag(T) != 1) or np.any(np.tril(T, -1) != 0):
-        raise ValueError(
-            f"beta_transform must be upper triangular with ones on its diagonal, got {T.tolist()}"
-        )
-    return None if np.array_equal(T, np.eye(p)) else T
-
-
-def _only_scale_priors(sd: object, **others: object) -> None:
-    """Raise unless every prior of an SD is one."""
-    given = [*(sd.items() if isinstance(sd, Mapping) else [("sd", sd)]), *others.items()]
-    strange = [(name, value) for name, value in given if not isinstance(value, ScalePrior)]
-    if strange:
-        name, value = strange[0]
-        raise TypeError(
-            f"the prior of {name!r} must be a ScalePrior, got {value!r}; give for instance "
-            "ScalePrior('half-normal', 1.0)"
-        )
+        return [n for n in names if not same_content(getattr(self, n), getattr(other, n))]
 
 
 def checked_priors(priors: object, design: Design | Layout) -> Priors:

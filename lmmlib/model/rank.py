@@ -1,4 +1,4 @@
-"""What is told of a matrix of fixed effects without full rank."""
+"""The message about a matrix of fixed effects without full rank."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ FAR = 1e4
 
 
 def rank_error(coef: Sequence[str], dependent: Sequence[int], X: np.ndarray | None = None) -> str:
-    """What is told of columns that are combinations of those before.
+    """A message about columns that are combinations of those before.
 
-    Of their place too, where the rows X are known.
+    About their place too, where the rows X are known.
 
     Examples
     --------
@@ -24,19 +24,19 @@ def rank_error(coef: Sequence[str], dependent: Sequence[int], X: np.ndarray | No
     subtract a constant'
     """
     named = ", ".join(coef[j] for j in dependent)
-    told = f"X must have full column rank; {named} can be made from the columns before"
+    message = f"X must have full column rank; {named} can be made from the columns before"
     far = [] if X is None else [coef[j] for j in _far_columns(X[:, : max(dependent) + 1])]
-    if far:
-        return (
-            f"{told} to the rounding of its entries; {', '.join(far)} lies far from zero: "
-            "subtract a constant"
-        )
-    return f"{told}; drop it"
+    if not far:
+        return f"{message}; drop it"
+    return (
+        f"{message} to the rounding of its entries; {', '.join(far)} lies far from zero: "
+        "subtract a constant"
+    )
 
 
 def _far_columns(X: np.ndarray) -> np.ndarray:
     """Columns that vary, and whose mean is ``FAR`` of their SDs from zero."""
     largest = np.abs(X).max(0)
-    scaled = X / np.where(largest > 0, largest, 1.0)  # or a square may overflow
+    scaled = X / np.where(largest > 0, largest, 1.0)  # a square may overflow
     spread = scaled.std(0)
     return np.flatnonzero((spread > 0) & (np.abs(scaled.mean(0)) > FAR * spread))

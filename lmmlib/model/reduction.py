@@ -8,17 +8,20 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from lmmlib import linalg
+from lmmlib.model.descriptions import counted, model_lines
 from lmmlib.model.design import Design
+from lmmlib.model.identifiability import term_error
 from lmmlib.model.layout import Layout
 from lmmlib.model.params import Theta
 from lmmlib.model.rank import rank_error
+from lmmlib.model.state import restore_state, stored_state
 
 # entries of stacked factors held at a time: few enough to stay close to a processor, many enough to
 # keep it busy
 CHUNK = 400_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reduction:
     """What the log density needs of (y, X, Z, W); its size does not depend on the number of rows.
 
@@ -27,7 +30,7 @@ class Reduction:
     layout : Layout
         Names and terms of the design.
     forms : tuple of linalg.Arrowhead
-        The rows W^½[Z (root ⊗ I), X, y − offset] rotated to few.
+        The rows W^½[Z (L ⊗ I), X, y − offset] rotated to few.
     n : int
         Number of rows.
     log_weights : float
@@ -35,7 +38,7 @@ class Reduction:
 
     See Also
     --------
-    reduce : Merges the reductions of any split of the rows.
+    lmmlib.merge_reductions : Merges the reductions of any split of the rows.
     """
 
     layout: Layout
@@ -43,19 +46,24 @@ class Reduction:
     n: int
     log_weights: float
 
+    __getstate__ = stored_state
+    __setstate__ = restore_state
+
+    def __repr__(self) -> str:
+        head = f"Reduction: {counted(self.n, 'row')}"
+        return model_lines(head, self.layout.coef, self.layout.terms)
+
     @property
     def validation_error(self) -> str | None:
         """Why these rows cannot be fitted, or None; as a design's."""
         if self.rank_error:
             return self.rank_error
-        Z = self.rows[0]
-        counted = zip(self.layout.terms, self.layout.shapes, strict=True)
-        starts = np.cumsum([0, *(J * q for J, q in self.layout.shapes)])
-        whole = [
-            replace(t, Z=Z[:, a : a + J * q], level_chol=None)
-            for (t, (J, q)), a in zip(counted, starts, strict=False)
-        ]
-        return next((t.validation_error for t in whole if t.validation_error), None)
+        Z, _ = self.rows
+        for t, columns in zip(self.layout.terms, self.layout.ranef_slices, strict=True):
+            error = term_error(replace(t, Z=Z[:, columns], level_chol=None))
+            if error:
+                return error
+        return None
 
     @cached_property
     def independent_columns(self) -> np.ndarray:
@@ -63,22 +71,25 @@ class Reduction:
 
         All of them but in a fold, (≤ p,) int.
         """
-        dependent = linalg.dependent_columns(self.rows[1][:, :-1])
+        _, B = self.rows
+        dependent = linalg.dependent_columns(B[:, :-1])
         return np.setdiff1d(np.arange(len(self.layout.coef)), dependent)
 
     @property
     def rank_error(self) -> str | None:
         """Which columns of X, in whitened rows, are combinations of those before, or None."""
-        dependent = np.setdiff1d(np.arange(len(self.layout.coef)), self.independent_columns)
-        return rank_error(self.layout.coef, dependent) if len(dependent) else None
+        every = np.arange(len(self.layout.coef))
+        dependent = np.setdiff1d(every, self.independent_columns).tolist()
+        return rank_error(self.layout.coef, dependent) if dependent else None
 
     @property
     def entries(self) -> int:
         """Numbers that one evaluation works on."""
-        return sum(
-            form.rest.size + sum(2 * leaves.rows.size for leaves in form.leaves)
-            for form in self.forms
-        )
+        entries = 0
+        for form in self.forms:
+            entries += form.rest.size
+            entries += sum(2 * leaves.rows.size for leaves in form.leaves)
+        return entries
 
     def chunks(self, draws: int) -> Iterator[slice]:
         """Draws to evaluate at a time, so that ``CHUNK`` numbers or those of one draw are held."""
@@ -91,10 +102,13 @@ class Reduction:
         return linalg.as_rows(self.forms, self.layout.width)
 
     def factorise(
-        self, Lam: Sequence[np.ndarray], sides: np.ndarray | None = None
+        self, Lam: Sequence[np.ndarray], combination: np.ndarray | None = None
     ) -> linalg.Factor:
-        """Eliminate the spherical effects for ratios Λ_k (S, q, q): see ``linalg.factorise``."""
-        return linalg.factorise(self.forms, Lam, sides)
+        """Eliminate the spherical effects for Λ_k (S, q, q): see ``linalg.factorise``.
+
+        Right-hand sides are the columns [X, y − offset], or combinations (S, p + 1, m) of them.
+        """
+        return linalg.factorise(self.forms, Lam, combination)
 
     def given(self, theta: Theta) -> linalg.Factor:
         """The same at S values of θ.
@@ -115,12 +129,13 @@ def reduction_of(y: np.ndarray, design: Design) -> Reduction:
     >>> reduction_of(np.array([1.0]), Design([[1.0, 2.0]], [Term.grouped("g", ["a"])])).n
     1
     """
-    forms = linalg.reduce_to_arrowhead(
-        design.independent, whitened_rows(y, design), design.partition
-    )
-    return Reduction(design.layout, forms, design.n, float(np.log(design.weights).sum()))
+    rows = whitened_rows(y, design)
+    forms = linalg.reduce_to_arrowhead(design.independent, rows, design.partition)
+    log_weights = float(np.log(design.weights).sum())
+    return Reduction(design.layout, forms, design.n, log_weights)
 
 
 def whitened_rows(y: np.ndarray, design: Design) -> np.ndarray:
     """W^½ [X, y − offset], (n, p + 1)."""
-    return np.sqrt(design.weights)[:, None] * np.column_stack([design.X, y - design.offset])
+    columns = np.column_stack([design.X, y - design.offset])
+    return np.sqrt(design.weights)[:, None] * columns

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lmmlib.model.options import in_brief
+
 RNGLike = (
     None
     | int
@@ -18,10 +20,18 @@ RNGLike = (
 )
 
 
-def checked_rng(rng: RNGLike) -> np.random.Generator:
+def checked_rng(rng: RNGLike = None) -> np.random.Generator:
     """``numpy.random.default_rng(rng)``.
 
-    A generator is handed back as it is, None takes a seed from the system.
+    Parameters
+    ----------
+    rng : None, int, sequence of int, SeedSequence, BitGenerator or Generator, default: None
+        A generator is handed back as it is, None takes a seed from the system.
+
+    Returns
+    -------
+    numpy.random.Generator
+        Generator to draw from.
 
     Raises
     ------
@@ -47,4 +57,4 @@ def checked_rng(rng: RNGLike) -> np.random.Generator:
         return np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
         expected = "rng must be what numpy.random.default_rng takes, a seed, a Generator or None"
-        raise type(error)(f"{expected}; got {rng!r}") from None
+        raise type(error)(f"{expected}; got {in_brief(rng)}") from None

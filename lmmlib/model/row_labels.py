@@ -1,9 +1,12 @@
 """Labels that arrays bring along: matched to names or refused, never passed over."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike
 
 from lmmlib.model.validation import label
 
@@ -18,11 +21,12 @@ def axis_labels(value: object, axis: int) -> tuple[str, ...] | None:
     >>> axis_labels(pd.Series([1.0, 2.0], ["b", "a"]), 0), axis_labels([1.0, 2.0], 0)
     (('b', 'a'), None)
     """
-    if isinstance(value, pd.DataFrame | pd.Series) and axis < value.ndim:
-        return tuple(label(entry) for entry in value.axes[axis])
-    is_xarray = hasattr(value, "dims") and hasattr(value, "coords") and hasattr(value, "ndim")
-    if is_xarray and axis < value.ndim and value.dims[axis] in value.coords:
-        return tuple(label(entry) for entry in value.coords[value.dims[axis]].to_numpy().tolist())
+    if isinstance(value, pd.DataFrame | pd.Series):
+        return tuple(label(entry) for entry in value.axes[axis]) if axis < value.ndim else None
+    if isinstance(value, xr.DataArray) and axis < value.ndim:
+        dim = value.dims[axis]
+        if dim in value.coords:
+            return tuple(label(entry) for entry in value.coords[dim].to_numpy().tolist())
     return None
 
 
@@ -31,9 +35,9 @@ def names_along(value: object, axis: int) -> tuple[str, ...] | None:
 
     Pandas numbers what was not named, and such numbers are none.
     """
-    is_pandas = isinstance(value, pd.DataFrame | pd.Series) and axis < value.ndim
-    if is_pandas and isinstance(value.axes[axis], pd.RangeIndex):
-        return None
+    if isinstance(value, pd.DataFrame | pd.Series) and axis < value.ndim:
+        is_numbered = isinstance(value.axes[axis], pd.RangeIndex)
+        return None if is_numbered else axis_labels(value, axis)
     return axis_labels(value, axis)
 
 
@@ -101,15 +105,14 @@ def check_same_rows(
     """
     if index is None or expected is None or len(index) != len(expected) or index.equals(expected):
         return
-    differ = [i for i, (a, b) in enumerate(zip(index, expected, strict=True)) if a != b]
-    if not differ:  # labels of another type, 1 and 1.0
+    different = [i for i, (a, b) in enumerate(zip(index, expected, strict=True)) if a != b]
+    if not different:  # labels of another type, 1 and 1.0
         return
-    row = differ[0]
-    labels = f"{index[row]} and {expected[row]} in row {row}"
+    row = different[0]
     raise ValueError(
-        f"the rows of {what} and of {reference} bear different labels, {labels}; bring both into "
-        "one order, "
-        f"or give {what} by .to_numpy() if they belong together as they stand"
+        f"the rows of {what} and of {reference} bear different labels, {index[row]} and "
+        f"{expected[row]} in row {row}; bring both into one order, or give {what} by .to_numpy() "
+        "if they belong together as they stand"
     )
 
 
@@ -126,16 +129,16 @@ def common_index(given: Mapping[str, pd.Index | None]) -> pd.Index | None:
     >>> common_index({"X": None, "weights": pd.Index(["a", "b"])}).tolist()
     ['a', 'b']
     """
-    labelled = {what: index for what, index in given.items() if index is not None}
+    labelled = [(what, index) for what, index in given.items() if index is not None]
     if not labelled:
         return None
-    reference, common = next(iter(labelled.items()))
-    for what, index in labelled.items():
+    reference, common = labelled[0]
+    for what, index in labelled[1:]:
         check_same_rows(what, index, reference, common)
     return common
 
 
-def in_order_of(what: str, matrix: object, names: Sequence[str]) -> object:
+def in_order_of(what: str, matrix: ArrayLike, names: Sequence[str]) -> ArrayLike | pd.DataFrame:
     """A symmetric matrix (m, m) over ``names``, by its labels if it has some.
 
     More labels than names are left out.
@@ -158,17 +161,8 @@ def in_order_of(what: str, matrix: object, names: Sequence[str]) -> object:
     by_position = f"give {what} by .to_numpy() if it is in the order {some(names)}"
     if rows is None or columns is None:
         raise ValueError(f"{what} is labelled along one axis alone; label both, or {by_position}")
-    for axis, labels in (("rows", rows), ("columns", columns)):
-        repeated = (
-            sorted({text for text in labels if labels.count(text) > 1})
-            if len(set(labels)) < len(labels)
-            else []
-        )
-        if repeated:
-            raise ValueError(
-                f"the {axis} of {what} must have distinct labels, got {some(repeated)} more than "
-                "once"
-            )
+    _check_distinct(f"the rows of {what}", rows)
+    _check_distinct(f"the columns of {what}", columns)
     unpaired = sorted(set(rows) ^ set(columns))
     if unpaired:
         raise ValueError(
@@ -187,7 +181,15 @@ def in_order_of(what: str, matrix: object, names: Sequence[str]) -> object:
     chosen_columns = [column_of[name] for name in names]
     if isinstance(matrix, pd.DataFrame):
         return matrix.iloc[chosen_rows, chosen_columns]
-    return matrix.to_numpy()[np.ix_(chosen_rows, chosen_columns)]
+    return np.asarray(matrix)[np.ix_(chosen_rows, chosen_columns)]
+
+
+def _check_distinct(what: str, texts: Sequence[str]) -> None:
+    """Raise if a label occurs twice."""
+    counts = Counter(texts)
+    repeated = sorted(text for text, count in counts.items() if count > 1)
+    if repeated:
+        raise ValueError(f"{what} must have distinct labels, got {some(repeated)} more than once")
 
 
 def some(names: Sequence[str]) -> str:
@@ -198,5 +200,6 @@ def some(names: Sequence[str]) -> str:
     >>> some(["a", "b", "c", "d"])
     'a, b, c and 1 more'
     """
-    rest = len(names) - NAMED
-    return ", ".join(map(str, names[:NAMED])) + (f" and {rest} more" if rest > 0 else "")
+    named = ", ".join(map(str, names[:NAMED]))
+    more = len(names) - NAMED
+    return f"{named} and {more} more" if more > 0 else named

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from lmmlib.model.options import choice
+from lmmlib.model.state import set_fields
 from lmmlib.model.validation import frozen_array, positive
 
 FAMILIES = ("half-normal", "half-Student-t", "exponential", "fixed")
@@ -18,7 +20,7 @@ class ScalePrior:  # numpydoc ignore=PR02
     Parameters
     ----------
     family : {"half-normal", "half-Student-t", "exponential", "fixed"}
-        Family of the prior.
+        Family of the prior, in upper or lower case.
     scale : float
         Scale, mean (exponential) or value (fixed), in the SD's own units.
     df : float, optional
@@ -40,22 +42,27 @@ class ScalePrior:  # numpydoc ignore=PR02
     df: float | None = None
 
     def __post_init__(self) -> None:
-        choice("family", self.family, FAMILIES)
-        if (self.family == "half-Student-t") != (self.df is not None):
+        family = choice("family", self.family, FAMILIES)
+        if (family == "half-Student-t") != (self.df is not None):
             raise ValueError(
                 f"df belongs to the half-Student-t and to no other family, got df={self.df} with "
-                f"{self.family}"
+                f"{family}"
             )
-        scale = float(frozen_array(f"scale of the {self.family} prior", self.scale, ()))
-        if not (
-            self.family == "fixed" and scale == 0
-        ):  # an SD known to be zero is an ordinary value
-            positive(f"scale of the {self.family} prior", scale)
-        object.__setattr__(self, "scale", scale)
-        object.__setattr__(self, "df", None if self.df is None else positive("df", self.df))
+        what = f"scale of the {family} prior"
+        scale = float(frozen_array(what, self.scale, ()))
+        is_known_zero = family == "fixed" and scale == 0  # which is an ordinary value of an SD
+        if not is_known_zero:
+            positive(what, scale)
+        df = None if self.df is None else positive("df", self.df)
+        set_fields(self, {"family": family, "scale": scale, "df": df})
 
-    def log_density(self, sd: np.ndarray) -> np.ndarray:
+    def log_density(self, sd: ArrayLike) -> np.ndarray:
         """Log density at ``sd`` above zero.
+
+        Raises
+        ------
+        ValueError
+            If the SD is fixed.
 
         Examples
         --------
@@ -67,7 +74,7 @@ class ScalePrior:  # numpydoc ignore=PR02
             return 0.5 * np.log(2 / np.pi) - np.log(self.scale) - 0.5 * x**2
         if self.family == "exponential":
             return -np.log(self.scale) - x
-        if self.family == "half-Student-t":
+        if self.df is not None:
             constant = (
                 np.log(2)
                 + gammaln((self.df + 1) / 2)

@@ -3,24 +3,33 @@
 J levels, q effects per level, and the columns that bring them to the rows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.sparse import csr_array, kron
 
-from lmmlib.model.known_covariance import covariance_root
+from lmmlib.model.descriptions import WIDTH, describe_term, shortened
+from lmmlib.model.grouping import checked_covariates, codes_of, effect_labels
+from lmmlib.model.known_covariance import level_cholesky_factor
+from lmmlib.model.options import in_brief
 from lmmlib.model.row_labels import check_order, check_same_rows, names_along, row_index
+from lmmlib.model.state import restore_state, same_fields, stored_state
 from lmmlib.model.validation import frozen_array, labels
 
+# SD of a covariate, relative to its largest value, below which it is constant to rounding
+CONSTANT = 1e-12
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Term:
     r"""Effects u_k ~ N(0, A ⊗ Σ_k), one vector of q effects for each of J levels.
 
-    Made by :meth:`grouped` or :meth:`dense`, which check their input.
+    Made by :meth:`grouped` or :meth:`dense`, which check their input. Two terms are equal where
+    they hold the same names and numbers, however their rows are labelled.
 
     Attributes
     ----------
@@ -35,7 +44,7 @@ class Term:
     correlated : bool
         Whether the effects of a level are correlated; if not, Σ_k is diagonal.
     level_chol : ndarray, shape (J, J), or None
-        Root L of the known covariance A = LL' of the levels; None is A = I.
+        Factor L of the known covariance A = LL' of the levels; None is A = I.
     is_dense : bool
         Whether the term is one effect that bears the term's name, its levels the columns of a
         matrix.
@@ -55,16 +64,31 @@ class Term:
     def __post_init__(self) -> None:
         self.Z.data.flags.writeable = False
 
+    __getstate__ = stored_state
+    __setstate__ = restore_state
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Term):
+            return NotImplemented
+        compared = ("name", "levels", "effects", "Z", "correlated", "level_chol", "is_dense")
+        return same_fields(self, other, compared)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.levels, self.effects, self.correlated, self.is_dense))
+
+    def __repr__(self) -> str:
+        return f"<Term {shortened(describe_term(self), WIDTH - len('<Term >'))}>"
+
     @classmethod
     def grouped(
         cls,
         name: str,
-        codes: object,
-        covariates: object = None,
+        codes: ArrayLike,
+        covariates: ArrayLike | None = None,
         levels: Iterable[object] | None = None,
         effects: Sequence[str] | None = None,
         correlated: bool = True,
-        between: object = None,
+        between: ArrayLike | None = None,
     ) -> "Term":
         """Effects of the levels of one factor.
 
@@ -77,7 +101,7 @@ class Term:
             integers that index it.
         covariates : array_like, shape (n, q), optional
             Covariates of the effects; a column of ones if None.
-        levels : sequence, optional
+        levels : iterable, optional
             Labels of the levels; the sorted labels of ``codes`` if None.
         effects : sequence of str, optional
             Names of the q effects; if None ``Intercept`` without covariates, ``x1`` to ``xq`` with
@@ -89,8 +113,15 @@ class Term:
             Rows and columns that are labelled (pandas, xarray) are matched to the levels by their
             labels, and relatives that are no levels are left out.
 
+        Returns
+        -------
+        Term
+            Term whose columns are ordered by level, then effect.
+
         Raises
         ------
+        TypeError
+            If ``correlated`` is neither True nor False.
         ValueError
             If lengths or labels of rows differ, a code is missing or out of range, two labels have
             one text, or A lacks a level, is not symmetric, or has a negative eigenvalue.
@@ -98,29 +129,45 @@ class Term:
         Examples
         --------
         >>> term = Term.grouped("g", ["b", "a", "b"])
+        >>> term
+        <Term g: 2 levels, Intercept>
         >>> term.levels, term.Z.toarray().tolist()
         (('a', 'b'), [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
         """
         if not isinstance(correlated, bool | np.bool_):
-            raise TypeError(f"correlated of {name!r} must be True or False, got {correlated!r}")
+            raise TypeError(
+                f"correlated of {name!r} must be True or False, got {in_brief(correlated)}"
+            )
         index = row_index(codes)
         check_same_rows(f"covariates of {name!r}", row_index(covariates), "its codes", index)
-        codes, names = _codes(name, codes, levels)
-        n, J = len(codes), len(names)
-        x = np.ones((n, 1)) if covariates is None else _covariates(name, covariates, n)
+        read = codes_of(name, codes, levels)
+        n = len(read.level)
+        J = len(read.levels)
+        x = np.ones((n, 1)) if covariates is None else checked_covariates(name, covariates, n)
         q = x.shape[1]
-        columns = codes[:, None] * q + np.arange(q)
-        Z = csr_array((x.ravel(), columns.ravel(), np.arange(0, n * q + 1, q)), shape=(n, J * q))
-        default = ("Intercept",) if covariates is None else tuple(f"x{i + 1}" for i in range(q))
-        of_effects = labels(f"effects of {name!r}", default if effects is None else effects, q)
-        check_order(f"covariates of {name!r}", names_along(covariates, 1), of_effects)
-        of_levels = labels(f"levels of {name!r}", names, J)
-        root = covariance_root(name, between, of_levels)
-        return cls(name, of_levels, of_effects, Z, bool(correlated) or q == 1, root, False, index)
+        named_effects = effect_labels(name, effects, covariates, q)
+        level_labels = labels(f"levels of {name!r}", read.levels, J)
+        # A row has q entries, in the columns of its own level; zeros are stored too.
+        columns = read.level[:, None] * q + np.arange(q)
+        row_starts = np.arange(0, n * q + 1, q)
+        Z = csr_array((x.ravel(), columns.ravel(), row_starts), shape=(n, J * q))
+        return cls(
+            name,
+            level_labels,
+            named_effects,
+            Z,
+            correlated=bool(correlated) or q == 1,
+            level_chol=level_cholesky_factor(name, between, level_labels),
+            index=index,
+        )
 
     @classmethod
     def dense(
-        cls, name: str, Z: object, between: object = None, levels: Sequence[object] | None = None
+        cls,
+        name: str,
+        Z: ArrayLike,
+        between: ArrayLike | None = None,
+        levels: Sequence[object] | None = None,
     ) -> "Term":
         """One effect with one SD whose levels are the columns of ``Z``.
 
@@ -136,6 +183,11 @@ class Term:
         levels : sequence, optional
             Labels of the J columns; if None those of the columns of a table, or 1 to J.
 
+        Returns
+        -------
+        Term
+            Term of one effect, which bears the name of the term.
+
         Raises
         ------
         ValueError
@@ -147,31 +199,29 @@ class Term:
         >>> Term.dense("z", [[0.5, 1.0], [2.0, 0.0]]).levels
         ('1', '2')
         """
-        index = row_index(Z)
         column_names = names_along(Z, 1)
-        Z = frozen_array(f"Z of {name!r}", Z, (None, None))
-        J = Z.shape[1]
+        matrix = frozen_array(f"Z of {name!r}", Z, (None, None))
+        J = matrix.shape[1]
         if J == 0:
             raise ValueError(f"Z of {name!r} must have a column at least, got none")
-        default = range(1, J + 1) if column_names is None else column_names
-        of_levels = labels(f"levels of {name!r}", default if levels is None else levels, J)
-        check_order(f"Z of {name!r}", column_names, of_levels)
+        if levels is None:
+            levels = range(1, J + 1) if column_names is None else column_names
+        level_labels = labels(f"levels of {name!r}", levels, J)
+        check_order(f"Z of {name!r}", column_names, level_labels)
         return cls(
             name,
-            of_levels,
+            level_labels,
             (name,),
-            csr_array(Z),
-            True,
-            covariance_root(name, between, of_levels),
-            True,
-            index,
+            csr_array(matrix),
+            level_chol=level_cholesky_factor(name, between, level_labels),
+            is_dense=True,
+            index=row_index(Z),
         )
 
     def rows(self, chosen: np.ndarray) -> "Term":
         """The term over some of the rows, with all levels."""
-        return replace(
-            self, Z=self.Z[chosen], index=None if self.index is None else self.index[chosen]
-        )
+        index = None if self.index is None else self.index[chosen]
+        return replace(self, Z=self.Z[chosen], index=index)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -180,11 +230,10 @@ class Term:
 
     @property
     def effect_names(self) -> tuple[str, ...]:
-        """Effects as draws and priors name them: ``Subject: Days``.
-
-        A dense term's is its own name.
-        """
-        return (self.name,) if self.is_dense else tuple(f"{self.name}: {e}" for e in self.effects)
+        """Effects as draws and priors name them: ``Subject: Days``; a dense term has its name."""
+        if self.is_dense:
+            return (self.name,)
+        return tuple(f"{self.name}: {effect}" for effect in self.effects)
 
     @property
     def pair_names(self) -> tuple[str, ...]:
@@ -197,48 +246,35 @@ class Term:
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """Index pairs (i, j), j < i, of correlated effects; none for an uncorrelated term."""
-        return (
-            tuple((i, j) for i in range(len(self.effects)) for j in range(i))
-            if self.correlated
-            else ()
-        )
+        if not self.correlated:
+            return ()
+        return tuple((i, j) for i in range(len(self.effects)) for j in range(i))
+
+    @property
+    def row_levels(self) -> np.ndarray:
+        """Level of a grouped term in which each row lies, (n,) int."""
+        q = len(self.effects)
+        return self.Z.indices[::q] // q
+
+    @property
+    def row_covariates(self) -> np.ndarray:
+        """Covariates of a grouped term, (n, q): each row stores q entries, zeros too."""
+        return self.Z.data.reshape(-1, len(self.effects))
 
     @cached_property
     def units(self) -> np.ndarray:
         """Unit of each effect's covariate, (q,).
 
-        Its SD over the rows, its size where it is constant.
-
-        For a dense term the root mean square over rows of Zu for effects of SD one.
+        Its SD over the rows, its size where it is constant. For a dense term the root mean square
+        over rows of Zu for effects of SD one.
         """
         if self.is_dense:
-            return np.array([np.sqrt(np.sum(self.Z.data**2) / self.Z.shape[0])])
-        x = self.Z.data.reshape(
-            -1, len(self.effects)
-        )  # a grouped term stores q entries a row, zeros too
+            mean_square = np.sum(self.Z.data**2) / self.Z.shape[0]
+            return np.array([np.sqrt(mean_square)])
+        x = self.row_covariates
         spread = x.std(0)
-        constant = spread <= 1e-12 * np.abs(x).max(0)
-        return np.where(constant, np.abs(x[0]), spread)
-
-    @property
-    def validation_error(self) -> str | None:
-        """Why no response can tell of this term's effects, or None."""
-        J, q = self.size
-        seen = np.zeros(J * q, bool)
-        seen[self.Z.indices[self.Z.data != 0]] = True
-        by_effect = seen.reshape(J, q)
-        empty = np.flatnonzero(~(seen if self.is_dense else by_effect.any(0)))
-        if len(empty):
-            return (
-                f"each column of {self.name!r} must have an entry other than zero, column "
-                f"{empty[0]} is; drop it"
-            )
-        levels = int(by_effect.any(1).sum())
-        if levels < 2 and not self.is_dense:
-            rows = "" if levels == J else f" with rows of {J} declared"
-            told = f"grouping {self.name!r} must have two levels or more, got {levels}{rows}"
-            return f"{told}: its effect would be one with the fixed effects; drop it"
-        return None
+        is_constant = spread <= CONSTANT * np.abs(x).max(0)
+        return np.where(is_constant, np.abs(x[0]), spread)
 
     @cached_property
     def row_products(self) -> np.ndarray:
@@ -246,7 +282,8 @@ class Term:
 
         A row's variance is its sum of products with the effects' covariance.
         """
-        n, (_, q) = self.Z.shape[0], self.size
+        n = self.Z.shape[0]
+        q = len(self.effects)
         Z = self.columns_of_independent_levels()
         products = np.empty((n, q, q))
         for a in range(q):
@@ -255,69 +292,8 @@ class Term:
         return products
 
     def columns_of_independent_levels(self) -> csr_array:
-        """Z (root ⊗ I): the columns for effects whose levels are independent."""
-        return (
-            self.Z
-            if self.level_chol is None
-            else csr_array(
-                self.Z @ kron(csr_array(self.level_chol), np.eye(len(self.effects)), format="csr")
-            )
-        )
-
-
-def _codes(
-    name: str, codes: object, levels: Iterable[object] | None
-) -> tuple[np.ndarray, Sequence[object]]:
-    """Integers (n,) and what they index."""
-    codes = _one_a_row(name, codes)
-    if levels is None:
-        found, names = pd.factorize(codes, sort=True)
-        return found, list(names)
-    if isinstance(levels, str) or not isinstance(levels, Iterable):
-        raise ValueError(f"levels of {name!r} must be a sequence of labels, got {levels!r}")
-    levels = list(levels)
-    if codes.dtype.kind not in "iu":
-        raise ValueError(
-            f"codes of {name!r} must be integers that index levels, got type {codes.dtype}; "
-            "leave levels out to use labels"
-        )
-    if codes.min() < 0 or codes.max() >= len(levels):
-        raise ValueError(
-            f"codes of {name!r} must lie in 0 to {len(levels) - 1}, got {codes.min()} to "
-            f"{codes.max()}"
-        )
-    return codes.astype(np.int64), levels
-
-
-def _one_a_row(name: str, given: object) -> np.ndarray:
-    """Labels as an array that keeps them apart: NumPy makes one string of 1 and "1"."""
-    if isinstance(given, Mapping):
-        raise TypeError(f"codes of {name!r} must be one label per row, got {type(given).__name__}")
-    codes = np.asarray(given)
-    if codes.dtype.kind in "US" and not hasattr(given, "dtype"):
-        codes = np.asarray(given, object)
-    if not codes.dtype.isnative:
-        codes = codes.astype(codes.dtype.newbyteorder("="))
-    if codes.ndim != 1 or len(codes) == 0:
-        raise ValueError(f"codes of {name!r} must be one label per row, got shape {codes.shape}")
-    missing = int(
-        np.ma.getmaskarray(given).sum() if np.ma.is_masked(given) else pd.isna(codes).sum()
-    )
-    if missing:
-        raise ValueError(
-            f"codes of {name!r} must not be missing, got {missing} missing of {len(codes)}; drop "
-            "those rows or give them a level"
-        )
-    return codes
-
-
-def _covariates(name: str, covariates: object, n: int) -> np.ndarray:
-    x = frozen_array(f"covariates of {name!r}", covariates, (None, None))
-    if len(x) != n:
-        raise ValueError(f"term {name!r} has {n} codes; its covariates have {len(x)} rows")
-    if x.shape[1] == 0:
-        raise ValueError(
-            f"covariates of {name!r} must have a column at least, got none; leave them out for "
-            "an intercept"
-        )
-    return x
+        """Z (L ⊗ I), (n, J q): the columns for effects whose levels are independent."""
+        if self.level_chol is None:
+            return self.Z
+        identity = np.eye(len(self.effects))
+        return csr_array(self.Z @ kron(csr_array(self.level_chol), identity, format="csr"))

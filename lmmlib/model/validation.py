@@ -3,20 +3,24 @@
 Messages say what, what was expected, what came, and what to do.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from numbers import Real
+from numbers import Integral, Real
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 
-ASYMMETRY = (
-    1e-8  # of √(a_ii a_jj): what inverting a matrix leaves, far below any covariance that was meant
-)
+from lmmlib.model.options import in_brief
+
+# of √(a_ii a_jj): what inverting a matrix leaves, far below any covariance that was meant
+ASYMMETRY = 1e-8
+NUMERIC_KINDS = "fiub"  # kinds of NumPy types: floats, whole numbers, truth values
 
 
-class FrozenDict(dict):
+class FrozenDict[Key, Value](dict[Key, Value]):
     """A mapping that stays as it was made, pickles and copies.
 
     Examples
@@ -27,12 +31,19 @@ class FrozenDict(dict):
     TypeError: parameters and priors stay as they were made; make new ones with dataclasses.replace
     """
 
-    def _refuse(self, *_: object, **__: object) -> None:
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError(
             "parameters and priors stay as they were made; make new ones with dataclasses.replace"
         )
 
-    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
+    __setitem__ = _refuse
+    __delitem__ = _refuse
+    __ior__ = _refuse
+    update = _refuse
+    setdefault = _refuse
+    pop = _refuse
+    popitem = _refuse
+    clear = _refuse
 
     def __reduce__(self) -> tuple[object, ...]:
         return FrozenDict, (dict(self),)
@@ -54,28 +65,34 @@ def frozen_array(
     [1.0, 2.0]
     """
     raw = numbers(name, value)
-    if raw.ndim != len(shape) or any(
-        s is not None and s != got for s, got in zip(shape, raw.shape, strict=True)
-    ):
-        wanted = (
-            "("
-            + ", ".join("any" if s is None else str(s) for s in shape)
-            + ("," if len(shape) == 1 else "")
-            + ")"
-        )
-        raise ValueError(
-            f"{name} must have shape {wanted}, got {raw.shape}{'; ' + hint if hint else ''}"
-        )
+    expected_sizes = [
+        got if size is None else size for size, got in zip(shape, raw.shape, strict=False)
+    ]
+    if raw.ndim != len(shape) or list(raw.shape) != expected_sizes:
+        advice = f"; {hint}" if hint else ""
+        raise ValueError(f"{name} must have shape {_shape_text(shape)}, got {raw.shape}{advice}")
     array = np.array(raw, float)
-    if not np.isfinite(array).all():
-        bad = np.argwhere(~np.isfinite(array))
-        place = tuple(int(i) for i in bad[0])
+    is_finite = np.isfinite(array)
+    if not is_finite.all():
+        places = np.argwhere(~is_finite)
+        first_place = tuple(places[0].tolist())
         raise ValueError(
-            f"{name} must be finite, got {len(bad)} entries that are not, the first at {place}; "
-            "remove or replace them"
+            f"{name} must be finite, got {len(places)} entries that are not, the first at "
+            f"{first_place}; remove or replace them"
         )
     array.flags.writeable = False
     return array
+
+
+def _shape_text(shape: tuple[int | None, ...]) -> str:
+    """A shape as Python writes it, with any length as ``any``."""
+    sizes = ["any" if size is None else str(size) for size in shape]
+    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+
+
+def masked_entries(value: object) -> int:
+    """How many entries of a masked array are masked; none of anything else."""
+    return int(np.ma.count_masked(value)) if isinstance(value, np.ma.MaskedArray) else 0
 
 
 def numbers(name: str, value: object) -> np.ndarray:
@@ -83,6 +100,8 @@ def numbers(name: str, value: object) -> np.ndarray:
 
     Raises
     ------
+    TypeError
+        If it makes no array at all.
     ValueError
         If it is not numeric, complex, masked, or its rows differ in length.
 
@@ -91,10 +110,10 @@ def numbers(name: str, value: object) -> np.ndarray:
     >>> numbers("y", pd.Series([1, 2], dtype="Int64")).tolist()
     [1, 2]
     """
-    if np.ma.is_masked(value):
+    masked = masked_entries(value)
+    if masked:
         raise ValueError(
-            f"{name} must not be masked, got {int(np.ma.getmaskarray(value).sum())} masked "
-            "entries; remove or replace them"
+            f"{name} must not be masked, got {masked} masked entries; remove or replace them"
         )
     try:
         raw = np.asarray(value)
@@ -104,20 +123,20 @@ def numbers(name: str, value: object) -> np.ndarray:
         ) from None
     except TypeError:
         raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__}") from None
-    if raw.dtype.kind == "O" and isinstance(
-        value, pd.DataFrame | pd.Series
-    ):  # columns that may hold missing values
-        kinds = [
-            dtype.kind
-            for dtype in (value.dtypes if isinstance(value, pd.DataFrame) else [value.dtype])
-        ]
-        raw = (
-            value.to_numpy(float, na_value=np.nan) if all(kind in "fiub" for kind in kinds) else raw
-        )
-    if raw.dtype.kind not in "fiub":
+    if raw.dtype.kind == "O" and isinstance(value, pd.DataFrame | pd.Series):
+        raw = _nullable_numbers(value, raw)
+    if raw.dtype.kind not in NUMERIC_KINDS:
         raise ValueError(
             f"{name} must be numbers, got entries of type {raw.dtype}; convert them first"
         )
+    return raw
+
+
+def _nullable_numbers(table: pd.DataFrame | pd.Series, raw: np.ndarray) -> np.ndarray:
+    """Columns of pandas' nullable types as floats; ``raw`` where one is no number."""
+    dtypes = table.dtypes if isinstance(table, pd.DataFrame) else [table.dtype]
+    if all(dtype.kind in NUMERIC_KINDS for dtype in dtypes):
+        return table.to_numpy(float, na_value=np.nan)
     return raw
 
 
@@ -137,18 +156,24 @@ def symmetric(name: str, matrix: np.ndarray) -> np.ndarray:
     size = np.sqrt(np.abs(np.diag(matrix)))
     excess = np.abs(matrix - matrix.T) - ASYMMETRY * np.outer(size, size)
     if excess.size and excess.max() > 0:
-        i, j = (int(k) for k in np.unravel_index(excess.argmax(), excess.shape))
+        i, j = np.unravel_index(excess.argmax(), excess.shape)
         raise ValueError(
             f"{name} must be symmetric, got {matrix[i, j]:.15g} at ({i}, {j}) and "
             f"{matrix[j, i]:.15g} at ({j}, {i})"
         )
-    same = (matrix + matrix.T) / 2
-    same.flags.writeable = False
-    return same
+    mean = (matrix + matrix.T) / 2
+    mean.flags.writeable = False
+    return mean
 
 
 def positive(name: str, value: object) -> float:
-    """``value`` as a float above zero."""
+    """``value`` as a float above zero.
+
+    Raises
+    ------
+    ValueError
+        If it is no finite number, or not above zero.
+    """
     number = float(frozen_array(name, value, ()))
     if number <= 0:
         raise ValueError(f"{name} must be above zero, got {number:g}")
@@ -162,8 +187,8 @@ def label(value: object) -> str:
 
     Examples
     --------
-    >>> label(308), label(308.0), label(0.5), label("a"), label(b"a")
-    ('308', '308', '0.5', 'a', 'a')
+    >>> label(308), label(308.0), label(0.5), label(True), label("a"), label(b"a")
+    ('308', '308', '0.5', 'True', 'a', 'a')
     >>> (
     ...     label(np.datetime64("2020-01-31")),
     ...     label(pd.Timestamp("2020-01-31 00:00")),
@@ -179,12 +204,12 @@ def label(value: object) -> str:
         return _time_label(pd.Timestamp(value))
     if isinstance(value, timedelta | np.timedelta64):
         return str(pd.Timedelta(value))
-    is_whole = (
-        isinstance(value, Real | Decimal)
-        and not isinstance(value, bool | np.bool_)
-        and value == value // 1
-    )
-    return str(int(value)) if is_whole else str(value)
+    is_truth_value = isinstance(value, bool)  # which Python counts among the whole numbers
+    if isinstance(value, Integral) and not is_truth_value:
+        return str(int(value))
+    if isinstance(value, Real | Decimal) and not is_truth_value and value == value // 1:
+        return str(math.floor(value))
+    return str(value)
 
 
 def _time_label(time: pd.Timestamp) -> str:
@@ -194,9 +219,15 @@ def _time_label(time: pd.Timestamp) -> str:
 
 
 def labels(name: str, values: Iterable[object], count: int) -> tuple[str, ...]:
-    """``values`` as ``count`` distinct strings."""
+    """``values`` as ``count`` distinct strings.
+
+    Raises
+    ------
+    ValueError
+        If they are no sequence, or as strings not as many or not distinct.
+    """
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise ValueError(f"{name} must be a sequence of {count} labels, got {values!r}")
+        raise ValueError(f"{name} must be a sequence of {count} labels, got {in_brief(values)}")
     given = list(values)
     texts = tuple(label(v) for v in given)
     if len(texts) != count:
@@ -207,24 +238,34 @@ def labels(name: str, values: Iterable[object], count: int) -> tuple[str, ...]:
 
 
 def _repeated(given: Sequence[object], texts: Sequence[str]) -> str:
-    """The first labels of one text: ``a more than once``, or ``1 (int) and 1 (str)``."""
-    twice = next(t for t in texts if texts.count(t) > 1)
-    kinds = sorted({type(v).__name__ for v, t in zip(given, texts, strict=True) if t == twice})
-    return (
-        f"{twice} more than once"
-        if len(kinds) == 1
-        else " and ".join(f"{twice} ({kind})" for kind in kinds)
-    )
+    """The labels of one text: ``a more than once``, or ``1 (int) and 1 (str)``."""
+    repeated = next(text for text in texts if texts.count(text) > 1)
+    types = set()
+    for value, text in zip(given, texts, strict=True):
+        if text == repeated:
+            types.add(type(value).__name__)
+    if len(types) == 1:
+        return f"{repeated} more than once"
+    return " and ".join(f"{repeated} ({kind})" for kind in sorted(types))
 
 
 def same_names(what: str, got: Iterable[str], expected: Sequence[str]) -> None:
-    """Raise unless both hold the same names."""
-    missing, unknown = (
-        [e for e in expected if e not in set(got)],
-        [g for g in got if g not in set(expected)],
-    )
-    if missing or unknown:
-        told = [f"misses {', '.join(missing)}"] * bool(missing) + [
-            f"has unknown {', '.join(map(str, unknown))}"
-        ] * bool(unknown)
-        raise ValueError(f"{what} must be given for {', '.join(expected)}; it {' and '.join(told)}")
+    """Raise unless both hold the same names.
+
+    Raises
+    ------
+    ValueError
+        If one is missing or unknown; the message names them.
+    """
+    given = list(got)
+    missing = [name for name in expected if name not in set(given)]
+    unknown = [str(name) for name in given if name not in set(expected)]
+    problems = []
+    if missing:
+        problems.append(f"misses {', '.join(missing)}")
+    if unknown:
+        problems.append(f"has unknown {', '.join(unknown)}")
+    if problems:
+        raise ValueError(
+            f"{what} must be given for {', '.join(expected)}; it {' and '.join(problems)}"
+        )

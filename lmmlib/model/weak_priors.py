@@ -59,37 +59,37 @@ def weak_fixed_effects(X: np.ndarray, y: np.ndarray) -> WeakFixedEffects:
 
     Examples
     --------
-    >>> found = weak_fixed_effects(
-    ...     np.array([[1.0, 2010], [1, 2011], [1, 2012]]), np.array([1.0, 4.0, 4.0])
-    ... )
-    >>> found.transform.round(9).tolist(), found.mean.round(9).tolist(), round(found.spread, 9)
+    >>> X = np.array([[1.0, 2010], [1, 2011], [1, 2012]])
+    >>> prior = weak_fixed_effects(X, np.array([1.0, 4.0, 4.0]))
+    >>> prior.transform.round(9).tolist(), prior.mean.round(9).tolist(), round(prior.spread, 9)
     ([[1.0, 2011.0], [0.0, 1.0]], [3.0, 0.0], 1.414213562)
     """
     n, p = X.shape
     rounding = 4 * max(n, p) * EPSILON
-    exponent = np.frexp(np.abs(X).max(0))[
-        1
-    ]  # columns are scaled by powers of two, which rounds nothing
+    # Columns are scaled by powers of two, which rounds nothing.
+    _, exponent = np.frexp(np.abs(X).max(0))
     Q, R = np.linalg.qr(np.ldexp(X, -exponent))
     diagonal = np.diag(R)
     R = np.where(np.abs(R) <= rounding * np.abs(diagonal), 0.0, R)
 
-    # The constant in coordinates of the space: Xb = Q(Q'1), so that R b = Q'1 and Tb = (Q'1) /
-    # diag(R).
+    # The constant in coordinates of the space: Xb = Q(Q'1), so that Rb = Q'1 and
+    # Tb = (Q'1) / diag(R).
     ones = np.ones(n)
-    along = Q.T @ ones
-    along = np.where(np.abs(along) <= rounding * np.sqrt(n), 0.0, along)
-    b = solve_triangular(R, along)
-    outside = np.abs(ones - Q @ along).max()
+    constant = Q.T @ ones
+    constant = np.where(np.abs(constant) <= rounding * np.sqrt(n), 0.0, constant)
+    b = solve_triangular(R, constant)
+    outside = np.abs(ones - Q @ constant).max()
     holds_constant = p > 0 and outside <= rounding * max(1.0, np.abs(b).sum())
 
     level = y.mean() if holds_constant else 0.0
     spread = np.sqrt(np.mean((y - level) ** 2))
     if spread <= 4 * EPSILON * np.abs(y).max():
         spread = 0.0
+    # Back in the units of X; adding zero leaves no zero of negative sign.
+    mean = np.ldexp(level * constant / diagonal, -exponent)
     transform = np.ldexp(R / diagonal[:, None], exponent[None, :] - exponent[:, None])
     return WeakFixedEffects(
-        mean=np.ldexp(level * along / diagonal, -exponent) + 0.0,  # without a zero of negative sign
+        mean=mean + 0.0,
         sd=np.ldexp(WIDTH * spread * np.sqrt(n) / np.abs(diagonal), -exponent),
         transform=transform + 0.0,
         spread=float(spread),

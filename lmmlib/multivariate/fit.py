@@ -112,7 +112,7 @@ def estimate(data: MultivariateData, method: str = "ml") -> MultivariateEstimate
     >>> round(fit.criterion, 6), fit.params.G0.round(1).tolist(), fit.params.R0.round(1).tolist()
     (327.32706, [[1388.3]], [[2451.2]])
     """
-    choice("method", method, METHODS)
+    method = choice("method", method, METHODS)
     checked_traits(data)
     restricted, (n, t) = method == "reml", data.Y.shape
     rows, spread = data.rotated, _spread(data)

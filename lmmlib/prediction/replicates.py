@@ -99,7 +99,7 @@ def posterior_predict(
     >>> y.sel(row=0).round(9).values[0].tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0]
     """
-    choice("levels", levels, LEVELS)
+    levels = choice("levels", levels, LEVELS)
     rng = checked_rng(rng)
     draws = draws_.checked_tree(draws)
     if draws_.log_weight(draws) is not None:

@@ -8,14 +8,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
 OF_EXTRAS = (
     "test_pymc_models.py",
-    "test_reconstructed.py",
+    "test_report_discussion_models.py",
     "test_plots_*.py",
-    "test_layers.py",
+    "test_floor_plan.py",
+    "test_public_names.py",
     "test_additions.py",
     "test_arviz.py",
 )
@@ -50,6 +52,7 @@ def test_the_core_installs_alone_and_passes_its_tests(tmp_path):
         ROOT,
     )
     (wheel,) = tmp_path.glob("*.whl")
+    assert {"lmmlib/py.typed", "lmmlib/__init__.pyi"} <= set(ZipFile(wheel).namelist())
     python = tmp_path / "env/bin/python"
     _run(UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "env")
     locked = tmp_path / "versions.txt"
