@@ -66,7 +66,7 @@ def test_many_draws_at_once_are_one_by_one(name, held, monkeypatch):
     data, params = CASES[name]()
     many, singles = three_draws(data, params)
     np.testing.assert_allclose(
-        loglik.log_density(data, many), [truth.marginal(data, one) for one in singles], rtol=1e-10
+        loglik.marginal_in_draws(data, many), [truth.marginal(data, one) for one in singles], rtol=1e-10
     )
     u = np.random.default_rng(0).normal(size=(3, data.design.Z.shape[1]))
     by_one = [truth.conditional(data, one, v) for one, v in zip(singles, u, strict=True)]

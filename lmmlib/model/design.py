@@ -228,7 +228,7 @@ class Design:  # numpydoc ignore=PR02
 
     @cached_property
     def partition(self) -> linalg.Partition:
-        """Blocks and border of ``independent``."""
+        """Blocks and separators of ``independent``."""
         return linalg.find_partition(self.independent, self.shapes)
 
     @cached_property
@@ -251,8 +251,10 @@ class Design:  # numpydoc ignore=PR02
     def widest_component(self) -> int:
         """Effects in the largest component."""
         found = self.component_partition
-        own = np.bincount(found.component, found.counts.sum(1), minlength=len(found.border_counts))
-        return int(np.max(own + found.border_counts.sum(1)))
+        own = np.bincount(
+            found.component, found.counts.sum(1), minlength=len(found.separator_counts)
+        )
+        return int(np.max(own + found.separator_counts.sum(1)))
 
     def columns_of(self, rows: np.ndarray) -> tuple[csr_array, tuple[tuple[int, int], ...]]:
         """The columns of ``independent`` that some rows touch, and their shapes.

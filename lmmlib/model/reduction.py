@@ -26,7 +26,7 @@ class Reduction:
     ----------
     layout : Layout
         Names and terms of the design.
-    forms : tuple of linalg.Arrowhead
+    arrowheads : tuple of linalg.Arrowhead
         The rows W^½[Z (root ⊗ I), X, y − offset] rotated to few.
     n : int
         Number of rows.
@@ -39,7 +39,7 @@ class Reduction:
     """
 
     layout: Layout
-    forms: tuple[linalg.Arrowhead, ...]
+    arrowheads: tuple[linalg.Arrowhead, ...]
     n: int
     log_weights: float
 
@@ -76,8 +76,9 @@ class Reduction:
     def entries(self) -> int:
         """Numbers that one evaluation works on."""
         return sum(
-            form.rest.size + sum(2 * leaves.rows.size for leaves in form.leaves)
-            for form in self.forms
+            arrowhead.remainder.size
+            + sum(2 * blocks.rows.size for blocks in arrowhead.diagonal_blocks)
+            for arrowhead in self.arrowheads
         )
 
     def chunks(self, draws: int) -> Iterator[slice]:
@@ -88,13 +89,13 @@ class Reduction:
     @cached_property
     def rows(self) -> tuple[csr_array, np.ndarray]:
         """The rotated rows, (r, K) sparse and (r, p + 1)."""
-        return linalg.as_rows(self.forms, self.layout.width)
+        return linalg.as_rows(self.arrowheads, self.layout.width)
 
     def factorise(
         self, Lam: Sequence[np.ndarray], sides: np.ndarray | None = None
     ) -> linalg.Factor:
         """Eliminate the spherical effects for ratios Λ_k (S, q, q): see ``linalg.factorise``."""
-        return linalg.factorise(self.forms, Lam, sides)
+        return linalg.factorise(self.arrowheads, Lam, sides)
 
     def given(self, theta: Theta) -> linalg.Factor:
         """The same at S values of θ.
@@ -115,10 +116,10 @@ def reduction_of(y: np.ndarray, design: Design) -> Reduction:
     >>> reduction_of(np.array([1.0]), Design([[1.0, 2.0]], [Term.grouped("g", ["a"])])).n
     1
     """
-    forms = linalg.reduce_to_arrowhead(
+    arrowheads = linalg.reduce_to_arrowhead(
         design.independent, whitened_rows(y, design), design.partition
     )
-    return Reduction(design.layout, forms, design.n, float(np.log(design.weights).sum()))
+    return Reduction(design.layout, arrowheads, design.n, float(np.log(design.weights).sum()))
 
 
 def whitened_rows(y: np.ndarray, design: Design) -> np.ndarray:
