@@ -134,7 +134,7 @@ def test_the_factor_that_falls_into_most_pieces_makes_the_blocks():
     ]
     nested = CASES["nested"]()[0].reduction.arrowheads
     assert {len(f.separator) for f in nested} == {1}  # one separator a top group
-    assert sum(f.columns.shape[1] for f in nested) == 4
+    assert sum(f.separator.shape[1] for f in nested) == 4
     dense, slopes = (
         CASES["dense"]()[0].reduction.arrowheads,
         CASES["three terms, one factor twice"]()[0].reduction.arrowheads,
