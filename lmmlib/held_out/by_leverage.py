@@ -52,9 +52,9 @@ def predictions_by_leverage(data: Data, theta: Theta) -> Iterator[RowPredictions
     for row in np.flatnonzero(near_one.any(0)):
         draws_of_row = np.flatnonzero(near_one[:, row])
         for part in set_predictions(data, theta[draws_of_row], np.array([row])):
-            draws = draws_of_row[part.draws]
-            residual[draws, row] = part.residual[:, 0]
-            variance[draws, row] = part.chol[:, 0, 0] ** 2
+            chosen = draws_of_row[part.draws]
+            residual[chosen, row] = part.residual[:, 0]
+            variance[chosen, row] = part.chol[:, 0, 0] ** 2
     yield RowPredictions(np.arange(n), residual, variance)
 
 
