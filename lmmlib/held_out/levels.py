@@ -76,9 +76,9 @@ def _components_in_draws(data: Data, theta: Theta) -> np.ndarray:
         sigma = theta.sigma[draws]
         for arrowhead in data.component_arrowheads:
             log_det, squares = linalg.factorise_components(arrowhead, Lam, residual_weights[draws])
-            rows = size[arrowhead.components, None]
-            weights = log_weight[arrowhead.components, None]
-            constant = rows * (LOG_2PI + 2 * np.log(sigma)) - weights
+            n = size[arrowhead.components, None]
+            log_weights = log_weight[arrowhead.components, None]
+            constant = n * (LOG_2PI + 2 * np.log(sigma)) - log_weights
             of_components = -0.5 * (constant + 2 * log_det + squares / sigma**2)
             density[draws, arrowhead.components] = of_components.T
     return density

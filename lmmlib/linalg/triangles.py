@@ -6,7 +6,7 @@ import numpy as np
 
 
 class NotPositiveSemidefiniteError(ValueError):
-    """A matrix that should be a covariance has a negative direction."""
+    """A matrix that should be positive semi-definite has a negative direction."""
 
 
 def cholesky_semidefinite(A: np.ndarray) -> np.ndarray:
