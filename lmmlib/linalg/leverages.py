@@ -84,7 +84,7 @@ def row_leverages(
         real = dense.rows < len(B)
         stacked = np.moveaxis(dense.values, -1, 0)
         remainder = stacked[q + h :, ..., None]
-        leverage = np.zeros((*real.shape, S))
+        leverage = np.zeros(())
         of_separator = stacked[q:q, ..., None]
         component = partition.component[dense.blocks]
         if h:
@@ -100,16 +100,17 @@ def row_leverages(
             scaled = scale_stack(stacked[None, :q], factors, dense.counts)[0]
             own = solve_lower_stack(block[:, :q], scaled)
             leverage = leverage + np.sum(own**2, 0)
-            coupled = np.einsum("qhbos,qbms->hbms", block[:, q : q + h], own)
-            of_separator = of_separator - coupled
-            explained = np.einsum("qcbos,qbms->cbms", block[:, q + h : q + h + c], own)
-            remainder = remainder - explained
+            coupling = block[:, q : q + h]
+            rhs = block[:, q + h : q + h + c]
+            of_separator = of_separator - np.einsum("qhbos,qbms->hbms", coupling, own)
+            remainder = remainder - np.einsum("qcbos,qbms->cbms", rhs, own)
         if h:
             block = factor.arrowheads[number[0]].separator[:, :, slot, None]
             shared = solve_lower_stack(block[:, :h], of_separator)
             leverage = leverage + np.sum(shared**2, 0)
-            explained = np.einsum("hcbos,hbms->cbms", block[:, h : h + c], shared)
-            remainder = remainder - explained
+            rhs = block[:, h : h + c]
+            remainder = remainder - np.einsum("hcbos,hbms->cbms", rhs, shared)
+        leverage = np.broadcast_to(leverage, (*real.shape, S))
         remainder = np.broadcast_to(remainder, (c, *real.shape, S))
         yield RowLeverages(dense.rows[real], leverage[real], remainder[:, real])
 

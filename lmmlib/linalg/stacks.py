@@ -92,8 +92,9 @@ def solve_upper_stack(R: np.ndarray, t: np.ndarray) -> np.ndarray:
     """
     x = np.empty(np.broadcast_shapes(R.shape[1:], t.shape))
     for j in reversed(range(len(R))):
-        known_part = np.einsum("k...,k...->...", R[j, j + 1 :], x[j + 1 :])
-        x[j] = (t[j] - known_part) / R[j, j]
+        x[j] = t[j]
+        x[j] -= np.einsum("k...,k...->...", R[j, j + 1 :], x[j + 1 :])
+        x[j] /= R[j, j]
     return x
 
 
@@ -108,8 +109,9 @@ def solve_lower_stack(R: np.ndarray, t: np.ndarray) -> np.ndarray:
     """
     x = np.empty(np.broadcast_shapes(R.shape[1:], t.shape))
     for j in range(len(R)):
-        known_part = np.einsum("k...,k...->...", R[:j, j], x[:j])
-        x[j] = (t[j] - known_part) / R[j, j]
+        x[j] = t[j]
+        x[j] -= np.einsum("k...,k...->...", R[:j, j], x[:j])
+        x[j] /= R[j, j]
     return x
 
 
