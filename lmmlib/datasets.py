@@ -1,31 +1,48 @@
 """The tables that ship with the package."""
 
+from dataclasses import dataclass
 from importlib.resources import files
 
 import pandas as pd
 
-# name: (columns that are labels, source)
+
+@dataclass(frozen=True)
+class _Table:
+    """A table that ships with the package.
+
+    Attributes
+    ----------
+    label_columns : tuple of str
+        Columns that are read as strings.
+    source : str
+        Where the numbers were published.
+    """
+
+    label_columns: tuple[str, ...]
+    source: str
+
+
 TABLES = {
-    "sleepstudy": (
+    "sleepstudy": _Table(
         ("Subject",),
         "Belenky et al. (2003), J. Sleep Research 12:1-12: mean reaction time (ms), 18 subjects, "
         "10 days, restricted sleep",
     ),
-    "Dyestuff": (("Batch",), "Davies & Goldsmith (1972), table 6.3: yield (g) of 6 batches"),
-    "Dyestuff2": (
+    "Dyestuff": _Table(("Batch",), "Davies & Goldsmith (1972), table 6.3: yield (g) of 6 batches"),
+    "Dyestuff2": _Table(
         ("Batch",),
         "Box & Tiao (1973), table 5.1.4: constructed so that the ML variance between batches is "
         "zero",
     ),
-    "Penicillin": (
+    "Penicillin": _Table(
         ("plate", "sample"),
         "Davies & Goldsmith (1972), table 6.6: diameter (mm), 24 plates crossed with 6 samples",
     ),
-    "Pastes": (
+    "Pastes": _Table(
         ("batch", "cask", "sample"),
         "Davies & Goldsmith (1972), table 6.5: strength (U), 3 casks in each of 10 batches",
     ),
-    "thread_like": (
+    "thread_like": _Table(
         (),
         "simulated for this project in the manner of experiment 1 of the discussion",
     ),
@@ -57,8 +74,8 @@ def load_dataset(name: str) -> pd.DataFrame:
     """
     if not isinstance(name, str) or name not in TABLES:
         raise ValueError(f"no table named {name!r}; there are {', '.join(TABLES)}")
-    labels, source = TABLES[name]
+    described = TABLES[name]
     with files("lmmlib").joinpath("tables", f"{name}.csv").open() as file:
-        table = pd.read_csv(file, dtype=dict.fromkeys(labels, str))
-    table.attrs["source"] = source
+        table = pd.read_csv(file, dtype=dict.fromkeys(described.label_columns, str))
+    table.attrs["source"] = described.source
     return table

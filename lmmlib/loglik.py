@@ -1,12 +1,10 @@
-"""Log densities of a response: given the effects, and with the effects integrated out.
-
-In nats.
-"""
+"""Log densities of a response in nats: given the effects, and with the effects integrated out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lmmlib.model import Data, Params, Reduction, Theta, as_reduction, frozen_array
 from lmmlib.model.params import checked_params
@@ -14,7 +12,7 @@ from lmmlib.model.params import checked_params
 LOG_2PI = float(np.log(2 * np.pi))
 
 
-def conditional(data: Data | Reduction, params: Params, u: object) -> float:
+def conditional(data: Data | Reduction, params: Params, u: ArrayLike) -> float:
     r"""Log density of y given the effects u.
 
     log p(y|u,θ) = −½ [ n log 2πσ² − Σ log w + \|W^½(y − offset − Xβ − Zu)\|² / σ² ]
@@ -24,14 +22,14 @@ def conditional(data: Data | Reduction, params: Params, u: object) -> float:
     data : Data or Reduction
         Response and design, or their reduction.
     params : Params
-        Their covariances play no part.
+        Fixed effects and residual SD; the covariances play no part.
     u : array_like, shape (K,)
         Effects in the order of ``design.ranef``.
 
     Returns
     -------
     float
-        Value in nats.
+        Log density in nats.
 
     Raises
     ------
@@ -50,29 +48,42 @@ def conditional(data: Data | Reduction, params: Params, u: object) -> float:
     -2.337877
     """
     reduction = as_reduction(data)
-    layout, theta = reduction.layout, checked_params(params).theta(reduction.layout)
+    layout = reduction.layout
+    theta = checked_params(params).theta(layout)
     u = frozen_array("u", u, (layout.width,), "one entry per effect, see design.ranef")
     if isinstance(data, Data):
-        residual = np.sqrt(data.design.weights) * (
-            data.y - data.design.fixed_part(theta.beta) - data.design.random_part(u)
-        )
+        residual = data.y - data.design.fixed_part(theta.beta) - data.design.random_part(u)
+        whitened = np.sqrt(data.design.weights) * residual
     else:
         Z, B = data.rows
-        residual = B[:, -1] - B[:, :-1] @ theta.beta - Z @ layout.with_independent_levels(u)
-    return float(-0.5 * (_constant(reduction, theta.sigma) + np.sum((residual / theta.sigma) ** 2)))
+        whitened = B[:, -1] - B[:, :-1] @ theta.beta - Z @ layout.with_independent_levels(u)
+    squares = np.sum((whitened / theta.sigma) ** 2)
+    return float(-0.5 * (_constant(reduction, theta.sigma) + squares))
 
 
 def conditional_in_draws(data: Data, theta: Theta, u: np.ndarray) -> np.ndarray:
-    """log p(y_i|u,θ) of each row for S draws of θ and u (S, K): (S, n).
+    """log p(y_i|u,θ) of each row at S draws of θ and u; :func:`conditional` is their sum over rows.
 
-    Func:`conditional` is their sum.
+    Parameters
+    ----------
+    data : Data
+        Response and design.
+    theta : Theta
+        Parameters with one leading axis of S draws.
+    u : ndarray, shape (S, K)
+        Effects of each draw, in the order of ``design.ranef``.
+
+    Returns
+    -------
+    ndarray, shape (S, n)
+        Log densities in nats.
 
     Examples
     --------
     >>> from lmmlib.model import Design, Term
     >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
-    >>> once = Params([0.0], {"g": 1.0}, 1.0).theta(data.design).repeat(1)
-    >>> conditional_in_draws(data, once, np.ones((1, 2))).round(6).tolist()
+    >>> theta = Params([0.0], {"g": 1.0}, 1.0).theta(data.design).repeat(1)
+    >>> conditional_in_draws(data, theta, np.ones((1, 2))).round(6).tolist()
     [[-0.918939, -1.418939]]
     """
     residual = data.y - data.design.fixed_part(theta.beta) - data.design.random_part(u)
@@ -93,8 +104,9 @@ def log_normal(residual: np.ndarray, variance: np.ndarray) -> np.ndarray:
 def marginal(data: Data | Reduction, params: Params) -> float:
     r"""Log density of y with the effects integrated out.
 
-    log p(y|θ) = −½ [ n log 2πσ² − Σ log w + log\|M\| + min over s of (\|W^½(r − ZΛs)\|² + \|s\|²) /
-    σ² ],
+    log p(y|θ) = −½ [ n log 2πσ² − Σ log w + log\|M\| + ρ²/σ² ],
+    ρ² = min over s of \|W^½(r − ZΛs)\|² + \|s\|²,
+
     with r = y − offset − Xβ and M = Λ'Z'WZΛ + I.
 
     Parameters
@@ -102,12 +114,12 @@ def marginal(data: Data | Reduction, params: Params) -> float:
     data : Data or Reduction
         Response and design, or their reduction.
     params : Params
-        A zero SD is allowed.
+        Fixed effects, covariances of the effects and residual SD; a zero SD is allowed.
 
     Returns
     -------
     float
-        Value in nats.
+        Log density in nats.
 
     Raises
     ------
@@ -133,45 +145,58 @@ def marginal(data: Data | Reduction, params: Params) -> float:
     -3.849171
     """
     reduction = as_reduction(data)
-    return float(
-        log_density(reduction, checked_params(params).theta(reduction.layout).repeat(1))[0]
-    )
+    theta = checked_params(params).theta(reduction.layout).repeat(1)
+    return float(marginal_in_draws(reduction, theta)[0])
 
 
-def log_density(data: Data | Reduction, theta: Theta) -> np.ndarray:
-    """log p(y|θ) of :func:`marginal` for S values of θ in arrays: (S,).
+def marginal_in_draws(data: Data | Reduction, theta: Theta) -> np.ndarray:
+    """log p(y|θ) of :func:`marginal` at S draws of θ.
+
+    Parameters
+    ----------
+    data : Data or Reduction
+        Response and design, or their reduction.
+    theta : Theta
+        Parameters with one leading axis of S draws.
+
+    Returns
+    -------
+    ndarray, shape (S,)
+        Log densities in nats.
 
     Examples
     --------
     >>> from lmmlib.model import Design, Term
     >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
-    >>> log_density(data, Theta(np.zeros((3, 1)), (np.ones((3, 1, 1)),), np.ones(3))).shape
-    (3,)
+    >>> theta = Params([0.0], {"g": 3.0}, 1.0).theta(data.design).repeat(2)
+    >>> marginal_in_draws(data, theta).round(6).tolist()
+    [-3.849171, -3.849171]
     """
     reduction = as_reduction(data)
-    parts = []
+    densities = []
     for chunk in reduction.chunks(len(theta.sigma)):
         part = theta[chunk]
         factor = reduction.given(part)
-        squares = (factor.rest[0, 0] / part.sigma) ** 2
-        parts.append(-0.5 * (_constant(reduction, part.sigma) + 2 * factor.log_det + squares))
-    return np.concatenate(parts)
+        squares = (factor.rhs_triangle[0, 0] / part.sigma) ** 2
+        constant = _constant(reduction, part.sigma)
+        densities.append(-0.5 * (constant + 2 * factor.log_det + squares))
+    return np.concatenate(densities)
 
 
 def restricted(data: Data | Reduction, params: Params) -> float:
-    r"""Log density of y with the effects integrated out, and β too under a flat prior.
+    r"""Log density of y with u integrated out, and β too under a flat prior: REML's likelihood.
 
-    The likelihood of REML.
+    log ∫ p(y|β,θ) dβ = −½ [ (n − p) log 2πσ² − Σ log w + log\|M\| + log\|X'V₁⁻¹X\| + ρ²/σ² ],
 
-    log ∫ p(y|β,θ) dβ = −½ [ (n − p) log 2πσ² − Σ log w + log|M| + log|X'V₁⁻¹X| + ρ²/σ² ], with V₁ =
-    V/σ² and ρ² the least penalised sum of squares over u and β.
+    with V₁ = V/σ², M as for :func:`marginal`, and ρ² the least penalised sum of squares over u
+    and β.
 
     Parameters
     ----------
     data : Data or Reduction
         Response and design, or their reduction.
     params : Params
-        Its β plays no part.
+        Covariances of the effects and residual SD; β plays no part.
 
     Returns
     -------
@@ -195,32 +220,28 @@ def restricted(data: Data | Reduction, params: Params) -> float:
     -2.021159
     """
     reduction = as_reduction(data)
-    if (
-        reduction.rank_error
-    ):  # of a fold: a flat prior of β is improper given y, where proper ones are not
+    if reduction.rank_error:  # of a fold, where a flat prior of β is improper given y
         raise ValueError(reduction.rank_error)
     theta = checked_params(params).theta(reduction.layout).repeat(1)
-    at = profile(reduction, theta.Lam)
-    constant = (reduction.n - theta.beta.shape[1]) * (
-        LOG_2PI + 2 * np.log(theta.sigma)
-    ) - reduction.log_weights
-    return float(
-        -0.5 * (constant + 2 * (at.log_det + at.log_det_fixed) + at.pwrss / theta.sigma**2)[0]
-    )
+    profiled = profile(reduction, theta.Lam)
+    residual_df = reduction.n - theta.beta.shape[1]
+    constant = residual_df * (LOG_2PI + 2 * np.log(theta.sigma)) - reduction.log_weights
+    log_det = profiled.log_det + profiled.log_det_fixed
+    return float(-0.5 * (constant + 2 * log_det + profiled.pwrss / theta.sigma**2)[0])
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """What is left when u and β are at their best for S given ratios Λ.
+    """Likelihood profiled over u and β at S relative covariance factors Λ.
 
     Attributes
     ----------
     R_X : ndarray, shape (p, p, S)
-        Upper, R_X'R_X = X'V₁⁻¹X.
+        Upper triangle, R_X'R_X = X'V₁⁻¹X.
     t : ndarray, shape (p, S)
-        With β̂ = R_X⁻¹t, of the chosen columns of X.
+        Right-hand side of β̂ = R_X⁻¹t, of the chosen columns of X.
     pwrss : ndarray, shape (S,)
-        Penalised sum of squares ρ² at β̂ and û.
+        Penalised weighted residual sum of squares ρ² at β̂ and û.
     log_det : ndarray, shape (S,)
         Half log determinant, ½ log|M|.
     log_det_fixed : ndarray, shape (S,)
@@ -237,10 +258,21 @@ class Profile:
 def profile(
     reduction: Reduction, Lam: Sequence[np.ndarray], columns: np.ndarray | None = None
 ) -> Profile:
-    """Eliminate the effects block by block, then β, for ratios Λ_k (S, q, q).
+    """Eliminate the effects block by block, then β.
 
-    With ``columns``, numbers of columns of X, of these alone: those that are independent reach all
-    that X reaches.
+    Parameters
+    ----------
+    reduction : Reduction
+        Reduced rows.
+    Lam : sequence of ndarray
+        One relative covariance factor (S, q, q) per term.
+    columns : ndarray of int, optional
+        Numbers of columns of X, independent ones that reach all that X reaches; all if None.
+
+    Returns
+    -------
+    Profile
+        At each of the S values.
 
     Examples
     --------
@@ -249,15 +281,17 @@ def profile(
     >>> profile(data.reduction, [np.zeros((1, 1, 1))]).pwrss.round(12).tolist()
     [0.5]
     """
-    sides = None
+    combination = None
     if columns is not None:
         p = len(reduction.layout.coef)
         chosen = np.eye(p + 1)[:, [*columns, p]]
-        sides = np.broadcast_to(chosen, (len(Lam[0]), *chosen.shape))
-    factor = reduction.factorise(Lam, sides)
-    T = factor.rest
-    log_det_fixed = np.log(np.abs(np.einsum("jjs->js", T[:-1, :-1]))).sum(0)
-    return Profile(T[:-1, :-1], T[:-1, -1], T[-1, -1] ** 2, factor.log_det, log_det_fixed)
+        combination = np.broadcast_to(chosen, (len(Lam[0]), *chosen.shape))
+    factor = reduction.factorise(Lam, combination)
+    R_X = factor.rhs_triangle[:-1, :-1]
+    t = factor.rhs_triangle[:-1, -1]
+    pwrss = factor.rhs_triangle[-1, -1] ** 2
+    log_det_fixed = np.log(np.abs(np.einsum("jjs->js", R_X))).sum(0)
+    return Profile(R_X, t, pwrss, factor.log_det, log_det_fixed)
 
 
 def _constant(reduction: Reduction, sigma: np.ndarray) -> np.ndarray:

@@ -1,7 +1,4 @@
-"""Random effects given the response.
-
-Their mean and covariance, exact draws, and the leverages of the rows.
-"""
+"""Random effects given the response: mean, covariance and exact draws; leverages of the rows."""
 
 import numpy as np
 
@@ -20,7 +17,7 @@ from lmmlib.model.params import checked_params
 
 
 def conditional_mean(data: Data | Reduction, params: Params) -> np.ndarray:
-    r"""û = ΛR⁻¹t, the mean of u given y: BLUPs where β and the variances are estimates.
+    r"""Mean of u given y, û = ΛR⁻¹t: BLUPs where β and the variances are estimates.
 
     Parameters
     ----------
@@ -46,8 +43,10 @@ def conditional_mean(data: Data | Reduction, params: Params) -> np.ndarray:
     [1.0, -0.5]
     """
     reduction = as_reduction(data)
-    layout, theta = reduction.layout, checked_params(params).theta(reduction.layout).repeat(1)
-    s = linalg.back_substitute(reduction.forms, reduction.given(theta), layout.width)
+    layout = reduction.layout
+    theta = checked_params(params).theta(layout).repeat(1)
+    factor = reduction.given(theta)
+    s = linalg.back_substitute(reduction.arrowheads, factor, layout.width)
     return layout.with_known_covariance(layout.scaled(s.T, theta.Lam))[0]
 
 
@@ -71,6 +70,11 @@ def conditional_draws(data: Data | Reduction, theta: Theta, rng: RNGLike = None)
     ndarray, shape (S, K)
         Draws of u, in units of the response per unit of the covariate.
 
+    Raises
+    ------
+    TypeError
+        If ``theta`` is no Theta.
+
     Notes
     -----
     A zero SD gives effects of zero. Cost O(S q³) a block.
@@ -78,12 +82,10 @@ def conditional_draws(data: Data | Reduction, theta: Theta, rng: RNGLike = None)
     Examples
     --------
     >>> from lmmlib.model import Design, Params, Term
-    >>> design = Design([[1.0]] * 4, [Term.grouped("g", ["a", "a", "b", "b"])])
-    >>> once = Params([0.0], {"g": 0.0}, 1.0).theta(design).repeat(1)
-    >>> conditional_draws(
-    ...     Data([1.0, 2.0, 3.0, 4.0], design), once, np.random.default_rng(1)
-    ... ).tolist()
-    [[0.0, 0.0]]
+    >>> data = Data([3.0, 0.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
+    >>> theta = Params([1.0], {"g": 4.0}, 2.0).theta(data.design).repeat(100_000)
+    >>> conditional_draws(data, theta, rng=1).mean(0).round(1).tolist()
+    [1.0, -0.5]
     """
     if not isinstance(theta, Theta):
         kind = type(theta).__name__
@@ -92,16 +94,19 @@ def conditional_draws(data: Data | Reduction, theta: Theta, rng: RNGLike = None)
             "draws.theta(draws, design)"
         )
     reduction = as_reduction(data)
-    layout, draws = reduction.layout, len(theta.sigma)
-    s = theta.sigma[:, None] * checked_rng(rng).standard_normal((draws, layout.width))
-    for part in reduction.chunks(draws):
+    layout = reduction.layout
+    S = len(theta.sigma)
+    noise = theta.sigma[:, None] * checked_rng(rng).standard_normal((S, layout.width))
+    s = np.empty_like(noise)
+    for part in reduction.chunks(S):
         factor = reduction.given(theta[part])
-        s[part] = linalg.back_substitute(reduction.forms, factor, layout.width, s[part].T).T
+        shift = noise[part].T
+        s[part] = linalg.back_substitute(reduction.arrowheads, factor, layout.width, shift).T
     return layout.with_known_covariance(layout.scaled(s, theta.Lam))
 
 
 def conditional_covariance(data: Data | Reduction, params: Params) -> dict[str, np.ndarray]:
-    r"""Var(u|y,θ) of each level's effects: the diagonal blocks of σ²ΛM⁻¹Λ', with M = Λ'Z'WZΛ + I.
+    r"""Covariance of each level's effects given y: diagonal blocks of σ²ΛM⁻¹Λ', M = Λ'Z'WZΛ + I.
 
     Parameters
     ----------
@@ -133,32 +138,46 @@ def conditional_covariance(data: Data | Reduction, params: Params) -> dict[str, 
     [2.0, 2.0]
     """
     reduction = as_reduction(data)
-    layout, theta = reduction.layout, checked_params(params).theta(reduction.layout).repeat(1)
+    layout = reduction.layout
+    theta = checked_params(params).theta(layout).repeat(1)
     factor = reduction.given(theta)
-    roots = [root[0] for root in theta.effect_chols]
-    blocks = linalg.covariance_blocks(reduction.forms, factor, layout.width, layout.shapes, roots)
-    known = enumerate(zip(layout.terms, blocks, roots, strict=True))
-    return {
-        t.name: own if t.level_chol is None else _mixed(reduction, factor, k, root)
-        for k, (t, own, root) in known
-    }
+    effect_chols = [chol[0] for chol in theta.effect_chols]
+    blocks = linalg.inverse_blocks(
+        reduction.arrowheads, factor, layout.width, layout.shapes, effect_chols
+    )
+    covariances = {}
+    for term_number, term in enumerate(layout.terms):
+        if term.level_chol is None:
+            covariances[term.name] = blocks[term_number]
+        else:
+            covariances[term.name] = _covariance_of_dependent_levels(
+                reduction, factor, term_number, term.level_chol, effect_chols[term_number]
+            )
+    return covariances
 
 
-def _mixed(reduction: Reduction, factor: linalg.Factor, k: int, own: np.ndarray) -> np.ndarray:
-    """Covariance of each level's effects where the levels have a known covariance.
+def _covariance_of_dependent_levels(
+    reduction: Reduction,
+    factor: linalg.Factor,
+    term_number: int,
+    level_chol: np.ndarray,
+    effect_chol: np.ndarray,
+) -> np.ndarray:
+    """Covariance (J, q, q) of each level's effects where the levels have a known covariance.
 
-    ``own`` is the root of Σ.
+    With the rows a of (level_chol ⊗ effect_chol) that belong to a level, it is aM⁻¹a'.
     """
     layout = reduction.layout
-    (J, q), root = layout.shapes[k], layout.terms[k].level_chol
-    first = sum(a * b for a, b in layout.shapes[:k])
-    found = np.empty((J, q, q))
+    J, q = layout.shapes[term_number]
+    start = sum(levels * effects for levels, effects in layout.shapes[:term_number])
+    stop = start + J * q
+    covariance = np.empty((J, q, q))
     for level in range(J):
-        side = np.zeros((layout.width, q))
-        side[first : first + J * q] = np.kron(root[level][:, None], own.T)
-        half = linalg.forward_substitute(reduction.forms, factor, side[..., None])[..., 0]
-        found[level] = half.T @ half
-    return found
+        rhs = np.zeros((layout.width, q))
+        rhs[start:stop] = np.kron(level_chol[level][:, None], effect_chol.T)
+        half = linalg.forward_substitute(reduction.arrowheads, factor, rhs[..., None])[..., 0]
+        covariance[level] = half.T @ half
+    return covariance
 
 
 def shrinkage_information(data: Data | Reduction, params: Params) -> np.ndarray:
@@ -191,13 +210,18 @@ def shrinkage_information(data: Data | Reduction, params: Params) -> np.ndarray:
     >>> shrinkage_information(data, Params([1.0], {"g": 4.0}, 2.0)).round(12).tolist()
     [0.5, 0.5]
     """
-    layout, left = as_reduction(data).layout, conditional_covariance(data, params)
+    layout = as_reduction(data).layout
+    covariances = conditional_covariance(data, params)
     shares = []
-    for t in layout.terms:
-        known = np.ones(len(t.levels)) if t.level_chol is None else np.sum(t.level_chol**2, 1)
-        prior = np.outer(known, np.diag(params.cov[t.name]))
-        after = np.einsum("jqq->jq", left[t.name])
-        shares.append(1 - np.divide(after, prior, out=np.ones_like(prior), where=prior > 0).ravel())
+    for term in layout.terms:
+        if term.level_chol is None:
+            level_variance = np.ones(len(term.levels))
+        else:
+            level_variance = np.sum(term.level_chol**2, 1)
+        prior = np.outer(level_variance, np.diag(params.cov[term.name]))
+        posterior = np.einsum("jqq->jq", covariances[term.name])
+        ratio = np.divide(posterior, prior, out=np.ones_like(prior), where=prior > 0)
+        shares.append(1 - ratio.ravel())
     return np.concatenate(shares)
 
 
@@ -211,7 +235,7 @@ def leverages(data: Data, params: Params) -> np.ndarray:
     data : Data
         Response and design.
     params : Params
-        Its β plays no part.
+        Covariances of the effects and residual SD; β plays no part.
 
     Returns
     -------
@@ -229,13 +253,17 @@ def leverages(data: Data, params: Params) -> np.ndarray:
     >>> leverages(data, Params([1.0], {"g": 0.0}, 2.0)).round(12).tolist()
     [0.333333333333, 0.333333333333, 0.333333333333]
     """
-    reduction, design = checked_data(data).reduction, data.design
+    reduction = checked_data(data).reduction
+    design = data.design
     Lam = checked_params(params).theta(design).repeat(1).Lam
     factor = reduction.factorise(Lam)
-    p, found = design.X.shape[1], np.empty(design.n)
-    for rows, seen, rest in linalg.row_leverages(
-        design.independent, data.whitened[:-1, :p], design.partition, reduction.forms, factor, Lam
+    p = design.X.shape[1]
+    X = data.whitened[:-1, :p]
+    R_X = factor.rhs_triangle[:p, :p, None]
+    leverage = np.empty(design.n)
+    for part in linalg.row_leverages(
+        design.independent, X, design.partition, reduction.arrowheads, factor, Lam
     ):
-        by_fixed = linalg.solve_lower_stack(factor.rest[:p, :p, None], rest)
-        found[rows] = (seen + np.sum(by_fixed**2, 0))[:, 0]
-    return found
+        by_fixed = linalg.solve_lower_stack(R_X, part.remainder)
+        leverage[part.rows] = (part.leverage + np.sum(by_fixed**2, 0))[:, 0]
+    return leverage

@@ -1,4 +1,4 @@
-"""Draws of u and y from a design."""
+"""Simulation of effects and responses from a design."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from lmmlib.model.params import checked_params
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
-    """A simulated response with the effects that made it.
+    """A simulated response and its effects.
 
     Attributes
     ----------
@@ -63,59 +63,70 @@ def simulate(design: Design, params: Params, rng: RNGLike = None) -> Simulated:
     rng = checked_rng(rng)
     theta = checked_params(params).theta(checked_rows(design))
     u = draw_effects(design, theta, rng)
-    return Simulated(draw_response(design, theta, u, rng), u)
+    y = draw_response(design, theta, u, rng)
+    return Simulated(y, u)
 
 
 def draw_effects(design: Design, theta: Theta, rng: RNGLike = None) -> np.ndarray:
-    """u ~ N(0, G(θ)) for each draw of θ: levels independent but for a known covariance.
+    """Draw u ~ N(0, G(θ)) for each draw of θ.
 
     Parameters
     ----------
     design : Design
         Design of the rows.
     theta : Theta
-        Parameters with any leading axes.
+        Parameters with any leading axes, one draw a position.
     rng : {None, int, numpy.random.Generator}, optional
         Seed or generator, as ``numpy.random.default_rng`` takes it.
 
     Returns
     -------
     ndarray, shape (..., K)
-        Draws of u.
+        Draws of u, in the order of ``design.ranef``.
 
     Examples
     --------
     >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])])
-    >>> draw_effects(
-    ...     design, Params([0.0], {"g": 0.0}, 1.0).theta(design), np.random.default_rng(1)
-    ... ).tolist()
-    [0.0, 0.0]
+    >>> theta = Params([0.0], {"g": 9.0}, 1.0).theta(design).repeat(100_000)
+    >>> draw_effects(design, theta, rng=1).std(0).round(1).tolist()
+    [3.0, 3.0]
     """
     rng = checked_rng(rng)
-    z = np.concatenate(
-        [rng.standard_normal((*theta.sigma.shape, J * q)) for J, q in design.shapes], -1
-    )
+    draws = theta.sigma.shape
+    by_term = [rng.standard_normal((*draws, J * q)) for J, q in design.shapes]
+    z = np.concatenate(by_term, -1)
     return design.layout.with_known_covariance(design.layout.scaled(z, theta.effect_chols))
 
 
 def draw_response(design: Design, theta: Theta, u: np.ndarray, rng: RNGLike = None) -> np.ndarray:
-    """y ~ N(offset + Xβ + Zu, σ²W⁻¹) for each draw of (θ, u): (..., n).
+    """Draw y ~ N(offset + Xβ + Zu, σ²W⁻¹) for each draw of θ and u.
+
+    Parameters
+    ----------
+    design : Design
+        Design of the rows.
+    theta : Theta
+        Parameters with any leading axes, one draw a position.
+    u : ndarray, shape (..., K)
+        Effects of each draw, in the order of ``design.ranef``.
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
+
+    Returns
+    -------
+    ndarray, shape (..., n)
+        Draws of y.
 
     Examples
     --------
     >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])], weights=[1e30, 1e30])
     >>> theta = Params([1.0], {"g": 1.0}, 1.0).theta(design)
-    >>> draw_response(design, theta, np.array([0.5, 0.0]), np.random.default_rng(1)).round(
-    ...     9
-    ... ).tolist()
+    >>> draw_response(design, theta, np.array([0.5, 0.0]), rng=1).round(9).tolist()
     [1.5, 1.0]
     """
     rng = checked_rng(rng)
-    noise = (
-        theta.sigma[..., None]
-        / np.sqrt(design.weights)
-        * rng.standard_normal((*theta.sigma.shape, design.n))
-    )
+    z = rng.standard_normal((*theta.sigma.shape, design.n))
+    noise = theta.sigma[..., None] / np.sqrt(design.weights) * z
     return design.fixed_part(theta.beta) + design.random_part(u) + noise

@@ -26,17 +26,17 @@ KERNELS = {
     "Haswell": ("Haswell", {"avx2", "fma"}),
     "SkylakeX": ("SkylakeX", {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}),
 }
-CORE = ["linalg", "loglik", "estimation", "direct"]
+CORE = ["linalg", "loglik", "estimation", "importance"]
 NUMERICAL = [
     *CORE,
     "multivariate",
-    "effects",
+    "random_effects",
     "held_out",
     "crossvalidation",
     "data",
     "moments",
-    "prior",
-    "replication",
+    "prior_predictive",
+    "prediction",
 ]
 
 
@@ -49,6 +49,7 @@ def main() -> int:
     )
     parser.add_argument("pytest", nargs="*", help="further options of pytest, after --")
     options = parser.parse_args()
+    modules = CORE if options.extremes else NUMERICAL
     if platform.machine() not in ("x86_64", "AMD64"):
         print(
             "test-kernels: NOT RUN: the kernels are those of x86-64, and this processor is "
@@ -58,20 +59,13 @@ def main() -> int:
     lacking = {kernel: needed - _instructions() for kernel, (_, needed) in KERNELS.items()}
     runnable = [kernel for kernel in KERNELS if not lacking[kernel]]
     chosen = [runnable[0], runnable[-1]] if options.extremes else runnable
-    failed = [
-        kernel
-        for kernel in chosen
-        if _run(kernel, CORE if options.extremes else NUMERICAL, options.pytest)
-    ]
+    failed = [kernel for kernel in chosen if _run(kernel, modules, options.pytest)]
     for kernel in KERNELS:
         if lacking[kernel]:
-            print(
-                f"test-kernels: {kernel}: NOT RUN: this processor has no {_told(lacking[kernel])}"
-            )
-    print(
-        f"test-kernels: ran under {', '.join(chosen)}; "
-        f"{'failed under ' + ', '.join(failed) if failed else 'all passed'}"
-    )
+            missing = _in_words(lacking[kernel])
+            print(f"test-kernels: {kernel}: NOT RUN: this processor has no {missing}")
+    outcome = f"failed under {', '.join(failed)}" if failed else "all passed"
+    print(f"test-kernels: ran under {', '.join(chosen)}; {outcome}")
     return int(bool(failed))
 
 
@@ -87,12 +81,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         if pool["internal_api"] == "openblas"
     }
     if len(running) < 2 or set(running.values()) != {KERNELS[kernel][0]}:
-        told = (
-            "".join(f"\n  {architecture}: {file}" for file, architecture in running.items())
-            or " none"
-        )
+        libraries = "".join(f"\n  {name}: {file}" for file, name in running.items()) or " none"
         pytest.exit(
-            f"OpenBLAS has not switched to {kernel} in NumPy and SciPy; what runs is{told}",
+            f"OpenBLAS has not switched to {kernel} in NumPy and SciPy; what runs is{libraries}",
             returncode=1,
         )
 
@@ -121,26 +112,24 @@ def _run(kernel: str, modules: list[str], options: list[str]) -> int:
         *options,
     ]
     status = subprocess.run(command, cwd=ROOT, env=environment).returncode
-    print(
-        f"test-kernels: {kernel}: {'failed' if status else 'passed'} in "
-        f"{monotonic() - started:.0f} s",
-        flush=True,
-    )
+    outcome = "failed" if status else "passed"
+    seconds = monotonic() - started
+    print(f"test-kernels: {kernel}: {outcome} in {seconds:.0f} s", flush=True)
     return status
 
 
 def _instructions() -> set[str]:
     """Those of this processor, by Linux's names."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return set(next(line for line in lines if line.startswith("flags")).split(":")[1].split())
+    flags = next(line for line in lines if line.startswith("flags"))
+    return set(flags.split(":")[1].split())
 
 
-def _told(missing: set[str]) -> str:
-    return (
-        "AVX-512"
-        if any(name.startswith("avx512") for name in missing)
-        else ", ".join(sorted(missing))
-    )
+def _in_words(missing: set[str]) -> str:
+    """Names of instructions for a reader; the parts of AVX-512 have one."""
+    if any(name.startswith("avx512") for name in missing):
+        return "AVX-512"
+    return ", ".join(sorted(missing))
 
 
 if __name__ == "__main__":

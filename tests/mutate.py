@@ -26,10 +26,11 @@ from cosmic_ray.work_item import TestOutcome, WorkItem
 
 ROOT = Path(__file__).parents[1]
 CONFIG = tomllib.loads((ROOT / "tests" / "mutation.toml").read_text("utf8"))
+SURVIVORS = tomllib.loads((ROOT / "tests" / "survivors.toml").read_text("utf8"))
 ARGUED = {
-    (file, one["line"], one.get("becomes"))
-    for file, found in tomllib.loads((ROOT / "tests" / "survivors.toml").read_text("utf8")).items()
-    for one in found
+    (file, entry["line"], entry.get("becomes"))
+    for file, entries in SURVIVORS.items()
+    for entry in entries
 }
 PYTEST = f"{ROOT / '.venv' / 'bin' / 'python'} -m pytest -x -q -p no:cacheprovider"
 # the time of the tests without a mutant, after which a mutant is taken for a loop without end
@@ -64,17 +65,17 @@ def _options() -> argparse.Namespace:
         help="stop after so many; the next call goes on",
     )
     options = parser.parse_args()
-    if unknown := set(options.modules) - set(CONFIG["modules"]):
-        parser.error(
-            f"no such module: {', '.join(sorted(unknown))}; there are "
-            f"{', '.join(CONFIG['modules'])}"
-        )
+    unknown = sorted(set(options.modules) - set(CONFIG["modules"]))
+    if unknown:
+        known = ", ".join(CONFIG["modules"])
+        parser.error(f"no such module: {', '.join(unknown)}; there are {known}")
     return options
 
 
 def _run(module: str, one_each: bool, stop: float) -> int:
-    """Run the mutants of one module that wait, tell what became of all, and return 1 if one
-    survived for no stated reason.
+    """Run the mutants of one module that wait, and print what became of all.
+
+    Returns 1 if one survived for no stated reason.
     """
     home = ROOT / "_build" / "mutants" / module
     session = home / "session.sqlite"
@@ -96,16 +97,12 @@ def _run(module: str, one_each: bool, stop: float) -> int:
             if time.monotonic() > stop:
                 break
             result = mutate_and_test(item.mutations, command, timeout)
-            if result.test_outcome not in (
-                TestOutcome.KILLED,
-                TestOutcome.SURVIVED,
-            ):  # cosmic-ray would count it as killed
+            was_run = result.test_outcome in (TestOutcome.KILLED, TestOutcome.SURVIVED)
+            if not was_run:  # cosmic-ray would count it as killed
                 sys.exit(f"mutate: a mutant of {module} was not run: {result.output}")
             db.set_result(item.job_id, result)
-        waiting, survived = (
-            len(db.pending_work_items),
-            _told(module, db.completed_work_items, len(db.pending_work_items)),
-        )
+        waiting = len(db.pending_work_items)
+        survived = _reported(module, db.completed_work_items, waiting)
     os.chdir(ROOT)
     if not waiting:
         session.rename(home / "done.sqlite")
@@ -143,13 +140,14 @@ def _begin(module: str, home: Path, one_each: bool) -> None:
     operators = re.compile("|".join(f"core/{o}" for o in CONFIG["operators"]))
     with use_db("unfinished.sqlite") as db:
         shutil.copytree("original", "lmmlib")
-        init(sorted(Path("lmmlib", module).glob("*.py")), db, {})
+        init(_files(module), db, {})
         wanted = [
             item for item in db.work_items if operators.fullmatch(item.mutations[0].operator_name)
         ]
         wanted.sort(key=lambda item: (_place(item), item.mutations[0].operator_name))
-        total, rng = len(wanted), random.Random(CONFIG["seed"])
+        total = len(wanted)
         if one_each:
+            rng = random.Random(CONFIG["seed"])
             wanted = [rng.choice(list(same)) for _, same in groupby(wanted, _place)]
         db.clear()
         db.add_work_items(wanted)
@@ -157,30 +155,24 @@ def _begin(module: str, home: Path, one_each: bool) -> None:
     print(f"mutate: {module} has {total} mutants, {len(wanted)} are to be run", flush=True)
 
 
-def _told(module: str, completed: list, waiting: int) -> int:
-    """Print the survivors that nobody has argued for, and the counts, and return how many they
-    are.
-    """
+def _files(module: str) -> list[Path]:
+    """The files of a module: one, or all in its folder."""
+    file = Path("lmmlib", f"{module}.py")
+    return [file] if file.exists() else sorted(Path("lmmlib", module).glob("*.py"))
+
+
+def _reported(module: str, completed: list, waiting: int) -> int:
+    """Print the survivors without a stated reason, and the counts; return how many they are."""
     became = Counter()
     for item, result in sorted(completed, key=lambda pair: _place(pair[0])):
         if result.is_killed:
-            named = re.search(r"^(FAILED|ERROR)", result.output, re.MULTILINE)
-            became[
-                "timed out"
-                if result.output == "timeout"
-                else "killed"
-                if named
-                else "ended without a failed test"
-            ] += 1
+            became[_death(result.output)] += 1
             continue
         path, (number, _) = _place(item)
-        changed = [
-            text for text in result.diff.splitlines() if re.match(r"[-+](?![-+])", text)
-        ]  # a statement may take several lines
-        line, becomes = (
-            " ".join(text[1:].strip() for text in changed if text[0] == sign).strip()
-            for sign in "-+"
-        )
+        # a statement may take several lines
+        changed = [text for text in result.diff.splitlines() if re.match(r"[-+](?![-+])", text)]
+        line = _joined(changed, "-")
+        becomes = _joined(changed, "+")
         if (path, line, None) in ARGUED or (path, line, becomes) in ARGUED:
             became["argued"] += 1
             continue
@@ -189,6 +181,20 @@ def _told(module: str, completed: list, waiting: int) -> int:
     counts = ", ".join(f"{count} {name}" for name, count in sorted(became.items()))
     print(f"mutate: {module}: {counts or 'none run'}, {waiting} waiting", flush=True)
     return became["survived"]
+
+
+def _death(output: str) -> str:
+    """How a mutant ended."""
+    if output == "timeout":
+        return "timed out"
+    if re.search(r"^(FAILED|ERROR)", output, re.MULTILINE):
+        return "killed"
+    return "ended without a failed test"
+
+
+def _joined(changed: list[str], sign: str) -> str:
+    """The lines of one side of a difference as one."""
+    return " ".join(text[1:].strip() for text in changed if text[0] == sign).strip()
 
 
 def _place(item: WorkItem) -> tuple[str, tuple[int, int]]:

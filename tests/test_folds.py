@@ -3,6 +3,8 @@
 Against dense densities and quadrature.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -54,10 +56,20 @@ def _known(data, tau=0.8, sigma=0.7):
 
 def _exact(data, rows, tau=0.8, sigma=0.7):
     """log p(y_I|y_−I) of the joint normal of all rows with β integrated out under N(0.5, 4)."""
-    wide = Design(data.design.X, [*data.design.terms, Term.dense("b", data.design.X)])
-    return truth.set_left_out(
-        Data(data.y, wide), Params([0.5, 0.5], {"g": tau**2, "b": 4.0}, sigma), rows
-    )
+    wide = _with_random_coefficients(data)
+    return truth.set_left_out(wide, Params([0.5, 0.5], {"g": tau**2, "b": 4.0}, sigma), rows)
+
+
+def _exact_evidence(data, tau=0.8, sigma=0.7):
+    """log p(y) with β integrated out under N(0.5, 4)."""
+    wide = _with_random_coefficients(data)
+    return truth.marginal(wide, Params([0.5, 0.5], {"g": tau**2, "b": 4.0}, sigma))
+
+
+def _with_random_coefficients(data):
+    """The same rows with β − 0.5 as effects of a dense term."""
+    terms = [*data.design.terms, Term.dense("b", data.design.X)]
+    return SimpleNamespace(y=data.y, design=Design(data.design.X, terms))
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -69,20 +81,17 @@ def test_a_fold_without_the_rank_of_x_has_its_posterior(column):
     priors = _known(data)
     tree = posterior(fold, priors, 4096, rng=np.random.default_rng(1))
     coefficient = tree.posterior.beta[..., 1].to_numpy().ravel()
-    assert abs(coefficient.mean() - 0.5) < 5 * 2.0 / np.sqrt(
-        4096
-    )  # its prior, as no row tells of it
+    # its prior, as no row tells of it
+    assert abs(coefficient.mean() - 0.5) < 5 * 2.0 / np.sqrt(4096)
     assert abs(coefficient.std() - 2.0) < 5 * 2.0 / np.sqrt(2 * 4096)
     got = refitted(data, priors, rows, 4096, np.random.default_rng(2), "it")
     # The error of an average of p(y_I|θ) over 4096 draws of β, from eight more of them; theirs is
     # known to a quarter.
-    others = np.array(
-        [
-            refitted(data, priors, rows, 4096, np.random.default_rng(seed), "it")
-            for seed in range(3, 11)
-        ]
-    )
-    assert abs(got - _exact(data, rows)) < 5 * 1.25 * others.std(ddof=1) + 1e-6
+    others = [
+        refitted(data, priors, rows, 4096, np.random.default_rng(seed), "it")
+        for seed in range(3, 11)
+    ]
+    assert abs(got - _exact(data, rows)) < 5 * 1.25 * np.std(others, ddof=1) + 1e-6
 
 
 @pytest.mark.parametrize("kind", ["weak", "of the SDs alone"])
@@ -100,13 +109,10 @@ def test_a_fold_with_unknown_variances(kind):
     first = priors.coefficients(np.eye(2))[:, 0]
     mean, spread = float(first @ priors.beta_mean), float(np.linalg.norm(first * priors.beta_sd))
     alone = Priors([mean], [spread], priors.sd, priors.sigma, priors.cor)
-    found, expected = (
-        posterior(d, p, 4096, rng=np.random.default_rng(1)).attrs
-        for d, p in ((fold, priors), (short, alone))
-    )
-    assert found["log_evidence"] == pytest.approx(
-        expected["log_evidence"], abs=1e-8
-    )  # the same draws of the variances
+    of_fold = posterior(fold, priors, 4096, rng=np.random.default_rng(1)).attrs
+    of_short = posterior(short, alone, 4096, rng=np.random.default_rng(1)).attrs
+    # the same draws of the variances
+    assert of_fold["log_evidence"] == pytest.approx(of_short["log_evidence"], abs=1e-8)
 
 
 def test_loo_refits_every_row_that_needs_it():
@@ -124,9 +130,8 @@ def test_a_level_that_leaves_with_its_coefficient():
     rng = np.random.default_rng(4)
     result = loo(posterior(data, priors, rng=rng), data, leave="g", priors=priors, rng=rng)
     exact = [_exact(data, np.flatnonzero(j == GROUPS)) for j in range(5)]
-    assert result.elpd == pytest.approx(
-        sum(exact), abs=0.3
-    )  # five levels of four rows, k below 0.7: a twentieth each
+    # five levels of four rows, k below 0.7: a twentieth each
+    assert result.elpd == pytest.approx(sum(exact), abs=0.3)
     assert abs(float(result.elpd_i[1]) - exact[1]) < 0.1
 
 
@@ -134,17 +139,15 @@ def test_a_level_that_leaves_with_its_coefficient():
 def test_folds_of_a_row_or_two(kept):
     """Fewer rows than coefficients, and one level: y ~ N(Xb₀, XB₀X' + V) all the same."""
     data = _data(np.sin(np.arange(20)))
-    fold, priors = data.rows(np.array(kept)), _known(data)
-    X = fold.design.X
-    V = 0.64 * (GROUPS[kept][:, None] == GROUPS[kept]) + 0.49 * np.eye(len(kept)) + 4.0 * X @ X.T
-    exact = stats.multivariate_normal(0.5 * X.sum(1), V).logpdf(fold.y)
+    fold = data.rows(np.array(kept))
+    priors = _known(data)
+    exact = _exact_evidence(fold)
     for source in (fold, fold.reduction):
         tree = posterior(source, priors, 64, rng=np.random.default_rng(5))
         assert tree.attrs["log_evidence"] == pytest.approx(exact, rel=1e-10)
         assert tree.posterior.u.shape == (4, 16, 5)
-    weak = posterior(
-        fold, Priors.weak(data), 1024, rng=np.random.default_rng(6)
-    )  # σ and the SD from so few rows
+    # σ and the SD from so few rows
+    weak = posterior(fold, Priors.weak(data), 1024, rng=np.random.default_rng(6))
     assert np.isfinite(weak.attrs["log_evidence"])
 
 

@@ -1,6 +1,6 @@
-"""Rows, levels and sets given all others.
+"""Rows, levels and sets given all others, against conditioning of the joint normal.
 
-Against conditioning of the joint normal, in 50 digits where doubles are the weaker side.
+In 50 digits where doubles are the weaker side.
 """
 
 import numpy as np
@@ -8,7 +8,55 @@ import pytest
 
 import truth
 from cases import CASES, each_case, three_draws
-from lmmlib import Data, Design, Params, Term, held_out, simulate
+from lmmlib import (
+    Data,
+    Design,
+    Params,
+    Term,
+    from_formula,
+    held_out,
+    linalg,
+    load_dataset,
+    simulate,
+)
+from lmmlib.held_out import by_merging, levels, sets
+from lmmlib.loglik import log_normal
+
+
+@each_case
+def test_rows_are_brute_force(name):
+    data, params = CASES[name]()
+    expected = truth.left_out(data, params)
+    np.testing.assert_allclose(held_out.rows(data, params), expected, rtol=1e-10)
+
+
+def test_the_sum_over_rows_at_published_estimates():
+    """Plug-in sums at the published ML estimates, computed once by dense algebra.
+
+    Estimates have four to seven digits.
+    """
+    data = from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff"))
+    params = Params([1527.5], {"Batch": 37.26034**2}, 49.51010)
+    assert held_out.rows(data, params).sum() == pytest.approx(-162.03258013, abs=1e-6)
+
+
+@each_case
+def test_predictions_of_rows_are_their_residuals_and_variances(name):
+    """In units of σ, of whitened rows; the density of a row is that of its residual."""
+    data, params = CASES[name]()
+    theta = params.theta(data.design).repeat(2)
+    V = truth.arrays(data.design, params).V
+    variance = 1 / np.diag(np.linalg.inv(V)) * data.design.weights / params.sigma**2
+    weights = data.design.weights
+    rows = []
+    for part in held_out.row_predictions(data, theta):
+        np.testing.assert_allclose(part.variance, [variance[part.rows]] * 2, rtol=1e-8)
+        white = log_normal(part.residual, params.sigma**2 * part.variance)
+        density = white + 0.5 * np.log(weights[part.rows])
+        expected = truth.left_out(data, params)[part.rows]
+        np.testing.assert_allclose(density, [expected] * 2, rtol=1e-9)
+        rows += part.rows.tolist()
+    assert sorted(rows) == list(range(data.design.n))
 
 
 @each_case
@@ -17,8 +65,8 @@ def test_any_set_of_rows_is_brute_force(name):
     rng, theta = np.random.default_rng(1), params.theta(data.design).repeat(2)
     for size in (1, 2, data.design.n // 2, data.design.n - 1):
         rows = np.sort(rng.choice(data.design.n, size, replace=False))
-        found = held_out.set_in_draws(data, theta, rows)
-        np.testing.assert_allclose(found, truth.set_left_out(data, params, rows), rtol=1e-9)
+        density = held_out.set_in_draws(data, theta, rows)
+        np.testing.assert_allclose(density, truth.set_left_out(data, params, rows), rtol=1e-9)
 
 
 @each_case
@@ -30,11 +78,12 @@ def test_every_level_of_every_grouped_term_is_brute_force(name):
             with pytest.raises(ValueError, match="is a dense term: its levels share all rows"):
                 data.design.level_of_rows(t.name)
             continue
-        level, seen = data.design.level_of_rows(t.name), []
-        for levels, values in held_out.levels_in_draws(data, theta, t.name):
-            seen += levels.tolist()
+        level = data.design.level_of_rows(t.name)
+        seen = []
+        for numbers, values in held_out.levels_in_draws(data, theta, t.name):
+            seen += numbers.tolist()
             expected = [
-                truth.set_left_out(data, params, np.flatnonzero(level == j)) for j in levels
+                truth.set_left_out(data, params, np.flatnonzero(level == j)) for j in numbers
             ]
             np.testing.assert_allclose(values, np.tile(expected, (3, 1)), rtol=1e-9)
         assert sorted(seen) == sorted(set(level.tolist()))
@@ -43,21 +92,22 @@ def test_every_level_of_every_grouped_term_is_brute_force(name):
 def test_levels_of_a_group_by_itself_do_not_wait_for_each_other(monkeypatch):
     """Subjects share nothing: their densities come together, and from the reduction alone."""
     data, params = CASES["unbalanced slopes"]()
-    monkeypatch.setattr(held_out, "set_in_draws", None)
-    ((levels, _),) = held_out.levels_in_draws(data, params.theta(data.design).repeat(1), "g")
-    assert sorted(levels.tolist()) == [0, 1, 2, 3, 4, 5]
-    batches = CASES["nested"]()[0]
-    ((levels, _),) = held_out.levels_in_draws(
-        batches, CASES["nested"]()[1].theta(batches.design).repeat(1), "a"
-    )
-    assert len(levels) == 4
+    monkeypatch.setattr(levels, "set_in_draws", None)
+    ((numbers, _),) = held_out.levels_in_draws(data, params.theta(data.design).repeat(1), "g")
+    assert sorted(numbers.tolist()) == [0, 1, 2, 3, 4, 5]
+    nested, params = CASES["nested"]()
+    ((numbers, _),) = held_out.levels_in_draws(nested, params.theta(nested.design).repeat(1), "a")
+    assert len(numbers) == 4
 
 
 def _scaled(ratio):
     """Grouped, sloped with singletons, nested, dense and crossed designs at τ/σ = ratio."""
-    n, rng = 20, np.random.default_rng(4)
-    codes, x = np.repeat(np.arange(6), [1, 1, 2, 3, 5, 8]), rng.normal(size=n)
-    ones, square = np.ones((n, 1)), ratio**2
+    n = 20
+    rng = np.random.default_rng(4)
+    codes = np.repeat(np.arange(6), [1, 1, 2, 3, 5, 8])
+    x = rng.normal(size=n)
+    ones = np.ones((n, 1))
+    square = ratio**2
     yield "grouped", [Term.grouped("g", codes)], {"g": square}
     yield (
         "slopes",
@@ -75,7 +125,8 @@ def _scaled(ratio):
         [Term.grouped("a", deep // 9), Term.grouped("b", deep)],
         {"a": square, "b": 0.4 * square},
     )
-    pairs, at = np.repeat(np.arange(10), 2), rng.normal(size=n)
+    pairs = np.repeat(np.arange(10), 2)
+    covariate = rng.normal(size=n)
     yield (
         "nested in twos",
         [Term.grouped("a", pairs // 2), Term.grouped("b", pairs)],
@@ -84,7 +135,7 @@ def _scaled(ratio):
     known = 0.5 ** np.abs(np.subtract.outer(np.arange(6), np.arange(6)))
     yield (
         "known covariance",
-        [Term.grouped("g", codes, np.column_stack([ones, at]), between=known)],
+        [Term.grouped("g", codes, np.column_stack([ones, covariate]), between=known)],
         {"g": square * np.eye(2)},
     )
     yield (
@@ -125,20 +176,18 @@ def test_rows_and_levels_are_exact(ratio):
         theta = params.theta(design).repeat(1)
         for t in [t for t in terms if not t.is_dense]:
             level = design.level_of_rows(t.name)
-            for levels, values in held_out.levels_in_draws(data, theta, t.name):
-                for j, value in zip(levels, values[0], strict=True):
-                    np.testing.assert_allclose(
-                        value,
-                        truth.set_left_out_50_digits(data, params, np.flatnonzero(level == j)),
-                        rtol=1e-9,
-                    )
+            for numbers, values in held_out.levels_in_draws(data, theta, t.name):
+                for j, value in zip(numbers, values[0], strict=True):
+                    rows = np.flatnonzero(level == j)
+                    exact = truth.set_left_out_50_digits(data, params, rows)
+                    np.testing.assert_allclose(value, exact, rtol=1e-9)
 
 
 def test_both_ways_to_a_row_agree(monkeypatch):
     """A nested design narrow enough for merging, forced through the structured factor as well."""
     data, params = CASES["nested"]()
     merged = held_out.rows(data, params)
-    monkeypatch.setattr(held_out.linalg, "WIDEST_MERGED", 0)
+    monkeypatch.setattr(linalg, "WIDEST_MERGED", 0)
     np.testing.assert_allclose(held_out.rows(data, params), merged, rtol=1e-11)
 
 
@@ -151,15 +200,17 @@ def test_many_draws_at_once_are_one_by_one(name, held, merged, monkeypatch):
     """
     if held:
         monkeypatch.setattr("lmmlib.model.reduction.CHUNK", held)
-        for size in ("CHUNK", "ROWS", "CLOSE", "TRIANGLES"):
-            monkeypatch.setattr(held_out, size, held)
+        monkeypatch.setattr(sets, "MAX_REDUCED_ENTRIES", held)
+        monkeypatch.setattr(sets, "MAX_STACKED_ENTRIES", held)
+        monkeypatch.setattr(by_merging, "MAX_ROW_ENTRIES", held)
+        monkeypatch.setattr(by_merging, "MAX_TRIANGLE_ENTRIES", held)
     if not merged:
-        monkeypatch.setattr(held_out.linalg, "WIDEST_MERGED", 0)
+        monkeypatch.setattr(linalg, "WIDEST_MERGED", 0)
     data, params = CASES[name]()
     many, singles = three_draws(data, params)
     rows = np.full((3, data.design.n), np.nan)
-    for found, values in held_out.rows_in_draws(data, many):
-        rows[:, found] = values
+    for numbers, values in held_out.rows_in_draws(data, many):
+        rows[:, numbers] = values
     np.testing.assert_allclose(rows, [truth.left_out(data, one) for one in singles], rtol=1e-9)
     some = np.arange(0, data.design.n, 3)
     np.testing.assert_allclose(
@@ -169,9 +220,9 @@ def test_many_draws_at_once_are_one_by_one(name, held, merged, monkeypatch):
     )
     for t in [t for t in data.design.terms if not t.is_dense][:1]:
         level = data.design.level_of_rows(t.name)
-        for levels, values in held_out.levels_in_draws(data, many, t.name):
+        for numbers, values in held_out.levels_in_draws(data, many, t.name):
             expected = [
-                [truth.set_left_out(data, one, np.flatnonzero(level == j)) for j in levels]
+                [truth.set_left_out(data, one, np.flatnonzero(level == j)) for j in numbers]
                 for one in singles
             ]
             np.testing.assert_allclose(values, expected, rtol=1e-9)

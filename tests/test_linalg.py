@@ -1,5 +1,5 @@
-"""Kernels: packing loses nothing, triangles keep sums of squares, left-out rows are those of the
-dense inverse.
+"""Kernels: packing loses nothing, triangles keep sums of squares, and predictions of each row from
+the others are those of the dense inverse.
 """
 
 import numpy as np
@@ -35,9 +35,8 @@ def test_groups_and_nested_groups_are_blocks():
     nested = CASES["nested"]()[0].design.blocks
     assert sum(len(b.rows) for b in nested) == 4
     assert sum(len(b.rows) for b in CASES["crossed"]()[0].design.blocks) == 1
-    assert (
-        sum(len(b.rows) for b in CASES["rows without effects"]()[0].design.blocks) == 5
-    )  # four groups, and rows of none
+    without_effects = CASES["rows without effects"]()[0].design.blocks
+    assert sum(len(b.rows) for b in without_effects) == 5  # four groups, and rows of none
 
 
 def test_positions_find_every_row():
@@ -51,14 +50,12 @@ def test_positions_find_every_row():
 def test_eliminate_keeps_every_sum_of_squares():
     rng = np.random.default_rng(1)
     for m in (1, 2, 3, 9):
-        Z, B, s, t = (
-            rng.normal(size=(m, 3)),
-            rng.normal(size=(m, 2)),
-            rng.normal(size=3),
-            rng.normal(size=2),
-        )
-        R, RB, rest = linalg.eliminate(Z, B)
-        got = np.sum((R @ s - RB @ t) ** 2) + np.sum((rest @ t) ** 2)
+        Z = rng.normal(size=(m, 3))
+        B = rng.normal(size=(m, 2))
+        s = rng.normal(size=3)
+        t = rng.normal(size=2)
+        R, RB, remainder = linalg.eliminate(Z, B)
+        got = np.sum((R @ s - RB @ t) ** 2) + np.sum((remainder @ t) ** 2)
         np.testing.assert_allclose(got, np.sum((Z @ s - B @ t) ** 2), rtol=1e-12)
 
 
@@ -70,19 +67,19 @@ def test_merge_is_the_factor_of_all_rows():
     np.testing.assert_allclose(T.T @ T, rows.T @ rows, rtol=1e-12)
 
 
-@pytest.mark.parametrize("sides", [0.0, 1.0])
-def test_reduced_rows_keep_every_cross_product_and_no_empty_row(sides):
-    """Two crossed factors, with sides and without any."""
+@pytest.mark.parametrize("size", [0.0, 1.0])
+def test_reduced_rows_keep_every_cross_product_and_no_empty_row(size):
+    """Two crossed factors, with right-hand sides and with zeros for them."""
     rng = np.random.default_rng(8)
-    Z, B = np.zeros((30, 9)), sides * rng.normal(size=(30, 2))
-    Z[np.arange(30), rng.integers(6, size=30)] = Z[np.arange(30), 6 + rng.integers(3, size=30)] = (
-        1.0
-    )
+    B = size * rng.normal(size=(30, 2))
+    Z = np.zeros((30, 9))
+    Z[np.arange(30), rng.integers(6, size=30)] = 1.0
+    Z[np.arange(30), 6 + rng.integers(3, size=30)] = 1.0
     sparse = csr_array(Z)
-    rows, kept = linalg.as_rows(
-        linalg.reduce_to_arrowhead(sparse, B, linalg.find_partition(sparse, [(6, 1), (3, 1)])), 9
-    )
-    before, after = np.hstack([Z, B]), np.hstack([rows.toarray(), kept])
+    partition = linalg.find_partition(sparse, [(6, 1), (3, 1)])
+    rows, rhs = linalg.as_rows(linalg.reduce_to_arrowhead(sparse, B, partition), 9)
+    before = np.hstack([Z, B])
+    after = np.hstack([rows.toarray(), rhs])
     np.testing.assert_allclose(after.T @ after, before.T @ before, atol=1e-12)
     assert np.abs(after).max(1).min() > 0
     assert len(after) <= 11
@@ -93,21 +90,26 @@ def _penalised(A, r):
     rows.
     """
     Z = csr_array(A)
-    forms = linalg.reduce_to_arrowhead(Z, r[:, None], linalg.find_partition(Z, [(A.shape[1], 1)]))
-    factor = linalg.factorise(forms, [np.ones((1, 1, 1))])
-    (form,), q = factor.forms, A.shape[1]
-    R = form.blocks[0][:, :q, 0, 0, 0] if form.blocks else np.zeros((0, 0))
-    return R, linalg.back_substitute(forms, factor, q)[:, 0], factor.rest[0, 0, 0] ** 2
+    q = A.shape[1]
+    arrowheads = linalg.reduce_to_arrowhead(Z, r[:, None], linalg.find_partition(Z, [(q, 1)]))
+    factor = linalg.factorise(arrowheads, [np.ones((1, 1, 1))])
+    (factored,) = factor.arrowheads
+    R = np.zeros((0, 0))
+    if factored.diagonal_blocks:
+        R = factored.diagonal_blocks[0][:, :q, 0, 0, 0]
+    minimiser = linalg.back_substitute(arrowheads, factor, q)[:, 0]
+    return R, minimiser, factor.rhs_triangle[0, 0, 0] ** 2
 
 
 def test_penalised_is_the_minimum():
     rng = np.random.default_rng(3)
-    A, r = rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 4))
+    A = rng.normal(size=(2, 4, 3))
+    r = rng.normal(size=(2, 4))
     for b in range(2):
-        R, found, least = _penalised(A[b], r[b])
+        R, minimiser, least = _penalised(A[b], r[b])
         M = A[b].T @ A[b] + np.eye(3)
         s = np.linalg.solve(M, A[b].T @ r[b])
-        np.testing.assert_allclose(found, s, rtol=1e-11)
+        np.testing.assert_allclose(minimiser, s, rtol=1e-11)
         np.testing.assert_allclose(least, np.sum((r[b] - A[b] @ s) ** 2) + np.sum(s**2), rtol=1e-12)
         np.testing.assert_allclose(R.T @ R, M, rtol=1e-12)
 
@@ -119,8 +121,9 @@ def test_penalised_without_columns_or_rows():
         linalg.reduce_to_arrowhead(Z, np.zeros((0, 1)), linalg.find_partition(Z, [(2, 1)])),
         [np.ones((1, 1, 1))],
     )
-    assert factor.rest.item() == 0
-    np.testing.assert_allclose(np.abs(factor.forms[0].blocks[0][0, 0]).ravel(), 1)
+    assert factor.rhs_triangle.item() == 0
+    block = factor.arrowheads[0].diagonal_blocks[0]
+    np.testing.assert_allclose(np.abs(block[0, 0]).ravel(), 1)
 
 
 def test_rotation_keeps_every_sum_of_squares():
@@ -149,68 +152,99 @@ def test_rotation_keeps_every_sum_of_squares():
 
 
 @each_case
-def test_what_a_factor_tells_is_the_dense_algebra(name):
+def test_solutions_with_a_factor_are_the_dense_algebra(name):
     """With A the rows of W^½ZΛ, B their right-hand sides and M = I + A'A = R'R."""
     data, params = CASES[name]()
-    design, K = data.design, data.design.layout.width
+    design = data.design
+    K = design.layout.width
     Lam = params.theta(design).repeat(1).Lam
-    forms, factor = data.reduction.forms, data.reduction.factorise(Lam)
+    arrowheads = data.reduction.arrowheads
+    factor = data.reduction.factorise(Lam)
     A = design.independent @ design.layout.scaled(np.eye(K), [L[0] for L in Lam]).T
-    B, sides = data.whitened[:-1], np.random.default_rng(3).normal(size=(K, 4))
+    B = data.whitened[:-1]
+    rhs = np.random.default_rng(3).normal(size=(K, 4))
     inverse = np.linalg.inv(np.eye(K) + A.T @ A)
     close = {"rtol": 1e-9, "atol": 1e-9}
 
-    half = linalg.forward_substitute(forms, factor, sides[..., None])[..., 0]
-    np.testing.assert_allclose(half.T @ half, sides.T @ inverse @ sides, **close)
-    seen = linalg.projected_rhs(forms, factor, K)[:, 0]
-    np.testing.assert_allclose(half.T @ seen, sides.T @ inverse @ A.T @ B[:, 0], **close)
-    at = linalg.back_substitute(forms, factor, K)[:, 0]
-    np.testing.assert_allclose(at, inverse @ A.T @ B[:, 0], **close)
+    half = linalg.forward_substitute(arrowheads, factor, rhs[..., None])[..., 0]
+    np.testing.assert_allclose(half.T @ half, rhs.T @ inverse @ rhs, **close)
+    projected = linalg.projected_rhs(arrowheads, factor, K)[:, 0]
+    np.testing.assert_allclose(half.T @ projected, rhs.T @ inverse @ A.T @ B[:, 0], **close)
+    solution = linalg.back_substitute(arrowheads, factor, K)[:, 0]
+    np.testing.assert_allclose(solution, inverse @ A.T @ B[:, 0], **close)
     for j in range(4):
-        moved = linalg.back_substitute(forms, factor, K, half[:, [j]])[:, 0]
-        np.testing.assert_allclose(moved - at, inverse @ sides[:, j], **close)
-    for rows, squares, rest in linalg.row_leverages(
-        design.independent, B, design.partition, forms, factor, Lam
+        shifted = linalg.back_substitute(arrowheads, factor, K, half[:, [j]])[:, 0]
+        np.testing.assert_allclose(shifted - solution, inverse @ rhs[:, j], **close)
+
+    seen = []
+    for part in linalg.row_leverages(
+        design.independent, B, design.partition, arrowheads, factor, Lam
     ):
-        np.testing.assert_allclose(
-            squares[:, 0], np.einsum("ik,kl,il->i", A[rows], inverse, A[rows]), **close
-        )
-        np.testing.assert_allclose(rest[..., 0].T, B[rows] - A[rows] @ inverse @ A.T @ B, **close)
-    roots = [np.eye(len(t.effects)) for t in design.terms]
-    first = 0
-    for blocks in linalg.covariance_blocks(forms, factor, K, design.shapes, roots):
+        rows = A[part.rows]
+        leverage = np.einsum("ik,kl,il->i", rows, inverse, rows)
+        np.testing.assert_allclose(part.leverage[:, 0], leverage, **close)
+        remainder = B[part.rows] - rows @ inverse @ A.T @ B
+        np.testing.assert_allclose(part.remainder[..., 0].T, remainder, **close)
+        seen += part.rows.tolist()
+    assert sorted(seen) == list(range(design.n))
+
+    chols = [np.eye(len(t.effects)) for t in design.terms]
+    start = 0
+    for blocks in linalg.inverse_blocks(arrowheads, factor, K, design.shapes, chols):
         for block in blocks:
-            part = slice(first, first := first + len(block))
-            np.testing.assert_allclose(block, inverse[part, part], **close)
+            stop = start + len(block)
+            np.testing.assert_allclose(block, inverse[start:stop, start:stop], **close)
+            start = stop
+    assert start == K
+
+
+@each_case
+def test_components_add_up_to_the_whole(name):
+    """Each has a factor and a least sum of squares of its own, those of its rows alone."""
+    data, params = CASES[name]()
+    design = data.design
+    theta = params.theta(design).repeat(2)
+    combination = theta.residual_weights[..., None]
+    factor = data.reduction.given(theta)
+    log_det = np.zeros(2)
+    squares = np.zeros(2)
+    components = []
+    for arrowhead in data.component_arrowheads:
+        own_log_det, own_squares = linalg.factorise_components(arrowhead, theta.Lam, combination)
+        log_det += own_log_det.sum(0)
+        squares += own_squares.sum(0)
+        components += arrowhead.components.tolist()
+    assert sorted(components) == list(range(len(design.component_partition.separator_counts)))
+    np.testing.assert_allclose(log_det, factor.log_det, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(squares, factor.rhs_triangle[0, 0] ** 2, rtol=1e-10)
 
 
 def test_the_factor_with_more_levels_is_eliminated_first():
-    """The cube is that of the other; a component of one factor alone is none of a border's."""
+    """The cube is that of the other; a component of one factor alone has no separator."""
     data, _ = CASES["crossed"]()
     for terms in (data.design.terms, data.design.terms[::-1]):
-        assert Design(data.design.X, terms).partition.border_counts.sum() == 4
-    a, b = np.eye(5)[[0, 0, 1, 1, 2, 3, 4]], np.eye(2)[[0, 1, 0, 1, 0, 0, 0]]
+        assert Design(data.design.X, terms).partition.separator_counts.sum() == 4
+    a = np.eye(5)[[0, 0, 1, 1, 2, 3, 4]]
+    b = np.eye(2)[[0, 1, 0, 1, 0, 0, 0]]
     b[4:] = 0
-    plan = linalg.find_partition(csr_array(np.hstack([a, b])), [(5, 1), (2, 1)])
-    assert plan.border_counts.tolist() == [[0, 0], [0, 2]]
+    partition = linalg.find_partition(csr_array(np.hstack([a, b])), [(5, 1), (2, 1)])
+    assert partition.separator_counts.tolist() == [[0, 0], [0, 2]]
 
 
 @pytest.mark.parametrize("q", [3, 13])
 def test_elimination_runs_over_stacks(q):
     rows = np.random.default_rng(q).normal(size=(20, q + 2, 2, 3))
     cross = np.einsum("mi...,mj...->ij...", rows, rows)
-    top, rest = stacks.eliminate_stack(rows.copy(), q)
-    np.testing.assert_allclose(
-        np.einsum("mi...,mj...->ij...", top, top)[:q], cross[:q], rtol=1e-10, atol=1e-10
-    )
-    left = np.einsum("mi...,mj...->ij...", top[:, q:], top[:, q:]) + np.einsum(
-        "mi...,mj...->ij...", rest, rest
-    )
-    np.testing.assert_allclose(left, cross[q:, q:], rtol=1e-10, atol=1e-10)
+    eliminated, remainder = stacks.eliminate_stack(rows.copy(), q)
+    close = {"rtol": 1e-10, "atol": 1e-10}
+    kept = np.einsum("mi...,mj...->ij...", eliminated, eliminated)
+    np.testing.assert_allclose(kept[:q], cross[:q], **close)
+    left = np.einsum("mi...,mj...->ij...", remainder, remainder)
+    np.testing.assert_allclose(kept[q:, q:] + left, cross[q:, q:], **close)
 
 
 @pytest.mark.parametrize("q", [0, 1, 3, 8, 9, 12])
-def test_left_out_is_the_dense_inverse(q):
+def test_rows_predicted_from_the_others_are_the_dense_inverse(q):
     rng = np.random.default_rng(q)
     A, r = rng.normal(size=(2, 3, 6, q)), rng.normal(size=(2, 3, 6))
     residual, variance = linalg.predict_from_others(A, r)
@@ -222,14 +256,13 @@ def test_left_out_is_the_dense_inverse(q):
     )
 
 
-def test_left_out_where_leverage_is_nearly_one():
+def test_rows_predicted_from_the_others_where_leverage_is_nearly_one():
     A = np.zeros((11, 10))
     A[:10] = 1e3 * np.eye(10)
     A[10, 0] = 1e3
     residual, variance = linalg.predict_from_others(A, np.arange(1.0, 12))
-    np.testing.assert_allclose(
-        variance[1:10], 1 + 1e6, rtol=1e-15
-    )  # a row alone in its column: nothing else tells of it
+    # a row alone in its column: nothing else tells of it
+    np.testing.assert_allclose(variance[1:10], 1 + 1e6, rtol=1e-15)
     np.testing.assert_allclose(residual[1:10], np.arange(2.0, 11), rtol=1e-15)
     np.testing.assert_allclose(variance[0], 1 + 1e6 / (1 + 1e6), rtol=1e-12)
 
@@ -264,12 +297,12 @@ def test_dependent_columns_are_scale_free():
     assert linalg.dependent_columns(np.column_stack([X, np.zeros(20)])) == [3]
 
 
-def test_climbs_end_on_the_peak_above_their_start():
+def test_searches_end_on_the_peak_above_their_start():
     """Two hills of known place, height and curvature, from where the function curves up too.
 
     Beyond 8 there is no value.
 
-    A climb ends where a step promises less than a thousandth: within √(2e-3/20) = 0.01 of a peak,
+    A search ends where a step promises less than a thousandth: within √(2e-3/20) = 0.01 of a peak,
     and that much below it. Of a peak's curvature h a hill keeps h(1 − 3x²/2) there, short of 60 by
     0.01.
     """
@@ -281,26 +314,40 @@ def test_climbs_end_on_the_peak_above_their_start():
         )
         return np.where(x[:, 0] < 8, low + high, np.nan)
 
-    found = linalg.newton_maximize(
-        hills, np.array([[-4.0, -4.2], [4.5, 4.0], [2.0, 5.5], [9.0, 9.0]])
-    )
-    np.testing.assert_allclose(
-        found.x, [[-2.5, -2.5], [2.5, 2.5], [2.5, 2.5], [9.0, 9.0]], atol=0.01
-    )
-    np.testing.assert_allclose(found.value[:3], [20, 60, 60], atol=1e-3)
-    np.testing.assert_allclose(
-        found.hessian[:3], np.array([20, 60, 60])[:, None, None] * -np.eye(2), atol=0.02
-    )
+    starts = np.array([[-4.0, -4.2], [4.5, 4.0], [2.0, 5.5], [9.0, 9.0]])
+    optima = linalg.newton_maximize(hills, starts)
+    peaks = [[-2.5, -2.5], [2.5, 2.5], [2.5, 2.5], [9.0, 9.0]]
+    np.testing.assert_allclose(optima.x, peaks, atol=0.01)
+    heights = np.array([20, 60, 60])
+    inside = optima.subset(np.isfinite(optima.value))
+    np.testing.assert_allclose(inside.value, heights, atol=1e-3)
+    hessian = heights[:, None, None] * -np.eye(2)
+    np.testing.assert_allclose(inside.hessian, hessian, atol=0.02)
+    assert np.all(np.abs(inside.gradient) <= heights[:, None] * 0.01)
 
 
-def test_climbs_do_not_depend_on_each_other():
+def test_optima_are_not_written_into():
+    """What a caller holds stays as it was, and the starts too."""
+    starts = np.array([[1.0], [2.0]])
+    optima = linalg.newton_maximize(lambda x: -np.cosh(x[:, 0]), starts)
+    before = optima.x.copy()
+    moved = optima.replaced(np.array([1]), optima.subset(np.array([0])))
+    np.testing.assert_array_equal(moved.x, before[[0, 0]])
+    np.testing.assert_array_equal(optima.x, before)
+    np.testing.assert_array_equal(starts, [[1.0], [2.0]])
+
+
+def test_searches_do_not_depend_on_each_other():
     """But for the last digit of a value, which may depend on its place in a stack.
 
     20 ε or so, by which second differences over 1e-3 are off by 4 · 20 ε/1e-6 = 2e-8, and a step of
     two as much, twice.
     """
     starts = np.random.default_rng(1).normal(size=(5, 3))
-    function = lambda x: -np.sum(np.cosh(x - [0.0, 1.0, 2.0]), 1)  # noqa: E731
+
+    def function(x):
+        return -np.sum(np.cosh(x - [0.0, 1.0, 2.0]), 1)
+
     together = linalg.newton_maximize(function, starts)
     for k, start in enumerate(starts):
         np.testing.assert_allclose(
@@ -309,33 +356,35 @@ def test_climbs_do_not_depend_on_each_other():
 
 
 @pytest.mark.parametrize(("start", "steps"), [([0.0, 0.0], 0), ([1.2, -1.6], 1), ([3.0, 4.0], 3)])
-def test_a_quadratic_is_climbed_in_as_many_steps_as_its_length_wants(start, steps):
+def test_a_quadratic_takes_as_many_steps_as_its_length_wants(start, steps):
     """Newton's step is exact.
 
-    None is longer than two, and the last point is looked at once more.
+    None is longer than two, and the start is evaluated as well.
     """
-    looked, turn = [], np.array([[0.8, 0.6], [-0.6, 0.8]])
-    curvature = turn @ np.diag([0.5, 2.0]) @ turn.T
+    evaluations = []
+    axes = np.array([[0.8, 0.6], [-0.6, 0.8]])
+    curvature = axes @ np.diag([0.5, 2.0]) @ axes.T
 
     def hill(x):
-        looked.append(len(x))
+        evaluations.append(len(x))
         return -0.5 * np.einsum("si,ij,sj->s", x, curvature, x)
 
-    found = linalg.newton_maximize(hill, np.array([start]))
-    np.testing.assert_allclose(found.x, 0, atol=1e-6)
-    np.testing.assert_allclose(found.hessian[0], -curvature, atol=1e-6)
-    assert looked == [6] * (steps + 1)  # itself, two a coordinate, and one a pair
+    optima = linalg.newton_maximize(hill, np.array([start]))
+    np.testing.assert_allclose(optima.x, 0, atol=1e-6)
+    np.testing.assert_allclose(optima.hessian[0], -curvature, atol=1e-6)
+    assert evaluations == [6] * (steps + 1)  # itself, two a coordinate, and one a pair
 
 
 def test_a_step_that_leads_down_is_shortened():
     """Full steps overshoot a cusp that is a little rounded; level ground gives no step at all."""
-    found = linalg.newton_maximize(
-        lambda x: -((np.sum(x**2, 1) + 1e-2) ** 0.3), np.array([[0.4, 0.3], [1.0, -1.0]])
-    )
-    np.testing.assert_allclose(found.x, 0, atol=0.05)
-    np.testing.assert_array_equal(
-        linalg.newton_maximize(lambda x: np.zeros(len(x)), np.ones((1, 2))).x, np.ones((1, 2))
-    )
+
+    def cusp(x):
+        return -((np.sum(x**2, 1) + 1e-2) ** 0.3)
+
+    optima = linalg.newton_maximize(cusp, np.array([[0.4, 0.3], [1.0, -1.0]]))
+    np.testing.assert_allclose(optima.x, 0, atol=0.05)
+    level = linalg.newton_maximize(lambda x: np.zeros(len(x)), np.ones((1, 2)))
+    np.testing.assert_array_equal(level.x, np.ones((1, 2)))
 
 
 @pytest.mark.parametrize("start", [0.3, 1.0, 3.0])
@@ -343,8 +392,8 @@ def test_a_point_as_high_is_no_step_up(start):
     """Newton's step on −|x|^1.5 leads from x to −x, as high but for rounding and what differences
     of 1e-3 are off by.
 
-    A climb ends where half the step along the slope, 1.5 |x|^1.5, is below a thousandth: at |x| =
-    0.0076 at the farthest, with 0.0005 for the differences over a kink so near.
+    A search ends where half the step along the gradient, 1.5 |x|^1.5, is below a thousandth: at
+    |x| = 0.0076 at the farthest, with 0.0005 for the differences over a kink so near.
     """
     evaluations = []
 
@@ -354,9 +403,8 @@ def test_a_point_as_high_is_no_step_up(start):
 
     for function in (kink, *(with_last_digits_of(seed, kink) for seed in range(5))):
         evaluations.clear()
-        assert (
-            np.abs(linalg.newton_maximize(function, np.array([[start]])).x).item() < 0.0076 + 0.0005
-        )
+        end = linalg.newton_maximize(function, np.array([[start]])).x.item()
+        assert abs(end) < 0.0076 + 0.0005
         assert len(evaluations) < 30
 
 
@@ -373,8 +421,8 @@ def test_rounding_covers_what_values_are_apart_by(units):
         return 1000 + np.sum(np.cos(x), 1) + unit * noise.integers(-units, units + 1, len(x))
 
     for x in np.random.default_rng(1).uniform(-0.5, 0.5, size=(50, 3)):
-        found = linalg.rounding_error(bowl, x) / unit
-        assert max(4, 2 * units) <= found <= max(4, 2 * 16 * (units + 1))
+        units_apart = linalg.rounding_error(bowl, x) / unit
+        assert max(4, 2 * units) <= units_apart <= max(4, 2 * 16 * (units + 1))
 
 
 def test_ties_go_to_the_first():

@@ -128,19 +128,19 @@ def test_parts_must_be_of_one_model():
 
 
 def test_the_factor_that_falls_into_most_pieces_makes_the_blocks():
-    forms = CASES["wide crossed"]()[0].reduction.forms
-    assert [(len(f.columns), [leaves.rows.shape[0] for leaves in f.leaves]) for f in forms] == [
+    forms = CASES["wide crossed"]()[0].reduction.arrowheads
+    assert [(len(f.separator), [b.rows.shape[0] for b in f.diagonal_blocks]) for f in forms] == [
         (14, [1])
     ]
-    nested = CASES["nested"]()[0].reduction.forms
-    assert {len(f.columns) for f in nested} == {1}  # one border a top group
-    assert sum(f.columns.shape[1] for f in nested) == 4
+    nested = CASES["nested"]()[0].reduction.arrowheads
+    assert {len(f.separator) for f in nested} == {1}  # one separator a top group
+    assert sum(f.separator.shape[1] for f in nested) == 4
     dense, slopes = (
-        CASES["dense"]()[0].reduction.forms,
-        CASES["three terms, one factor twice"]()[0].reduction.forms,
+        CASES["dense"]()[0].reduction.arrowheads,
+        CASES["three terms, one factor twice"]()[0].reduction.arrowheads,
     )
-    assert [(len(f.columns), f.leaves[0].rows.shape[0]) for f in dense] == [(0, 3)]
-    assert [(len(f.columns), f.leaves[0].rows.shape[0]) for f in slopes] == [
+    assert [(len(f.separator), f.diagonal_blocks[0].rows.shape[0]) for f in dense] == [(0, 3)]
+    assert [(len(f.separator), f.diagonal_blocks[0].rows.shape[0]) for f in slopes] == [
         (3, 2)
     ]  # both terms of g together, h the border
 

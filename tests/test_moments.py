@@ -19,13 +19,24 @@ def test_effects_given_y_are_the_dense_ones(name):
 
 
 @each_case
+def test_moments_of_y_are_the_dense_ones(name):
+    data, params = CASES[name]()
+    a = truth.arrays(data.design, params)
+    u = np.random.default_rng(4).normal(size=a.Z.shape[1])
+    got = moments.marginal(data.design, params)
+    np.testing.assert_allclose(got.mean, a.mean, rtol=1e-12)
+    np.testing.assert_allclose(got.cov, a.V, rtol=1e-12, atol=1e-12)
+    given_u = moments.conditional(data.design, params, u)
+    np.testing.assert_allclose(given_u.mean, a.mean + a.Z @ u, rtol=1e-12)
+    np.testing.assert_allclose(given_u.cov, a.R, rtol=1e-12)
+
+
+@each_case
 def test_joint_density_factors_both_ways(name):
     """p(y|u) p(u) = p(y) p(u|y) at any u, in spherical effects where G is singular."""
     data, params = CASES[name]()
-    if (
-        np.linalg.matrix_rank(moments.effects_covariance(data.design, params))
-        < data.design.Z.shape[1]
-    ):
+    G = moments.effects_covariance(data.design, params)
+    if np.linalg.matrix_rank(G) < len(G):
         data, params = _spherical(data, params)
     u = np.random.default_rng(2).normal(size=data.design.Z.shape[1])
     prior = _log_normal(u, np.zeros(len(u)), moments.effects_covariance(data.design, params))
@@ -73,14 +84,15 @@ def test_simulated_moments_converge_on_both():
     data, params = CASES["balanced"]()
     design, rng, S = data.design, np.random.default_rng(5), 20_000
     u = simulate(design, params, rng).u
-    made = [simulate(design, params, rng) for _ in range(S)]
+    simulated = [simulate(design, params, rng) for _ in range(S)]
     exact = moments.marginal(design, params)
-    y = np.array([m.y for m in made])
+    y = np.array([one.y for one in simulated])
     assert np.max(np.abs(y.mean(0) - exact.mean) / np.sqrt(np.diag(exact.cov) / S)) < 5
     spread = np.sqrt((exact.cov**2 + np.outer(np.diag(exact.cov), np.diag(exact.cov))) / S)
     assert np.max(np.abs(np.cov(y.T) - exact.cov) / spread) < 5
     given = moments.conditional(design, params, u)
-    noise = y - np.array([design.Z @ m.u for m in made]) - design.fixed_part(params.beta)
+    random_parts = np.array([design.Z @ one.u for one in simulated])
+    noise = y - random_parts - design.fixed_part(params.beta)
     assert np.max(np.abs(noise.mean(0)) / np.sqrt(np.diag(given.cov) / S)) < 5
     np.testing.assert_allclose(given.mean, design.fixed_part(params.beta) + design.Z @ u)
 
@@ -90,16 +102,16 @@ def test_experiment_2_has_its_closed_form():
 
     Mutual (K/2) log(1+κ), lautum Kκ minus that, total correlation by hand.
     """
-    truth_ = experiment_2(np.random.default_rng(1))
-    params = Params(truth_.beta, {"group": 0.5}, 1.0)
+    experiment = experiment_2(np.random.default_rng(1))
+    design = experiment.design
+    params = Params(experiment.beta, {"group": 0.5}, 1.0)
     K, kappa = 10, 25.0
     mutual = K / 2 * np.log(1 + kappa)
-    assert moments.mutual_information(truth_.design, params) == pytest.approx(mutual, rel=1e-12)
-    assert moments.lautum_information(truth_.design, params) == pytest.approx(
-        K * kappa - mutual, rel=1e-12
-    )
+    lautum = K * kappa - mutual
+    assert moments.mutual_information(design, params) == pytest.approx(mutual, rel=1e-12)
+    assert moments.lautum_information(design, params) == pytest.approx(lautum, rel=1e-12)
     total = 0.5 * (500 * np.log(1.5) - K * np.log(1 + kappa))
-    assert moments.total_correlation(truth_.design, params) == pytest.approx(total, rel=1e-12)
+    assert moments.total_correlation(design, params) == pytest.approx(total, rel=1e-12)
     assert total == pytest.approx(85.0758, abs=5e-5)
 
 
@@ -113,23 +125,23 @@ def test_moments_keep_their_digits_where_effects_dwarf_the_rows(ratio):
     design = Design(np.ones((K * m, 1)), [Term.grouped("g", np.repeat(np.arange(K), m))])
     params = Params([0.0], {"g": ratio**2}, 1.0)
     data = Data(simulate(design, params, np.random.default_rng(3)).y, design)
-    got, kappa = moments.effects(data, params), m * ratio**2
-    np.testing.assert_allclose(
-        got.mean, data.y.reshape(K, m).mean(1) * kappa / (kappa + 1), rtol=1e-13
-    )
-    np.testing.assert_allclose(got.cov, np.eye(K) * ratio**2 / (kappa + 1), rtol=1e-10, atol=1e-12)
-    assert moments.mutual_information(design, params) == pytest.approx(
-        K / 2 * np.log1p(kappa), rel=1e-13
-    )
+    got = moments.effects(data, params)
+    kappa = m * ratio**2
+    mean = data.y.reshape(K, m).mean(1) * kappa / (kappa + 1)
+    np.testing.assert_allclose(got.mean, mean, rtol=1e-13)
+    cov = np.eye(K) * ratio**2 / (kappa + 1)
+    np.testing.assert_allclose(got.cov, cov, rtol=1e-10, atol=1e-12)
+    mutual = K / 2 * np.log1p(kappa)
+    assert moments.mutual_information(design, params) == pytest.approx(mutual, rel=1e-13)
     total = 0.5 * (K * m * np.log1p(ratio**2) - K * np.log1p(kappa))
     assert moments.total_correlation(design, params) == pytest.approx(total, rel=1e-12)
 
 
 def test_effects_want_a_response():
-    with pytest.raises(
-        TypeError, match=r"data must be a Data, got Design; make one with Data\(y, design\)"
-    ):
-        moments.effects(CASES["balanced"]()[0].design, CASES["balanced"]()[1])
+    data, params = CASES["balanced"]()
+    message = r"data must be a Data, got Design; make one with Data\(y, design\)"
+    with pytest.raises(TypeError, match=message):
+        moments.effects(data.design, params)
 
 
 def test_large_designs_are_refused():

@@ -161,7 +161,7 @@ def test_marginal_model_is_likelihood_times_prior(name, families, transformed):
         "gamma" if transformed else "beta"
     }
     values, point = _random_point(data.design, priors, 3)
-    log_density = loglik.log_density(data, _theta(data.design, values).repeat(1))[0]
+    log_density = loglik.marginal_in_draws(data, _theta(data.design, values).repeat(1))[0]
     expected = log_density + _log_prior_and_jacobian(priors, data.design, values)
     np.testing.assert_allclose(_logp(model, point), expected, rtol=1e-10)
 
@@ -572,7 +572,7 @@ def test_a_model_without_fixed_effects_has_no_beta(formulation):
     expected = _log_prior_and_jacobian(priors, data.design, values)
     if formulation == "marginal":
         model = marginal_model(data, priors)
-        expected += loglik.log_density(data, theta.repeat(1))[0]
+        expected += loglik.marginal_in_draws(data, theta.repeat(1))[0]
     else:
         model = conditional_model(data, priors, centered=False)
         z = np.random.default_rng(7).normal(size=6)

@@ -1,12 +1,47 @@
-"""Exact draws of u given y have the mean and covariance of the dense formula."""
+"""Random effects given y, and leverages, are those of the dense formulas."""
 
 import numpy as np
 import pytest
 
 import truth
-from cases import CASES
-from lmmlib import estimate, from_formula, load_dataset, moments
-from lmmlib.random_effects import conditional_draws, shrinkage_information
+from cases import CASES, each_case
+from lmmlib import estimate, from_formula, load_dataset
+from lmmlib.random_effects import (
+    conditional_covariance,
+    conditional_draws,
+    conditional_mean,
+    leverages,
+    shrinkage_information,
+)
+
+
+@each_case
+def test_mean_and_covariance_are_the_dense_ones(name):
+    data, params = CASES[name]()
+    mean, cov = truth.effects(data, params)
+    for source in (data, data.reduction):
+        np.testing.assert_allclose(conditional_mean(source, params), mean, rtol=1e-9, atol=1e-11)
+        start = 0
+        for blocks in conditional_covariance(source, params).values():
+            for block in blocks:
+                stop = start + len(block)
+                expected = cov[start:stop, start:stop]
+                np.testing.assert_allclose(block, expected, rtol=1e-8, atol=1e-11)
+                start = stop
+        assert start == len(mean)
+
+
+@each_case
+def test_leverages_are_the_dense_diagonal(name):
+    """Of the matrix that maps y − offset to Xβ̂ + Zû: X(X'V⁻¹X)⁻¹X'V⁻¹ and ZGZ'V⁻¹ of the rest."""
+    data, params = CASES[name]()
+    a = truth.arrays(data.design, params)
+    X = data.design.X
+    inverse = np.linalg.inv(a.V)
+    fixed = X @ np.linalg.solve(X.T @ inverse @ X, X.T @ inverse)
+    random = a.Z @ a.G @ a.Z.T @ inverse @ (np.eye(data.design.n) - fixed)
+    expected = np.diag(fixed + random)
+    np.testing.assert_allclose(leverages(data, params), expected, rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize(
@@ -53,9 +88,9 @@ def test_zero_sd_gives_zero_effects():
 )
 def test_information_is_the_dense_ratio(name):
     data, params = CASES[name]()
-    prior = np.diag(moments.effects_covariance(data.design, params))
-    left = np.diag(moments.effects(data, params).cov)
-    expected = np.where(prior > 0, 1 - left / np.where(prior > 0, prior, 1), 0)
+    prior = np.diag(truth.arrays(data.design, params).G)
+    posterior = np.diag(truth.effects(data, params)[1])
+    expected = np.where(prior > 0, 1 - posterior / np.where(prior > 0, prior, 1), 0)
     np.testing.assert_allclose(
         shrinkage_information(data, params), expected, rtol=1e-10, atol=1e-12
     )

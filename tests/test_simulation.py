@@ -1,12 +1,11 @@
-"""Simulation: the experiments are made as the discussion describes them, and the stream alone
-decides.
-"""
+"""Simulated effects and responses, and the experiments as the discussion describes them."""
 
 import numpy as np
 import pytest
 
+import truth
 from cases import CASES
-from lmmlib import moments, simulate
+from lmmlib import simulate
 from lmmlib.report.experiments import experiment_1, experiment_2
 
 
@@ -21,18 +20,19 @@ def test_effects_have_their_covariance(name):
     data, params = CASES[name]()
     rng, S = np.random.default_rng(6), 5000
     u = np.array([simulate(data.design, params, rng).u for _ in range(S)])
-    G = moments.effects_covariance(data.design, params)
+    G = truth.arrays(data.design, params).G
     spread = np.sqrt((G**2 + np.outer(np.diag(G), np.diag(G))) / S)
     assert np.max(np.abs(u.T @ u / S - G) / np.maximum(spread, 1e-12)) < 5
 
 
 def test_experiment_1_is_made_as_described():
-    made = experiment_1(np.random.default_rng(1))
-    Z = made.design.Z.toarray()
-    assert (made.design.n, made.design.X.shape[1], Z.shape[1], made.sigma) == (100, 4, 5, 0.01)
-    assert np.all(made.design.X[:, 0] == 1)
+    experiment = experiment_1(np.random.default_rng(1))
+    design = experiment.design
+    Z = design.Z.toarray()
+    assert (design.n, design.X.shape[1], Z.shape[1], experiment.sigma) == (100, 4, 5, 0.01)
+    assert np.all(design.X[:, 0] == 1)
     assert 0 < Z.min() < Z.max() < 1
-    noise = made.y - made.design.X @ made.beta - Z @ made.u
+    noise = experiment.y - design.X @ experiment.beta - Z @ experiment.u
     assert abs(noise.std() - 0.01) < 5 * 0.01 / np.sqrt(200)
 
 
@@ -47,8 +47,8 @@ def test_effects_of_experiment_1_have_precision_q():
 
 
 def test_experiment_2_is_made_as_described():
-    made = experiment_2(np.random.default_rng(1))
-    assert made.design.Z.sum(0).tolist() == [50] * 10
-    assert made.design.X.shape == (500, 5)
+    design = experiment_2(np.random.default_rng(1)).design
+    assert design.Z.sum(0).tolist() == [50] * 10
+    assert design.X.shape == (500, 5)
     with pytest.raises(ValueError, match="n must be a multiple of groups"):
         experiment_2(np.random.default_rng(1), n=501)

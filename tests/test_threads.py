@@ -64,9 +64,8 @@ def test_workers_have_one_thread(monkeypatch):
     """Where the environment asks for more; make test itself asks for one."""
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        assert pool.submit(_counts).result() == {
-            min(2, os.cpu_count())
-        }  # of a worker that takes what the environment gives
+        # of a worker that takes what the environment gives
+        assert pool.submit(_counts).result() == {min(2, os.cpu_count())}
     with running(None) as pool:
         assert pool.submit(_counts).result() == {1}
     assert _counts() == {2}
@@ -76,13 +75,17 @@ def test_workers_have_one_thread(monkeypatch):
 def test_public_calls_leave_the_threads_as_they_found_them(monkeypatch):
     data, _ = CASES["balanced"]()
     priors = Priors.build(data.design, (0.0, 3.0), ScalePrior("half-normal", 1.0))
-    seen, factorise = [], linalg.factorise
-    monkeypatch.setattr(
-        linalg, "factorise", lambda *given: seen.append(_counts()) or factorise(*given)
-    )
+    counts_inside = []
+    factorise = linalg.factorise
+
+    def counting(arrowheads, Lam, combination):
+        counts_inside.append(_counts())
+        return factorise(arrowheads, Lam, combination)
+
+    monkeypatch.setattr(linalg, "factorise", counting)
     estimate(data)
     tree = posterior(data, priors, 512, rng=np.random.default_rng(1))
     loo(tree, data)
-    assert all(counts == {1} for counts in seen)
-    assert len(seen) > 10
+    assert all(counts == {1} for counts in counts_inside)
+    assert len(counts_inside) > 10
     assert _counts() == {2}

@@ -1,9 +1,10 @@
 """The slow dense versions of every fast formula, from bare arrays.
 
-No formula of lmmlib is used here.
+No formula of lmmlib is used here. The first functions take arrays alone, for any normal model; the
+others take a design, or data, and parameters of lmmlib.
 """
 
-from types import SimpleNamespace
+from dataclasses import dataclass
 
 import mpmath
 import numpy as np
@@ -11,75 +12,105 @@ from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal, norm
 
 
+@dataclass(frozen=True)
+class Dense:
+    """Z (n, K), G = Var(u), R = Var(y|u), V = Var(y) and the mean (n,) of y."""
+
+    Z: np.ndarray
+    G: np.ndarray
+    R: np.ndarray
+    V: np.ndarray
+    mean: np.ndarray
+
+
+def normal_given(mean, cov, known, values):
+    """Mean and covariance of the entries of a normal vector that are not known, given the known."""
+    unknown = np.setdiff1d(np.arange(len(mean)), known)
+    cross = cov[np.ix_(unknown, known)]
+    gain = np.zeros(cross.shape)
+    if len(known):
+        gain = np.linalg.solve(cov[np.ix_(known, known)], cross.T).T
+    given_mean = mean[unknown] + gain @ (values - mean[known])
+    return given_mean, cov[np.ix_(unknown, unknown)] - gain @ cross.T
+
+
+def least_squares(y, X, V):
+    """Generalised least-squares estimate of β, and its covariance (X'V⁻¹X)⁻¹."""
+    Vi = np.linalg.inv(V)
+    information = X.T @ Vi @ X
+    return np.linalg.solve(information, X.T @ Vi @ y), np.linalg.inv(information)
+
+
+def restricted_normal(y, X, V):
+    """log of N(y; Xβ, V) integrated over β."""
+    Vi = np.linalg.inv(V)
+    information = X.T @ Vi @ X
+    residual = y - X @ np.linalg.solve(information, X.T @ Vi @ y)
+    log_det = np.linalg.slogdet(V)[1] + np.linalg.slogdet(information)[1]
+    return -0.5 * ((len(y) - X.shape[1]) * np.log(2 * np.pi) + log_det + residual @ Vi @ residual)
+
+
+def effects_covariance(terms, cov):
+    """G: A ⊗ Σ_k for each term k, with Σ_k from a mapping by the terms' names."""
+    blocks = []
+    for term in terms:
+        between = np.eye(len(term.levels))
+        if term.level_chol is not None:
+            between = term.level_chol @ term.level_chol.T
+        blocks.append(np.kron(between, cov[term.name]))
+    return block_diag(*blocks)
+
+
 def arrays(design, params):
-    """Z, G, R, V and the mean of y as dense arrays."""
+    """The dense arrays of a design."""
     Z = np.hstack([t.Z.toarray() for t in design.terms])
-    known = [
-        np.eye(len(t.levels)) if t.level_chol is None else t.level_chol @ t.level_chol.T
-        for t in design.terms
-    ]
-    G = block_diag(
-        *(np.kron(A, params.cov[t.name]) for A, t in zip(known, design.terms, strict=True))
-    )
+    G = effects_covariance(design.terms, params.cov)
     R = np.diag(params.sigma**2 / design.weights)
-    return SimpleNamespace(
-        Z=Z, G=G, R=R, V=Z @ G @ Z.T + R, mean=design.offset + design.X @ params.beta
-    )
+    mean = design.offset + design.X @ params.beta
+    return Dense(Z=Z, G=G, R=R, V=Z @ G @ Z.T + R, mean=mean)
 
 
 def marginal(data, params):
-    """log N(y; Xβ, V)."""
+    """log N(y; offset + Xβ, V)."""
     a = arrays(data.design, params)
     return multivariate_normal(a.mean, a.V).logpdf(data.y)
 
 
 def conditional(data, params, u):
-    """log N(y; Xβ + Zu, R)."""
+    """log N(y; offset + Xβ + Zu, R)."""
     a = arrays(data.design, params)
     return norm(a.mean + a.Z @ u, np.sqrt(np.diag(a.R))).logpdf(data.y).sum()
 
 
 def restricted(data, params):
-    """log of N(y; Xβ, V) integrated over β."""
-    a, X = arrays(data.design, params), data.design.X
-    Vi = np.linalg.inv(a.V)
-    y = data.y - data.design.offset
-    information = X.T @ Vi @ X
-    residual = y - X @ np.linalg.solve(information, X.T @ Vi @ y)
-    log_det = np.linalg.slogdet(a.V)[1] + np.linalg.slogdet(information)[1]
-    return -0.5 * ((len(y) - X.shape[1]) * np.log(2 * np.pi) + log_det + residual @ Vi @ residual)
+    """log of N(y; offset + Xβ, V) integrated over β."""
+    return restricted_normal(
+        data.y - data.design.offset, data.design.X, arrays(data.design, params).V
+    )
 
 
 def effects(data, params):
-    """Mean and covariance of u given y."""
+    """Mean and covariance of u given y, from the joint normal of (y, u)."""
     a = arrays(data.design, params)
-    gain = a.G @ a.Z.T @ np.linalg.inv(a.V)
-    return gain @ (data.y - a.mean), a.G - gain @ a.Z @ a.G
+    n, K = a.Z.shape
+    mean = np.concatenate([a.mean, np.zeros(K)])
+    cov = np.block([[a.V, a.Z @ a.G], [a.G @ a.Z.T, a.G]])
+    return normal_given(mean, cov, np.arange(n), data.y)
 
 
 def left_out(data, params):
     """log p(y_i | y_-i) of each row, by conditioning the joint normal on all other rows."""
-    a = arrays(data.design, params)
-    r = data.y - a.mean
-    density = np.empty(len(r))
-    for i in range(len(r)):
-        o = np.arange(len(r)) != i
-        weights = np.linalg.solve(a.V[np.ix_(o, o)], a.V[o, i])
-        density[i] = norm(weights @ r[o], np.sqrt(a.V[i, i] - weights @ a.V[o, i])).logpdf(r[i])
-    return density
+    n = data.design.n
+    return np.array([set_left_out(data, params, np.array([i])) for i in range(n)])
 
 
 def set_left_out(data, params, rows):
     """log p(y_I | y_-I), joint over a set of rows, by conditioning the joint normal."""
     a = arrays(data.design, params)
-    r, o = data.y - a.mean, np.setdiff1d(np.arange(data.design.n), rows)
-    gain = (
-        np.linalg.solve(a.V[np.ix_(o, o)], a.V[np.ix_(o, rows)]).T
-        if len(o)
-        else np.zeros((len(rows), 0))
-    )
-    cov = a.V[np.ix_(rows, rows)] - gain @ a.V[np.ix_(o, rows)]
-    return multivariate_normal(gain @ r[o], cov).logpdf(r[rows])
+    rows = np.sort(rows)
+    others = np.setdiff1d(np.arange(data.design.n), rows)
+    mean, cov = normal_given(a.mean, a.V, others, data.y[others])
+    return multivariate_normal(mean, cov).logpdf(data.y[rows])
 
 
 def marginal_50_digits(data, params):
@@ -102,18 +133,16 @@ def marginal_120_digits(data, params):
     with mpmath.workdps(120):
         precision = mpmath.mpf(params.sigma) ** -2
         Z = mpmath.matrix(np.hstack([t.Z.toarray() for t in design.terms]).tolist())
-        known = [np.kron(np.eye(len(t.levels)), params.cov[t.name]) for t in design.terms]
-        G = mpmath.matrix(block_diag(*known).tolist())
-        r = mpmath.matrix((data.y - design.offset).tolist()) - mpmath.matrix(
-            design.X.tolist()
-        ) * mpmath.matrix(params.beta.tolist())
+        blocks = [np.kron(np.eye(len(t.levels)), params.cov[t.name]) for t in design.terms]
+        G = mpmath.matrix(block_diag(*blocks).tolist())
+        fitted = mpmath.matrix(design.X.tolist()) * mpmath.matrix(params.beta.tolist())
+        r = mpmath.matrix((data.y - design.offset).tolist()) - fitted
         A = G * (Z.T * Z) * precision
         for i in range(A.rows):
             A[i, i] += 1
-        seen = Z.T * r
-        squares = (r.T * r)[0] * precision - (seen.T * mpmath.lu_solve(A, G * seen))[
-            0
-        ] * precision**2
+        cross = Z.T * r
+        explained = (cross.T * mpmath.lu_solve(A, G * cross))[0]
+        squares = (r.T * r)[0] * precision - explained * precision**2
         terms = [
             Z.rows * mpmath.log(2 * mpmath.pi),
             mpmath.log(mpmath.det(A)) - Z.rows * mpmath.log(precision),
@@ -134,10 +163,8 @@ def set_left_out_50_digits(data, params, rows):
                 block[a, b] = P[int(i), int(j)]
         e = mpmath.matrix([(P * r)[int(i)] for i in rows])
         residual = mpmath.lu_solve(block, e)
-        return float(
-            -(m * mpmath.log(2 * mpmath.pi) - mpmath.log(mpmath.det(block)) + (residual.T * e)[0])
-            / 2
-        )
+        log_det = -mpmath.log(mpmath.det(block))
+        return float(-(m * mpmath.log(2 * mpmath.pi) + log_det + (residual.T * e)[0]) / 2)
 
 
 def left_out_50_digits(data, params):
@@ -150,25 +177,21 @@ def left_out_50_digits(data, params):
 
 
 def _exact(data, params):
+    """V and y − offset − Xβ; with a known covariance of the levels by its own Cholesky factor."""
     design = data.design
     exact = mpmath.matrix
     Z = exact(np.hstack([t.Z.toarray() for t in design.terms]).tolist())
-    root = exact(
-        block_diag(
-            *(
-                np.kron(
-                    np.eye(t.size[0]) if t.level_chol is None else t.level_chol, np.eye(t.size[1])
-                )
-                for t in design.terms
-            )
-        ).tolist()
-    )
-    own = exact(
-        block_diag(*(np.kron(np.eye(t.size[0]), params.cov[t.name]) for t in design.terms)).tolist()
-    )
-    V = Z * (root * own * root.T) * Z.T
+    level_blocks = []
+    effect_blocks = []
+    for term in design.terms:
+        J, q = term.size
+        level_chol = np.eye(J) if term.level_chol is None else term.level_chol
+        level_blocks.append(np.kron(level_chol, np.eye(q)))
+        effect_blocks.append(np.kron(np.eye(J), params.cov[term.name]))
+    of_levels = exact(block_diag(*level_blocks).tolist())
+    of_effects = exact(block_diag(*effect_blocks).tolist())
+    V = Z * (of_levels * of_effects * of_levels.T) * Z.T
     for i, w in enumerate(design.weights):
         V[i, i] += mpmath.mpf(params.sigma) ** 2 / mpmath.mpf(w)
-    return V, exact((data.y - design.offset).tolist()) - exact(design.X.tolist()) * exact(
-        params.beta.tolist()
-    )
+    fitted = exact(design.X.tolist()) * exact(params.beta.tolist())
+    return V, exact((data.y - design.offset).tolist()) - fitted

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from lmmlib import draws as draws_
-from lmmlib.loglik import conditional_in_draws, log_density
+from lmmlib.loglik import conditional_in_draws, marginal_in_draws
 from lmmlib.model import Data, Theta
 from lmmlib.simulation import draw_effects
 
@@ -74,7 +74,7 @@ def measured(
         *sd,
         *(c[:, None] for c in cor),
         theta.sigma[:, None],
-        log_density(data, theta)[:, None],
+        marginal_in_draws(data, theta)[:, None],
         given_u[:, None],
         *spreads,
     ]

@@ -60,10 +60,10 @@ def loo_pit(draws: xr.DataTree, data: Data) -> xr.DataArray:
     theta = draws_.theta(draws, data.design)
     r_eff, log_weight = relative_efficiency(draws), draws_.log_weight(draws)
     pit = np.empty(data.design.n)
-    for rows, residual, variance in row_predictions(data, theta):
-        scale = theta.sigma[:, None] ** 2 * variance
-        log_weights, _ = smoothed_weights(log_normal(residual, scale), r_eff, log_weight)
-        pit[rows] = np.sum(np.exp(log_weights) * ndtr(residual / np.sqrt(scale)), 0)
+    for part in row_predictions(data, theta):
+        scale = theta.sigma[:, None] ** 2 * part.variance
+        log_weights, _ = smoothed_weights(log_normal(part.residual, scale), r_eff, log_weight)
+        pit[part.rows] = np.sum(np.exp(log_weights) * ndtr(part.residual / np.sqrt(scale)), 0)
     return xr.DataArray(
         np.clip(pit, 0.0, 1.0), coords={"row": np.arange(data.design.n)}, name="loo_pit"
     )

@@ -166,7 +166,7 @@ def _fixed_part(reduction: Reduction, priors: Priors, scales: Scales) -> FixedPa
     # its condition.
     rows_of_beta = np.column_stack([priors.transform, priors.beta_mean])
     prior_rows = relative[:, None] * rows_of_beta[..., None]
-    T = linalg.triangle_stack(np.concatenate([prior_rows, factor.rest]))
+    T = linalg.triangle_stack(np.concatenate([prior_rows, factor.rhs_triangle]))
     R, t, least = T[:p, :p], T[:p, p], T[p, p] ** 2
     log_det = factor.log_det + np.sum(np.log(np.abs(np.einsum("jjs->js", R))) - np.log(relative), 0)
     constant = reduction.n * (LOG_2PI + 2 * np.log(sigma)) - reduction.log_weights

@@ -134,7 +134,7 @@ def _matched(old: Mixture, x: np.ndarray, share: np.ndarray) -> Mixture:
 def _at_modes(density: Density, starts: np.ndarray) -> Mixture:
     """A component at each different mode, as wide as the curvature there says."""
     found = linalg.newton_maximize(density, starts)
-    found = found.at(
+    found = found.subset(
         np.isfinite(found.hessian).all((1, 2))
     )  # a start out of bounds that led nowhere is no mode
     roots = _roots(-found.hessian)

@@ -1,18 +1,15 @@
-"""Kernels without statistical words.
+"""Numerical linear algebra without statistical words.
 
-Blocks, triangles and what is left when one row is left out.
+Partitions of sparse matrices, orthogonal reduction to arrowheads, factors and solutions, triangles,
+and an optimiser.
 """
 
-from lmmlib.linalg.arrowhead import (
-    Arrowhead,
-    DiagonalBlocks,
-    as_rows,
-    dense_blocks,
-    reduce_to_arrowhead,
-)
+from lmmlib.linalg.arrowhead import Arrowhead, DiagonalBlocks, as_rows, reduce_to_arrowhead
 from lmmlib.linalg.blocks import Batch, pack, positions
-from lmmlib.linalg.factor import Factor, factorise, factorise_components
+from lmmlib.linalg.dense import DenseBlocks, dense_blocks
+from lmmlib.linalg.factor import Factor, FactoredArrowhead, factorise, factorise_components
 from lmmlib.linalg.leave_one_out import WIDEST_MERGED, predict_from_others
+from lmmlib.linalg.leverages import RowLeverages, row_leverages
 from lmmlib.linalg.newton import ConvergenceWarning, Optima, newton_maximize
 from lmmlib.linalg.partition import Partition, find_partition
 from lmmlib.linalg.rotation import Rotation, rotate
@@ -20,10 +17,9 @@ from lmmlib.linalg.rounding import first_minimum, rounding_error
 from lmmlib.linalg.stacks import scale_stack, solve_lower_stack, solve_upper_stack, triangle_stack
 from lmmlib.linalg.substitution import (
     back_substitute,
-    covariance_blocks,
     forward_substitute,
+    inverse_blocks,
     projected_rhs,
-    row_leverages,
 )
 from lmmlib.linalg.threads import one_thread
 from lmmlib.linalg.triangles import (
@@ -40,16 +36,18 @@ __all__ = [
     "Arrowhead",
     "Batch",
     "ConvergenceWarning",
+    "DenseBlocks",
     "DiagonalBlocks",
     "Factor",
+    "FactoredArrowhead",
     "NotPositiveSemidefiniteError",
     "Optima",
     "Partition",
     "Rotation",
+    "RowLeverages",
     "as_rows",
     "back_substitute",
     "cholesky_semidefinite",
-    "covariance_blocks",
     "dense_blocks",
     "dependent_columns",
     "eliminate",
@@ -58,6 +56,7 @@ __all__ = [
     "find_partition",
     "first_minimum",
     "forward_substitute",
+    "inverse_blocks",
     "merge",
     "newton_maximize",
     "one_thread",

@@ -1,10 +1,6 @@
-"""A sparse matrix cut into its independent blocks.
+"""A sparse matrix cut into its independent blocks; those of one shape make one dense array.
 
-Blocks of one shape are stacked into dense arrays.
-
-Two rows belong to one block where a chain of shared columns leads from one to the other: the groups
-of one factor, the top groups of nested factors, and the whole of a dense or crossed matrix are
-found by this one rule.
+Two rows belong to one block where a chain of shared columns leads from one to the other.
 """
 
 from collections.abc import Sequence
@@ -44,7 +40,7 @@ def pack(Z: csr_array, shapes: Sequence[tuple[int, int]]) -> tuple[Batch, ...]:
     Parameters
     ----------
     Z : scipy.sparse.csr_array, shape (n, K)
-        Sparse matrix of shape (n, K).
+        Matrix to cut.
     shapes : sequence of tuple of int
         Bundles J and width q per kind of column; columns run by kind, then bundle, then position,
         and the columns of one bundle always stay in one block.
@@ -105,7 +101,19 @@ def pack(Z: csr_array, shapes: Sequence[tuple[int, int]]) -> tuple[Batch, ...]:
 
 
 def positions(batches: Sequence[Batch], n: int) -> np.ndarray:
-    """Where row i stands in the concatenation of all batches' flattened rows, (n,) int.
+    """Where each row stands in the concatenation of all batches' flattened rows.
+
+    Parameters
+    ----------
+    batches : sequence of Batch
+        Blocks made by ``pack``.
+    n : int
+        Number of rows.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Positions of the rows.
 
     Examples
     --------
@@ -115,9 +123,9 @@ def positions(batches: Sequence[Batch], n: int) -> np.ndarray:
     [1, 0, 2]
     """
     flat = np.concatenate([batch.rows.ravel() for batch in batches])
-    found = np.empty(n + 1, int)
-    found[flat] = np.arange(len(flat))
-    return found[:n]
+    position = np.empty(n + 1, int)  # the last is that of padding
+    position[flat] = np.arange(len(flat))
+    return position[:n]
 
 
 def _components(

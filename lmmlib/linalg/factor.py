@@ -1,6 +1,6 @@
 """The factor of Λ'Z'ZΛ + I for many Λ at once, over reduced rows.
 
-Blocks first, then what they leave to the border.
+Diagonal blocks are eliminated first, then the separator from what they leave.
 """
 
 from collections.abc import Sequence
@@ -8,53 +8,74 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmmlib.linalg.arrowhead import Arrowhead
-from lmmlib.linalg.stacks import WIDEST, eliminate_stack, scale_stack, triangle_stack
+from lmmlib.linalg.arrowhead import Arrowhead, DiagonalBlocks
+from lmmlib.linalg.stacks import WIDEST_UNROLLED, eliminate_stack, scale_stack, triangle_stack
 
-LARGEST_SQUARE = (
-    1e8  # of a column of ZΛ, up to which cross products keep ten digits of the determinant
-)
+# of a column of ZΛ, up to which cross products keep ten digits of the determinant
+LARGEST_SQUARE = 1e8
 
 
 @dataclass(frozen=True, eq=False)
-class FactoredForm:
-    """Factor of one :class:`Arrowhead`, each block [R | coupling | sides].
+class FactoredArrowhead:
+    """Factor of one :class:`Arrowhead`, its rows [R | coupling | right-hand sides].
 
     Attributes
     ----------
-    blocks : tuple of ndarray
-        Per DiagonalBlocks (q, q + h + c, C, L, S).
-    border : ndarray, shape (h, h + c, C, S)
-        Factor of the border.
+    diagonal_blocks : tuple of ndarray
+        One array (q, q + h + k, C, L, S) per DiagonalBlocks.
+    separator : ndarray, shape (h, h + k, C, S)
+        Factor of the separator.
     """
 
-    blocks: tuple[np.ndarray, ...]
-    border: np.ndarray
+    diagonal_blocks: tuple[np.ndarray, ...]
+    separator: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """Triangular factor R with R'R = Λ'Z'ZΛ + I, in its blocks.
+    """Triangular factor R with R'R = Λ'Z'ZΛ + I, in its blocks, for S values of Λ.
 
     With what the right-hand sides keep when all columns are eliminated.
 
     Attributes
     ----------
-    forms : tuple of FactoredForm
-        Factors of the blocks of each form.
+    arrowheads : tuple of FactoredArrowhead
+        Factors of the arrowheads, in their order.
     log_det : ndarray, shape (S,)
         Log determinant log|R|.
-    rest : ndarray, shape (c, c, S)
-        Upper triangle.
+    rhs_triangle : ndarray, shape (k, k, S)
+        Upper triangle T of k right-hand sides: the least sum of squares for a combination t of
+        them is |Tt|².
     """
 
-    forms: tuple[FactoredForm, ...]
+    arrowheads: tuple[FactoredArrowhead, ...]
     log_det: np.ndarray
-    rest: np.ndarray
+    rhs_triangle: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Elimination:
+    """One arrowhead after the elimination of all its columns.
+
+    Attributes
+    ----------
+    factor : FactoredArrowhead
+        Its factor.
+    log_det : ndarray, shape (C, S)
+        Log determinant of each component's factor.
+    remainder : ndarray, shape (r, k, C, S)
+        Rows that are left of the right-hand sides.
+    """
+
+    factor: FactoredArrowhead
+    log_det: np.ndarray
+    remainder: np.ndarray
 
 
 def factorise(
-    forms: Sequence[Arrowhead], Lam: Sequence[np.ndarray], sides: np.ndarray | None = None
+    arrowheads: Sequence[Arrowhead],
+    Lam: Sequence[np.ndarray],
+    combination: np.ndarray | None = None,
 ) -> Factor:
     r"""Minimise \|B t − ZΛs\|² + \|s\|² over s for all t.
 
@@ -62,136 +83,200 @@ def factorise(
 
     Parameters
     ----------
-    forms : sequence of Arrowhead
+    arrowheads : sequence of Arrowhead
         From ``reduce_to_arrowhead``, with c right-hand sides B.
     Lam : sequence of ndarray
         One lower triangular array (S, w, w) per kind.
-    sides : ndarray, shape (S, c, k), optional
-        Combinations of the right-hand sides; the sides themselves if None.
+    combination : ndarray, shape (S, c, k), optional
+        Combinations of the right-hand sides; the c right-hand sides themselves if None.
+
+    Returns
+    -------
+    Factor
+        Factor of Λ'Z'ZΛ + I for each of the S values.
 
     Notes
     -----
-    Cost a draw O(K q²) for blocks of q columns, and O((K q + h) h²) for a border of h.
+    Cost a value O(K q²) for blocks of q columns, and O((K q + h) h²) for a separator of h.
 
     Examples
     --------
     >>> from scipy.sparse import csr_array
     >>> from lmmlib.linalg import find_partition, reduce_to_arrowhead
     >>> Z = csr_array(np.array([[1.0], [1.0]]))
-    >>> forms = reduce_to_arrowhead(Z, np.array([[1.0], [2.0]]), find_partition(Z, [(1, 1)]))
-    >>> found = factorise(forms, [np.ones((1, 1, 1))])
-    >>> np.exp(2 * found.log_det).round(9).tolist(), (found.rest**2).ravel().round(9).tolist()
-    ([3.0], [2.0])
+    >>> B = np.array([[1.0], [2.0]])
+    >>> arrowheads = reduce_to_arrowhead(Z, B, find_partition(Z, [(1, 1)]))
+    >>> factor = factorise(arrowheads, [np.ones((1, 1, 1))])
+    >>> np.exp(2 * factor.log_det).round(9).tolist()
+    [3.0]
+    >>> (factor.rhs_triangle**2).ravel().round(9).tolist()
+    [2.0]
     """
-    factors = [np.moveaxis(L, 0, -1) for L in Lam]
-    turn = None if sides is None else np.ascontiguousarray(np.moveaxis(sides, 0, -1))
-    log_det, factored, rests = 0.0, [], []
-    for form in forms:
-        made, half, rest = _factorise_form(form, factors, turn)
-        factored.append(made)
-        log_det = log_det + half.sum(0)
-        rests.append(np.moveaxis(rest, 2, 1).reshape(-1, *rest.shape[1::2]))
-    return Factor(tuple(factored), log_det, triangle_stack(np.concatenate(rests)))
+    stacked_lam = [_stack_last(L) for L in Lam]
+    stacked_combination = None
+    if combination is not None:
+        stacked_combination = np.ascontiguousarray(_stack_last(combination))
+    log_det = np.zeros(len(Lam[0]))
+    factored = []
+    remainders = []
+    for arrowhead in arrowheads:
+        eliminated = _eliminate(arrowhead, stacked_lam, stacked_combination)
+        factored.append(eliminated.factor)
+        log_det = log_det + eliminated.log_det.sum(0)
+        by_row = np.moveaxis(eliminated.remainder, 2, 1)  # (r, C, k, S)
+        remainders.append(by_row.reshape(-1, *by_row.shape[2:]))
+    return Factor(tuple(factored), log_det, triangle_stack(np.concatenate(remainders)))
 
 
 def factorise_components(
-    form: Arrowhead, Lam: Sequence[np.ndarray], sides: np.ndarray
+    arrowhead: Arrowhead, Lam: Sequence[np.ndarray], combination: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log determinant and least sum of squares of each component by itself.
 
-    Both are (C, S), for one combined right-hand side.
-
     Parameters
     ----------
-    form : Arrowhead
+    arrowhead : Arrowhead
         One of ``reduce_to_arrowhead``.
     Lam : sequence of ndarray
         One lower triangular array (S, w, w) per kind.
-    sides : ndarray, shape (S, c, 1)
+    combination : ndarray, shape (S, c, 1)
         Combination of the right-hand sides.
+
+    Returns
+    -------
+    log_det : ndarray, shape (C, S)
+        Log determinants log|R| of the components.
+    squares : ndarray, shape (C, S)
+        Least sums of squares of the one combined right-hand side.
 
     Examples
     --------
     >>> from scipy.sparse import csr_array
     >>> from lmmlib.linalg import find_partition, reduce_to_arrowhead
     >>> Z = csr_array(np.array([[1.0, 0], [0, 1]]))
-    >>> (form,) = reduce_to_arrowhead(
-    ...     Z, np.array([[1.0], [2.0]]), find_partition(Z, [(2, 1)], lump=False)
-    ... )
-    >>> factorise_components(form, [np.ones((1, 1, 1))], np.ones((1, 1, 1)))[1].ravel().round(
-    ...     9
-    ... ).tolist()
+    >>> B = np.array([[1.0], [2.0]])
+    >>> (arrowhead,) = reduce_to_arrowhead(Z, B, find_partition(Z, [(2, 1)], lump=False))
+    >>> _, squares = factorise_components(arrowhead, [np.ones((1, 1, 1))], np.ones((1, 1, 1)))
+    >>> squares.ravel().round(9).tolist()
     [0.5, 2.0]
     """
-    turn = np.ascontiguousarray(np.moveaxis(sides, 0, -1))
-    _, log_det, rest = _factorise_form(form, [np.moveaxis(L, 0, -1) for L in Lam], turn)
-    return log_det, np.sum(rest[:, 0] ** 2, 0)
+    stacked_lam = [_stack_last(L) for L in Lam]
+    eliminated = _eliminate(arrowhead, stacked_lam, np.ascontiguousarray(_stack_last(combination)))
+    return eliminated.log_det, np.sum(eliminated.remainder[:, 0] ** 2, 0)
 
 
-def _factorise_form(
-    form: Arrowhead, factors: Sequence[np.ndarray], turn: np.ndarray | None
-) -> tuple[FactoredForm, np.ndarray, np.ndarray]:
-    """Factor, half its log determinant (C, S), and the rows left of the sides (r, c, C, S)."""
-    S, h, C = factors[0].shape[-1], len(form.columns), form.rest.shape[-1]
-    log_det, blocks, left = np.zeros((C, S)), [], []
-    for leaves in form.leaves:
-        q, _, _, L = leaves.rows.shape
-        rows = np.zeros((2 * q, q + h + _sides(form, turn), C, L, S))
-        rows[:q, :q] = scale_stack(leaves.rows[:, :q], factors, leaves.counts)
-        if h:
-            rows[:q, q : q + h] = scale_stack(leaves.rows[:, q : q + h], factors, form.counts)
-        rows[:q, q + h :] = _turned(leaves.rows[:, q + h :], turn)
-        rows[range(q, 2 * q), range(q)] = 1.0
-        top, rest = eliminate_stack(rows, q, band=q)
-        log_det += _log_diagonal(top).sum(1)
-        blocks.append(top)
-        left.append(np.moveaxis(rest, 3, 1).reshape(-1, rest.shape[1], C, S))
-    shared = np.zeros((len(form.rest), h + _sides(form, turn), C, S))
+def _stack_last(matrices: np.ndarray) -> np.ndarray:
+    """Matrices (S, i, j) as (i, j, S)."""
+    return np.moveaxis(matrices, 0, -1)
+
+
+def _eliminate(
+    arrowhead: Arrowhead, Lam: Sequence[np.ndarray], combination: np.ndarray | None
+) -> _Elimination:
+    """Eliminate all columns of one arrowhead: Λ is (w, w, S) a kind, the combination (c, k, S)."""
+    h, C = arrowhead.separator.shape
+    S = Lam[0].shape[-1]
+    log_det = np.zeros((C, S))
+    blocks = []
+    remainders = []
+    for diagonal in arrowhead.diagonal_blocks:
+        q = len(diagonal.columns)
+        rows = _penalised_rows(diagonal, arrowhead.separator_counts, Lam, combination)
+        block, remainder = eliminate_stack(rows, q, band=q)
+        log_det += _log_diagonal(block).sum(1)
+        blocks.append(block)
+        remainders.append(_by_component(remainder))
+
+    # What the blocks leave to the separator, on top of the rows that none of them has.
+    own_rows = _scaled_remainder(arrowhead, Lam, combination)
+    rows_of_separator = np.concatenate([*remainders, own_rows])
     if h:
-        shared[:, :h] = scale_stack(form.rest[:, :h], factors, form.counts)
-    shared[:, h:] = _turned(form.rest[:, h:], turn)
-    if not h:
-        rest = np.concatenate([*left, shared])
-        return FactoredForm(tuple(blocks), rest[:0]), log_det, rest
-    border, rest = _factorise_border(np.concatenate([*left, shared]), h)
-    log_det += _log_diagonal(border)
-    return FactoredForm(tuple(blocks), border), log_det, rest
+        separator, remainder = _eliminate_separator(rows_of_separator, h)
+        log_det += _log_diagonal(separator)
+    else:
+        separator = rows_of_separator[:0]
+        remainder = rows_of_separator
+    return _Elimination(FactoredArrowhead(tuple(blocks), separator), log_det, remainder)
 
 
-def _factorise_border(rows: np.ndarray, h: int) -> tuple[np.ndarray, np.ndarray]:
-    """Factor of the border, and what is left of its right-hand sides.
+def _penalised_rows(
+    diagonal: DiagonalBlocks,
+    separator_counts: Sequence[int],
+    Lam: Sequence[np.ndarray],
+    combination: np.ndarray | None,
+) -> np.ndarray:
+    """Rows (2q, q + h + k, C, L, S) of blocks: [ZΛ | separator's ZΛ | B] above [I | 0 | 0]."""
+    q, _, C, L = diagonal.rows.shape
+    h = sum(separator_counts)
+    S = Lam[0].shape[-1]
+    rhs = _combined(diagonal.rows[:, q + h :], combination)
+    rows = np.zeros((2 * q, q + h + rhs.shape[1], C, L, S))
+    rows[:q, :q] = scale_stack(diagonal.rows[:, :q], Lam, diagonal.counts)
+    if h:
+        rows[:q, q : q + h] = scale_stack(diagonal.rows[:, q : q + h], Lam, separator_counts)
+    rows[:q, q + h :] = rhs
+    rows[range(q, 2 * q), range(q)] = 1.0
+    return rows
 
-    [R | sides] (h, ·, C, S) of [[A, D], [I, 0]], given by rows (m, h + c, C, S).
 
-    A wide border goes through the Cholesky factor of A'A + I while that keeps ten digits. What is
-    left of D is then D − AW with W its best, and W itself: a sum of squares at its minimum, which
-    errors of W enter squared.
+def _scaled_remainder(
+    arrowhead: Arrowhead, Lam: Sequence[np.ndarray], combination: np.ndarray | None
+) -> np.ndarray:
+    """Rows (h + c, h + k, C, S) of the separator: the Schur remainder with ZΛ for Z."""
+    h, C = arrowhead.separator.shape
+    S = Lam[0].shape[-1]
+    rhs = _combined(arrowhead.remainder[:, h:], combination)
+    rows = np.zeros((len(arrowhead.remainder), h + rhs.shape[1], C, S))
+    if h:
+        rows[:, :h] = scale_stack(arrowhead.remainder[:, :h], Lam, arrowhead.separator_counts)
+    rows[:, h:] = rhs
+    return rows
+
+
+def _by_component(remainder: np.ndarray) -> np.ndarray:
+    """What is left of blocks (r, w, C, L, S), as rows (r L, w, C, S) of their components."""
+    _, w, C, _, S = remainder.shape
+    return np.moveaxis(remainder, 3, 1).reshape(-1, w, C, S)
+
+
+def _eliminate_separator(rows: np.ndarray, h: int) -> tuple[np.ndarray, np.ndarray]:
+    """Factor of the separator, and what is left of its right-hand sides.
+
+    [R | rhs] (h, h + k, C, S) of [[A, D], [I, 0]], given by rows (m, h + k, C, S).
+
+    A wide separator goes through the Cholesky factor of A'A + I while that keeps ten digits. What
+    is left of D is then D − AW with W its best, and W itself: a sum of squares at its minimum,
+    which errors of W enter squared.
     """
-    if h > WIDEST:
+    if h > WIDEST_UNROLLED:
         stacked = np.ascontiguousarray(np.moveaxis(rows, (0, 1), (-2, -1)))
-        A, D = stacked[..., :h], stacked[..., h:]
+        A = stacked[..., :h]
+        D = stacked[..., h:]
         M = np.swapaxes(A, -1, -2) @ A
         if np.max(np.einsum("...jj->...j", M)) < LARGEST_SQUARE:
             M[..., range(h), range(h)] += 1.0
             W = np.linalg.solve(M, np.swapaxes(A, -1, -2) @ D)
             R = np.swapaxes(np.linalg.cholesky(M), -1, -2)
-            border = np.concatenate([R, R @ W], -1)
-            rest = np.concatenate([D - A @ W, W], -2)
-            return np.moveaxis(border, (-2, -1), (0, 1)), np.moveaxis(rest, (-2, -1), (0, 1))
+            separator = np.concatenate([R, R @ W], -1)
+            remainder = np.concatenate([D - A @ W, W], -2)
+            return _stacks_last(separator), _stacks_last(remainder)
     penalty = np.zeros((h, *rows.shape[1:]))
     penalty[range(h), range(h)] = 1.0
     return eliminate_stack(np.concatenate([rows, penalty]), h)
 
 
-def _sides(form: Arrowhead, turn: np.ndarray | None) -> int:
-    return form.rest.shape[0] - len(form.columns) if turn is None else turn.shape[1]
+def _stacks_last(matrices: np.ndarray) -> np.ndarray:
+    """Matrices (C, S, i, j) as (i, j, C, S)."""
+    return np.moveaxis(matrices, (-2, -1), (0, 1))
 
 
-def _turned(B: np.ndarray, turn: np.ndarray | None) -> np.ndarray:
+def _combined(B: np.ndarray, combination: np.ndarray | None) -> np.ndarray:
     """Right-hand sides (r, c, ...) combined by (c, k, S): (r, k, ..., S)."""
-    return B[..., None] if turn is None else np.einsum("rc...,cks->rk...s", B, turn)
+    if combination is None:
+        return B[..., None]
+    return np.einsum("rc...,cks->rk...s", B, combination)
 
 
-def _log_diagonal(top: np.ndarray) -> np.ndarray:
-    """Sum of the logarithms of the diagonal, over the matrix axes."""
-    return np.log(np.abs(np.einsum("jj...->j...", top[:, : len(top)]))).sum(0)
+def _log_diagonal(rows: np.ndarray) -> np.ndarray:
+    """Sum of the logarithms of the diagonal of triangles (q, w, ...): (...)."""
+    return np.log(np.abs(np.einsum("jj...->j...", rows[:, : len(rows)]))).sum(0)

@@ -1,8 +1,6 @@
-"""Each row predicted from the others of its block.
+"""Each row predicted from the others of its block: from the others' triangles, no difference.
 
-From the others' triangles, and never as a difference.
-
-For rows (a_i, r_i) and M = I + sum over j != i of a_j a_j', the left-out residual is r_i - a_i'
+For rows (a_i, r_i) and M = I + sum over j != i of a_j a_j', the residual of row i is r_i - a_i'
 M^{-1} sum a_j r_j and its variance 1 + a_i' M^{-1} a_i. The triangle of the others is the triangle
 of the rows before i merged with that of the rows after i. Triangles have their two matrix axes
 first here, so that each rotation runs over contiguous stacks.
@@ -15,26 +13,26 @@ WIDEST_MERGED = 8
 
 
 def predict_from_others(A: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Residual and variance of each row when predicted from the others.
+    """Residual and variance of each row when it is predicted from the others.
 
     Parameters
     ----------
     A : ndarray, shape (..., m, q)
         Columns of the rows.
     r : ndarray, shape (..., m)
-        Responses of the rows, with the same leading axes.
+        Right-hand side of the rows, with the same leading axes.
 
     Returns
     -------
     residual : ndarray, shape (..., m)
-        Left-out residuals.
+        Residuals r_i - a_i' M^{-1} sum a_j r_j.
     variance : ndarray, shape (..., m)
-        Their variances in units of the rows' own error variance; 1 / variance is 1 - leverage.
+        Variances 1 + a_i' M^{-1} a_i; 1 / variance is 1 - leverage.
 
     Notes
     -----
-    By merging prefix and suffix triangles, O(m q³) a block; relative error of the variance near
-    1e-15.
+    By merging triangles of the rows before and after, O(m q³) a block; relative error of the
+    variance near 1e-15.
 
     References
     ----------
@@ -47,46 +45,52 @@ def predict_from_others(A: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.nd
     ([1.0, 2.5], [1.5, 1.5])
     """
     m, q = A.shape[-2:]
-    rows = np.moveaxis(
-        np.concatenate([A, r[..., None]], -1), (-2, -1), (0, 1)
-    ).copy()  # (m, q+1, ...)
-    lead = rows.shape[2:]
-    after = np.zeros((m + 1, q, q + 1, *lead))
+    together = np.concatenate([A, r[..., None]], -1)
+    rows = np.moveaxis(together, (-2, -1), (0, 1)).copy()  # (m, q + 1, ...)
+    stack = rows.shape[2:]
+
+    # Backwards: after[i] is the triangle of row i and all later ones.
+    after = np.zeros((m + 1, q, q + 1, *stack))
     for i in reversed(range(m)):
         after[i] = after[i + 1]
-        _absorb(after[i], rows[i], 0)
-    before = np.zeros((q, q + 1, *lead))
-    for j in range(q):
-        before[j, j] = 1.0
-    residual, variance = np.empty((m, *lead)), np.empty((m, *lead))
+        _rotate_into(after[i], rows[i])
+
+    # Forwards: the rows before i and the identity, merged with those after i, predict row i.
+    before = np.zeros((q, q + 1, *stack))
+    before[range(q), range(q)] = 1.0
+    residual = np.empty((m, *stack))
+    variance = np.empty((m, *stack))
     for i in range(m):
         others = before.copy()
         for j in range(q):
-            _absorb(others, after[i + 1, j], j)
+            _rotate_into(others, after[i + 1, j], zeros=j)
         residual[i], variance[i] = _predict(others, rows[i])
-        _absorb(before, rows[i], 0)
+        _rotate_into(before, rows[i])
     return np.moveaxis(residual, 0, -1), np.moveaxis(variance, 0, -1)
 
 
-def _absorb(T: np.ndarray, row: np.ndarray, first: int) -> None:
-    """Rotate ``row`` into the triangle ``T`` in place; its entries before ``first`` are zero."""
+def _rotate_into(T: np.ndarray, row: np.ndarray, zeros: int = 0) -> None:
+    """Givens rotations of ``row`` into the triangle ``T``, which is written to.
+
+    The row begins with that many zeros; it is not written to.
+    """
     row = row.copy()
-    for j in range(first, T.shape[0]):
+    for j in range(zeros, T.shape[0]):
         length = np.hypot(T[j, j], row[j])
-        safe = np.where(length > 0, length, 1.0)
-        c, s = np.where(length > 0, T[j, j] / safe, 1.0), row[j] / safe
-        kept = T[j, j:].copy()
-        T[j, j:] = c * kept + s * row[j:]
-        row[j:] = c * row[j:] - s * kept
+        divisor = np.where(length > 0, length, 1.0)
+        cosine = np.where(length > 0, T[j, j] / divisor, 1.0)
+        sine = row[j] / divisor
+        old = T[j, j:].copy()
+        T[j, j:] = cosine * old + sine * row[j:]
+        row[j:] = cosine * row[j:] - sine * old
 
 
 def _predict(T: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Left-out residual and variance of a row from the triangle of the others.
-
-    ``row`` is (a, r), and the triangle is [R | t].
-    """
+    """Residual and variance of a row (a, r) from the triangle T = [R | t] of the others."""
     q = T.shape[0]
     v = np.empty_like(row[:q])
     for j in range(q):  # R' v = a, by substitution
         v[j] = (row[j] - np.sum(T[:j, j] * v[:j], 0)) / T[j, j]
-    return row[q] - np.sum(v * T[:, q], 0), 1 + np.sum(v * v, 0)
+    residual = row[q] - np.sum(v * T[:, q], 0)
+    variance = 1 + np.sum(v * v, 0)
+    return residual, variance

@@ -1,6 +1,6 @@
-"""Climbing a smooth function from several points at once.
+"""Newton's method uphill from several points at once, one evaluation of a stack of points a step.
 
-One evaluation of a stack of points a step.
+Derivatives are differences.
 """
 
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STEP = 1e-3  # of differences, in coordinates whose scale is about one
-STEPS = 100
-LONGEST = 2.0  # step, in these coordinates: a quadratic says little of what is farther away
+DIFFERENCE = 1e-3  # between neighbours, in coordinates whose scale is about one
+MAX_STEPS = 100
+LONGEST_STEP = 2.0  # in these coordinates: a quadratic says little of what is farther away
 FLATTEST = 0.05  # curvature that a step reckons with at least
-GAIN = 1e-3  # of the function that a step must still promise
-SHORTEST = 1e-6  # share of a step that is tried before a climb ends
-SUFFICIENT = 1e-2  # share of the rise foretold by the slope that a step must bring
+LEAST_GAIN = 1e-3  # of the function that a step must still promise
+LEAST_FRACTION = 1e-6  # of a step that is tried before a search ends
+SUFFICIENT = 1e-2  # share of the rise predicted by the gradient that a step must bring
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -25,15 +25,15 @@ class ConvergenceWarning(UserWarning):
 
 @dataclass(frozen=True, eq=False)
 class Optima:
-    """Ends of several climbs.
+    """Points with a function's value and derivatives: the ends of several searches.
 
     Attributes
     ----------
     x : ndarray, shape (m, d)
-        Points at the ends of the climbs.
+        Points.
     value : ndarray, shape (m,)
         Values of the function there.
-    slope : ndarray, shape (m, d)
+    gradient : ndarray, shape (m, d)
         Gradients there.
     hessian : ndarray, shape (m, d, d)
         Hessian matrices there.
@@ -41,22 +41,55 @@ class Optima:
 
     x: np.ndarray
     value: np.ndarray
-    slope: np.ndarray
+    gradient: np.ndarray
     hessian: np.ndarray
 
-    def at(self, part: object) -> "Optima":
-        """The same for some of the climbs."""
-        return Optima(self.x[part], self.value[part], self.slope[part], self.hessian[part])
+    def subset(self, chosen: np.ndarray) -> "Optima":
+        """Some of the points, by their numbers or a mask (m,)."""
+        return Optima(
+            self.x[chosen], self.value[chosen], self.gradient[chosen], self.hessian[chosen]
+        )
+
+    def replaced(self, numbers: np.ndarray, points: "Optima") -> "Optima":
+        """A copy in which other points stand under some numbers (r,)."""
+        x = self.x.copy()
+        value = self.value.copy()
+        gradient = self.gradient.copy()
+        hessian = self.hessian.copy()
+        x[numbers] = points.x
+        value[numbers] = points.value
+        gradient[numbers] = points.gradient
+        hessian[numbers] = points.hessian
+        return Optima(x, value, gradient, hessian)
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """Newton's steps from m points.
+
+    Attributes
+    ----------
+    step : ndarray, shape (m, d)
+        Steps, none longer than the longest.
+    gain : ndarray, shape (m,)
+        What the quadratic promises of each before it was shortened.
+    rise : ndarray, shape (m,)
+        What the gradient predicts of each.
+    """
+
+    step: np.ndarray
+    gain: np.ndarray
+    rise: np.ndarray
 
 
 def newton_maximize(function: Function, starts: np.ndarray) -> Optima:
     r"""Newton's steps uphill from each start, shortened where they lead down.
 
-    A step is Σ_k a_k (a_k's)/max(\|λ_k\|, 0.05) over eigenvectors a_k and values λ_k of the
-    Hessian, s the slope: uphill where the function curves up too. A climb ends where half the step
-    along the slope, the gain that a quadratic promises, is below a thousandth.
+    A step is Σ_k a_k (a_k'g) / max(\|λ_k\|, 0.05) over eigenvectors a_k and values λ_k of the
+    Hessian, g the gradient: uphill where the function curves up too. A search ends where half the
+    step along the gradient, the gain that a quadratic promises, is below a thousandth.
 
-    A step has led up where the function has risen by a hundredth of what the slope foretells
+    A step has led up where the function has risen by a hundredth of what the gradient predicts
     (Armijo's rule). No step is tried that promises less than a thousandth, so that a full one has
     to bring 2e-5. That is far beyond rounding, which decides nothing here: neither between a point
     and its mirror image nor on level ground.
@@ -72,7 +105,7 @@ def newton_maximize(function: Function, starts: np.ndarray) -> Optima:
     Returns
     -------
     Optima
-        Where no step led up, the start itself.
+        One end a start; where no step led up, the start itself.
 
     References
     ----------
@@ -81,59 +114,68 @@ def newton_maximize(function: Function, starts: np.ndarray) -> Optima:
 
     Examples
     --------
-    >>> found = newton_maximize(
+    >>> optima = newton_maximize(
     ...     lambda x: -np.cosh(x[:, 0]) - x[:, 1] ** 2, np.array([[3.0, 1.0], [-2.0, 5.0]])
     ... )
-    >>> np.abs(found.x).round(1).tolist(), found.hessian[0].round(2).tolist()
+    >>> np.abs(optima.x).round(1).tolist(), optima.hessian[0].round(2).tolist()
     ([[0.0, 0.0], [0.0, 0.0]], [[-1.0, 0.0], [0.0, -2.0]])
     """
-    found, share = _looked(function, starts), np.ones(len(starts))
-    for _ in range(STEPS):
-        step, promised, foretold = _newton(found)
-        moving = np.flatnonzero((promised > GAIN) & (share > SHORTEST))
+    points = _evaluated(function, starts)
+    fraction = np.ones(len(starts))  # of Newton's step that is tried next
+    for _ in range(MAX_STEPS):
+        steps = _newton_steps(points)
+        moving = np.flatnonzero((steps.gain > LEAST_GAIN) & (fraction > LEAST_FRACTION))
         if not len(moving):
             break
-        tried = _looked(function, found.x[moving] + share[moving, None] * step[moving])
-        rises = tried.value > found.value[moving] + SUFFICIENT * share[moving] * foretold[moving]
-        better = rises & np.isfinite(tried.hessian).all((1, 2))
-        share[moving] = np.where(better, 1.0, share[moving] / 4)
-        for own, new in zip(vars(found).values(), vars(tried).values(), strict=True):
-            own[moving[better]] = new[better]
-    return found
+
+        # Try the steps of all searches that still promise something in one evaluation.
+        step = fraction[moving, None] * steps.step[moving]
+        trial = _evaluated(function, points.x[moving] + step)
+
+        # Armijo's rule; a shorter step is tried where it, or a derivative, fails.
+        required_rise = SUFFICIENT * fraction[moving] * steps.rise[moving]
+        rises = trial.value > points.value[moving] + required_rise
+        accepted = rises & np.isfinite(trial.hessian).all((1, 2))
+        fraction[moving] = np.where(accepted, 1.0, fraction[moving] / 4)
+        points = points.replaced(moving[accepted], trial.subset(accepted))
+    return points
 
 
-def _newton(at: Optima) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Steps (m, d), none longer than the longest.
+def _newton_steps(points: Optima) -> _Steps:
+    """Steps along the Hessian's eigenvectors, by the modulus of its eigenvalues.
 
-    The gain (m,) a quadratic promises of each before it was shortened; its slope's (m,).
+    No direction is taken from a derivative that is not finite.
     """
-    size, axes = np.linalg.eigh(np.where(np.isfinite(at.hessian), at.hessian, 0.0))
-    along = np.einsum("mij,mi->mj", axes, np.where(np.isfinite(at.slope), at.slope, 0.0))
-    steps = along / np.maximum(np.abs(size), FLATTEST)
-    promised = 0.5 * np.sum(steps * along, -1)
-    shorter = np.minimum(1.0, LONGEST / np.maximum(np.linalg.norm(steps, axis=-1), LONGEST))
-    return shorter[:, None] * np.einsum("mij,mj->mi", axes, steps), promised, 2 * shorter * promised
+    hessian = np.where(np.isfinite(points.hessian), points.hessian, 0.0)
+    gradient = np.where(np.isfinite(points.gradient), points.gradient, 0.0)
+    eigenvalues, axes = np.linalg.eigh(hessian)
+    slopes = np.einsum("mij,mi->mj", axes, gradient)
+    along_axes = slopes / np.maximum(np.abs(eigenvalues), FLATTEST)
+    gain = 0.5 * np.sum(along_axes * slopes, -1)
+    length = np.linalg.norm(along_axes, axis=-1)
+    shortening = np.minimum(1.0, LONGEST_STEP / np.maximum(length, LONGEST_STEP))
+    step = shortening[:, None] * np.einsum("mij,mj->mi", axes, along_axes)
+    return _Steps(step, gain, 2 * shortening * gain)
 
 
-def _looked(function: Function, x: np.ndarray) -> Optima:
-    """Value, slope and Hessian at x (m, d) by differences.
+def _evaluated(function: Function, x: np.ndarray) -> Optima:
+    """Value, gradient and Hessian at x (m, d) by differences.
 
     (d + 1)(d + 2) / 2 + d evaluations each.
     """
     m, d = x.shape
-    first, second = np.triu_indices(d, 1)
-    unit = STEP * np.eye(d)
-    offsets = np.concatenate([np.zeros((1, d)), unit, -unit, unit[first] + unit[second]])
+    row, column = np.triu_indices(d, 1)
+    unit = DIFFERENCE * np.eye(d)
+
+    # The point itself, its neighbours up and down each axis, and one for each pair of axes.
+    offsets = np.concatenate([np.zeros((1, d)), unit, -unit, unit[row] + unit[column]])
     values = function((x[:, None] + offsets).reshape(-1, d)).reshape(m, -1)
-    here, up, down, both = (
-        values[:, :1],
-        values[:, 1 : d + 1],
-        values[:, d + 1 : 2 * d + 1],
-        values[:, 2 * d + 1 :],
-    )
+    centre, up, down, diagonal = np.split(values, [1, d + 1, 2 * d + 1], axis=1)
+
+    second = (up - 2 * centre + down) / DIFFERENCE**2
+    mixed = (diagonal - up[:, row] - up[:, column] + centre) / DIFFERENCE**2
     hessian = np.empty((m, d, d))
-    hessian[:, range(d), range(d)] = (up - 2 * here + down) / STEP**2
-    hessian[:, first, second] = hessian[:, second, first] = (
-        both - up[:, first] - up[:, second] + here
-    ) / STEP**2
-    return Optima(x.copy(), here[:, 0].copy(), (up - down) / (2 * STEP), hessian)
+    hessian[:, range(d), range(d)] = second
+    hessian[:, row, column] = mixed
+    hessian[:, column, row] = mixed
+    return Optima(x.copy(), centre[:, 0].copy(), (up - down) / (2 * DIFFERENCE), hessian)

@@ -1,11 +1,8 @@
-"""Independent blocks of the rows and columns of a sparse matrix.
+"""Partition of a sparse matrix into diagonal blocks and the separators that tie them together.
 
-And which columns tie blocks together.
-
-The levels of the factor that falls into most pieces are the blocks; a term whose levels each touch
-one block only joins it (a slope beside its intercept, the factor in which a dense term is nested).
-All other columns are the border of the component that they connect. Groups of one factor have no
-border, and a dense matrix is one block.
+The kind of column that falls into most pieces makes the blocks; a kind whose bundles each touch one
+block only joins them. All other columns are the separator of the component that they connect. One
+kind of disjoint columns has no separator, and a dense matrix is one block.
 """
 
 from collections.abc import Sequence
@@ -18,32 +15,32 @@ from scipy.sparse.csgraph import connected_components
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Blocks, their components, and where every column stands.
+    """Diagonal blocks, the components that they form, and the separator of each component.
 
     Attributes
     ----------
     rows : ndarray of int, shape (n,)
-        Block by block.
-    row_start : ndarray, shape (blocks + 1,)
+        Numbers of the rows, block by block.
+    row_start : ndarray of int, shape (blocks + 1,)
         Where the rows of each block begin.
-    columns : ndarray
-        Own columns, block by block.
-    column_start : ndarray, shape (blocks + 1,)
+    columns : ndarray of int
+        Numbers of the blocks' own columns, block by block.
+    column_start : ndarray of int, shape (blocks + 1,)
         Where the columns of each block begin.
-    counts : ndarray, shape (blocks, kinds)
-        Own columns by kind.
+    counts : ndarray of int, shape (blocks, kinds)
+        Own columns of each block by kind.
     component : ndarray of int, shape (blocks,)
         Component of each block.
-    border : ndarray
-        Columns of no block, component by component.
-    border_start : ndarray, shape (components + 1,)
-        Where the border columns of each component begin.
-    border_counts : ndarray, shape (components, kinds)
-        Border columns by kind.
-    place : ndarray, shape (K,)
-        Position of a column among its block's own, or in its component's border.
-    is_border : ndarray of bool, shape (K,)
-        Whether a column stands in the border.
+    separator : ndarray of int
+        Numbers of the columns of no block, component by component.
+    separator_start : ndarray of int, shape (components + 1,)
+        Where the separator of each component begins.
+    separator_counts : ndarray of int, shape (components, kinds)
+        Columns of each separator by kind.
+    position : ndarray of int, shape (K,)
+        Position of a column among its block's own, or in its component's separator.
+    in_separator : ndarray of bool, shape (K,)
+        Whether a column stands in a separator.
     """
 
     rows: np.ndarray
@@ -52,31 +49,38 @@ class Partition:
     column_start: np.ndarray
     counts: np.ndarray
     component: np.ndarray
-    border: np.ndarray
-    border_start: np.ndarray
-    border_counts: np.ndarray
-    place: np.ndarray
-    is_border: np.ndarray
+    separator: np.ndarray
+    separator_start: np.ndarray
+    separator_counts: np.ndarray
+    position: np.ndarray
+    in_separator: np.ndarray
 
 
 def find_partition(Z: csr_array, shapes: Sequence[tuple[int, int]], lump: bool = True) -> Partition:
-    """Find blocks, border and components.
+    """Find the diagonal blocks, separators and components of a sparse matrix.
 
     Parameters
     ----------
     Z : scipy.sparse.csr_array, shape (n, K)
-        Sparse matrix of shape (n, K).
+        Matrix to partition.
     shapes : sequence of tuple of int
         Bundles J and width q per kind of column; the columns of a bundle stay together.
     lump : bool, default: True
-        Whether all components without a border are taken for one, since nothing tells them apart.
+        Whether all components without a separator are taken for one.
+
+    Returns
+    -------
+    Partition
+        Every row and every column in its block or separator.
 
     Examples
     --------
     >>> Z = csr_array(np.array([[1.0, 0, 0, 1, 0], [0, 1, 0, 1, 0], [0, 0, 1, 0, 1]]))
-    >>> found = find_partition(Z, [(3, 1), (2, 1)])
-    >>> found.is_border.tolist(), found.component.tolist(), found.border_counts.tolist()
-    ([False, False, False, True, True], [0, 0, 1], [[0, 1], [0, 1]])
+    >>> partition = find_partition(Z, [(3, 1), (2, 1)])
+    >>> partition.in_separator.tolist(), partition.component.tolist()
+    ([False, False, False, True, True], [0, 0, 1])
+    >>> partition.separator_counts.tolist()
+    [[0, 1], [0, 1]]
     """
     kind_of_bundle = np.repeat(np.arange(len(shapes)), [J for J, _ in shapes])
     bundle = np.repeat(
@@ -86,17 +90,18 @@ def find_partition(Z: csr_array, shapes: Sequence[tuple[int, int]], lump: bool =
     row_block, bundle_block, row_component, bundle_component = _labels(
         Z.shape[0], entries.row, bundle[entries.col], kind_of_bundle, len(shapes), lump
     )
-    is_border = bundle_block[bundle] < 0
-    kind, block, own = kind_of_bundle[bundle], bundle_block[bundle], np.flatnonzero(~is_border)
+    in_separator = bundle_block[bundle] < 0
+    kind, block, own = kind_of_bundle[bundle], bundle_block[bundle], np.flatnonzero(~in_separator)
     blocks = int(max(row_block.max(initial=-1), block.max(initial=-1))) + 1
     component = np.zeros(blocks, int)
     component[bundle_block[bundle_block >= 0]] = bundle_component[bundle_block >= 0]
     component[row_block] = row_component
     components = int(max(component.max(initial=0), bundle_component.max(initial=0))) + 1
-    shared = np.flatnonzero(is_border)
+    shared = np.flatnonzero(in_separator)
     owner = bundle_component[bundle[shared]]
-    place = np.empty(len(bundle), int)
-    place[own], place[shared] = ranks(block[own]), ranks(owner)
+    position = np.empty(len(bundle), int)
+    position[own] = ranks(block[own])
+    position[shared] = ranks(owner)
     return Partition(
         *_sorted(np.arange(Z.shape[0]), row_block, blocks),
         *_sorted(own, block[own], blocks),
@@ -104,17 +109,31 @@ def find_partition(Z: csr_array, shapes: Sequence[tuple[int, int]], lump: bool =
         component,
         *_sorted(shared, owner, components),
         _counted(owner, kind[shared], (components, len(shapes))),
-        place,
-        is_border,
+        position,
+        in_separator,
     )
 
 
 def connected(
     n: int, rows: np.ndarray, bundles: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Label of each row and of each bundle.
+    """Label of each row and of each bundle: equal where a chain of entries joins two of them.
 
-    Alike where a chain of entries leads from one to the other.
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    rows, bundles : ndarray of int, shape (nnz,)
+        Row and bundle of each entry.
+    count : int
+        Number of bundles.
+
+    Returns
+    -------
+    rows : ndarray of int, shape (n,)
+        Labels of the rows.
+    bundles : ndarray of int, shape (count,)
+        Labels of the bundles.
 
     Examples
     --------
@@ -127,7 +146,7 @@ def connected(
 
 
 def ranks(owner: np.ndarray) -> np.ndarray:
-    """Position of each entry among those of its own owner.
+    """Position of each entry among those of the same owner.
 
     Examples
     --------
@@ -136,9 +155,9 @@ def ranks(owner: np.ndarray) -> np.ndarray:
     """
     order = np.argsort(owner, kind="stable")
     starts = np.searchsorted(owner[order], owner[order])
-    found = np.empty(len(owner), int)
-    found[order] = np.arange(len(owner)) - starts
-    return found
+    rank = np.empty(len(owner), int)
+    rank[order] = np.arange(len(owner)) - starts
+    return rank
 
 
 def _labels(
@@ -151,24 +170,23 @@ def _labels(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Block and component of rows and of bundles, numbered from zero.
 
-    The block of a bundle in the border is -1.
+    The block of a bundle in a separator is -1.
     """
     count = len(kind_of_bundle)
     inner = _inner_kinds(n, rows, bundles, kind_of_bundle, kinds)[kind_of_bundle]
     row_component, bundle_component = connected(n, rows, bundles, count)
-    bordered = np.unique(bundle_component[~inner])  # what has no border is one component
+    separated = np.unique(bundle_component[~inner])
     both = np.concatenate([row_component, bundle_component])
-    if lump:
-        both = np.where(np.isin(both, bordered), np.searchsorted(bordered, both) + 1, 0)
+    if lump:  # what has no separator is component 0
+        both = np.where(np.isin(both, separated), np.searchsorted(separated, both) + 1, 0)
     both = np.unique(both, return_inverse=True)[1]
     row_component, bundle_component = both[:n], both[n:]
     kept = inner[bundles]
     row_block, bundle_block = connected(n, rows[kept], bundles[kept], count)
     bare = np.ones(n, bool)
     bare[rows[kept]] = False
-    row_block = np.where(
-        bare, n + count + row_component, row_block
-    )  # rows without own columns: one block a component
+    # rows without own columns: one block a component
+    row_block = np.where(bare, n + count + row_component, row_block)
     names = np.unique(np.concatenate([row_block, bundle_block[inner]]))
     bundle_block = np.where(inner, np.searchsorted(names, bundle_block), -1)
     return np.searchsorted(names, row_block), bundle_block, row_component, bundle_component

@@ -1,4 +1,4 @@
-"""The orthogonal side of the elimination, for a right-hand side that is not known yet."""
+"""Orthogonal factors of blocks, for a right-hand side that is not known yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from lmmlib.linalg.blocks import Batch
 
 @dataclass(frozen=True, eq=False)
 class Rotation:
-    """Blocks of one form: Q'[Z X] = [R RX], with rows of zeros for padding.
+    """Blocks of one shape: Q'[Z X] = [R RX], with rows of zeros for padding.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ def rotate(
     batches : sequence of Batch
         Blocks made by ``pack``, of n rows.
     X : ndarray, shape (n, p)
-        Columns of the fixed effects.
+        Dense columns.
 
     Returns
     -------
@@ -63,20 +63,26 @@ def rotate(
     """
     n, p = X.shape
     padded = np.vstack([X, np.zeros(p)])
-    rotations, bases, rests = [], [], []
+    rotations = []
+    bases = []  # (B, m, ·) orthonormal columns of what X adds to Z in each block
+    triangles = []  # (B, ·, p) their triangles
     for batch in batches:
         q = batch.values.shape[-1]
         Q, R = np.linalg.qr(np.concatenate([batch.values, padded[batch.rows]], -1))
         rotations.append(Rotation(Q[..., :q], R[:, :q, :q], R[:, :q, q:]))
         bases.append(Q[..., q:])
-        rests.append(R[:, q:, q:])
-    stacked = np.concatenate(
-        [rest.reshape(rest.shape[0] * rest.shape[1], p) for rest in rests] + [np.zeros((p, p))]
-    )
-    turn, T = np.linalg.qr(stacked)
-    W, start = np.zeros((n + 1, p)), 0
-    for batch, basis, rest in zip(batches, bases, rests, strict=True):
-        rows = rest.shape[0] * rest.shape[1]
-        W[batch.rows] = basis @ turn[start : start + rows].reshape(*rest.shape[:2], p)
-        start += rows
+        triangles.append(R[:, q:, q:])
+
+    # One triangle of the triangles of all blocks, and of p rows of zeros for when they are fewer.
+    rows_of_blocks = [R.reshape(R.shape[0] * R.shape[1], p) for R in triangles]
+    Q_joint, T = np.linalg.qr(np.concatenate([*rows_of_blocks, np.zeros((p, p))]))
+
+    # Back to the rows of each block.
+    W = np.zeros((n + 1, p))
+    start = 0
+    for batch, basis, rows in zip(batches, bases, rows_of_blocks, strict=True):
+        stop = start + len(rows)
+        B, _, k = basis.shape
+        W[batch.rows] = basis @ Q_joint[start:stop].reshape(B, k, p)
+        start = stop
     return tuple(rotations), W[:n], T

@@ -8,7 +8,7 @@ Function = Callable[[np.ndarray], np.ndarray]
 
 # between neighbours, in coordinates whose scale is about one: far enough for every rounding to be
 # another
-STEP = 1e-6
+SPACING = 1e-6
 POINTS = 13
 
 
@@ -49,23 +49,24 @@ def rounding_error(function: Function, x: np.ndarray, scale: np.ndarray | float 
 
     Examples
     --------
-    >>> found = rounding_error(lambda x: 1000 + np.sum(x**2, 1), np.ones(2))
-    >>> bool(4 * np.spacing(1000.0) <= found < 40 * np.spacing(1000.0))
+    >>> error = rounding_error(lambda x: 1000 + np.sum(x**2, 1), np.ones(2))
+    >>> bool(4 * np.spacing(1000.0) <= error < 40 * np.spacing(1000.0))
     True
     """
-    neighbours = x + STEP * np.arange(POINTS)[:, None] * np.broadcast_to(scale, x.shape)
+    steps = SPACING * np.arange(POINTS)[:, None]
+    neighbours = x + steps * np.broadcast_to(scale, x.shape)
     values = function(neighbours)
-    return float(max(2 * np.abs(np.diff(values, 4)).max(), 4 * np.spacing(np.abs(values).max())))
+    largest_difference = np.abs(np.diff(values, 4)).max()
+    last_place = np.spacing(np.abs(values).max())
+    return float(max(2 * largest_difference, 4 * last_place))
 
 
-def first_minimum(values: np.ndarray, apart: float) -> int:
-    """Index of the first of values (m,) that are no more than ``apart`` above the least.
-
-    Ties go to what comes first.
+def first_minimum(values: np.ndarray, tolerance: float) -> int:
+    """Index of the first of values (m,) that lie no more than ``tolerance`` above the least.
 
     Examples
     --------
-    >>> first_minimum(np.array([2.0, 1.0 + 1e-15, 1.0]), apart=1e-14)
+    >>> first_minimum(np.array([2.0, 1.0 + 1e-15, 1.0]), tolerance=1e-14)
     1
     """
-    return int(np.flatnonzero(values <= np.min(values) + apart)[0])
+    return int(np.flatnonzero(values <= np.min(values) + tolerance)[0])

@@ -1,24 +1,23 @@
 """Small triangular factorisations of many matrices at once.
 
-The first two axes are the matrix, the stack runs last.
-
-A loop over columns with whole-array arithmetic beats one call of LAPACK a matrix while matrices are
-small.
+The first two axes are the matrix, the stack runs last. A loop over columns with whole-array
+arithmetic beats one call of LAPACK a matrix while matrices are small.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-WIDEST = 12  # columns to eliminate, beyond which LAPACK is the faster
+# columns to eliminate in a loop; beyond them LAPACK is the faster
+WIDEST_UNROLLED = 12
 
 
 def eliminate_stack(
     rows: np.ndarray, q: int, band: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rotate rows (m, w, ...) so that the first q columns end after the q-th row.
+    """Rotate rows (m, w, ...) by Householder reflections, so that q columns end after q rows.
 
-    ``rows`` may be used up.
+    ``rows`` may be overwritten.
 
     Parameters
     ----------
@@ -31,26 +30,32 @@ def eliminate_stack(
 
     Returns
     -------
-    top : ndarray, shape (q, w, ...)
+    eliminated : ndarray, shape (q, w, ...)
         Rows with an upper triangle in front.
-    rest : ndarray, shape (m - q, w - q, ...)
+    remainder : ndarray, shape (m - q, w - q, ...)
         What is left of the other rows.
 
     Examples
     --------
-    >>> top, rest = eliminate_stack(np.array([[[3.0], [0.0]], [[4.0], [5.0]]]), 1)
-    >>> abs(top).ravel().round(9).tolist(), abs(rest).ravel().round(9).tolist()
+    >>> rows = np.array([[[3.0], [0.0]], [[4.0], [5.0]]])
+    >>> eliminated, remainder = eliminate_stack(rows, 1)
+    >>> abs(eliminated).ravel().round(9).tolist(), abs(remainder).ravel().round(9).tolist()
     ([5.0, 4.0], [3.0])
     """
     m = len(rows)
-    if q > WIDEST:
+    if q > WIDEST_UNROLLED:
         return _by_lapack(rows, q)
     for j in range(q):
-        part = rows[j : m if band is None else min(m, j + band + 1), j:]
+        end = m if band is None else min(m, j + band + 1)
+        part = rows[j:end, j:]
         x = part[:, 0]
+
+        # The reflection I − vv'/(|x| |v_0|) with v = (head, x_1, x_2, …) takes x to (∓|x|, 0, …).
         length = np.sqrt(np.einsum("i...,i...->...", x, x))
         head = x[0] + np.copysign(length, x[0])
         scale = np.divide(1.0, length * np.abs(head), out=np.zeros_like(length), where=length > 0)
+
+        # The other columns: v'(column) / (|x| |v_0|), times v, is taken off.
         along = head * part[0, 1:]
         along += np.einsum("i...,ik...->k...", x[1:], part[1:, 1:])
         along *= scale
@@ -62,7 +67,7 @@ def eliminate_stack(
 
 
 def triangle_stack(rows: np.ndarray) -> np.ndarray:
-    """Upper triangles (w, w, ...) with R'R that of rows (m, w, ...); ``rows`` may be used up.
+    """Upper triangles R (w, w, ...) of rows A (m, w, ...): R'R = A'A; ``rows`` may be overwritten.
 
     Examples
     --------
@@ -72,22 +77,24 @@ def triangle_stack(rows: np.ndarray) -> np.ndarray:
     m, w, *stack = rows.shape
     if m < w:
         rows = np.concatenate([rows, np.zeros((w - m, w, *stack))])
-    return eliminate_stack(rows, w)[0]
+    triangles, _ = eliminate_stack(rows, w)
+    return triangles
 
 
 def solve_upper_stack(R: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """R^{-1} t for triangles R (q, q, ...) and t (q, ...), by substitution.
+    """R^{-1} t for upper triangles R (q, q, ...) and t (q, ...), by substitution.
 
     Examples
     --------
-    >>> solve_upper_stack(
-    ...     np.array([[2.0, 1.0], [0.0, 4.0]])[..., None], np.array([[4.0], [8.0]])
-    ... ).ravel().tolist()
+    >>> R = np.array([[2.0, 1.0], [0.0, 4.0]])[..., None]
+    >>> solve_upper_stack(R, np.array([[4.0], [8.0]])).ravel().tolist()
     [1.0, 2.0]
     """
     x = np.empty(np.broadcast_shapes(R.shape[1:], t.shape))
     for j in reversed(range(len(R))):
-        x[j] = (t[j] - np.einsum("k...,k...->...", R[j, j + 1 :], x[j + 1 :])) / R[j, j]
+        x[j] = t[j]
+        x[j] -= np.einsum("k...,k...->...", R[j, j + 1 :], x[j + 1 :])
+        x[j] /= R[j, j]
     return x
 
 
@@ -96,23 +103,22 @@ def solve_lower_stack(R: np.ndarray, t: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> solve_lower_stack(
-    ...     np.array([[2.0, 1.0], [0.0, 4.0]])[..., None], np.array([[4.0], [10.0]])
-    ... ).ravel().tolist()
+    >>> R = np.array([[2.0, 1.0], [0.0, 4.0]])[..., None]
+    >>> solve_lower_stack(R, np.array([[4.0], [10.0]])).ravel().tolist()
     [2.0, 2.0]
     """
     x = np.empty(np.broadcast_shapes(R.shape[1:], t.shape))
     for j in range(len(R)):
-        x[j] = (t[j] - np.einsum("k...,k...->...", R[:j, j], x[:j])) / R[j, j]
+        x[j] = t[j]
+        x[j] -= np.einsum("k...,k...->...", R[:j, j], x[:j])
+        x[j] /= R[j, j]
     return x
 
 
 def scale_stack(
     rows: np.ndarray, factors: Sequence[np.ndarray], counts: Sequence[int]
 ) -> np.ndarray:
-    """Rows times a block diagonal of lower triangles.
-
-    Rows (k, q, ...); each triangle is repeated over its own columns.
+    """Rows times a block diagonal of lower triangles, each repeated over the columns of its kind.
 
     Parameters
     ----------
@@ -130,27 +136,33 @@ def scale_stack(
 
     Examples
     --------
-    >>> scale_stack(
-    ...     np.ones((1, 3, 1)), [np.array([[[2.0]]]), np.array([[[5.0]]])], [2, 1]
-    ... ).ravel().tolist()
+    >>> factors = [np.array([[[2.0]]]), np.array([[[5.0]]])]
+    >>> scale_stack(np.ones((1, 3, 1)), factors, [2, 1]).ravel().tolist()
     [2.0, 2.0, 5.0]
     """
     k, q, *stack = rows.shape
-    scaled, start = np.empty((k, q, *stack, factors[0].shape[-1])), 0
+    S = factors[0].shape[-1]
+    scaled = np.empty((k, q, *stack, S))
+    start = 0
     for factor, count in zip(factors, counts, strict=True):
         w = len(factor)
-        own = rows[:, start : start + count].reshape(k, count // w, w, *stack, 1)
-        out = scaled[:, start : start + count].reshape(k, count // w, w, *scaled.shape[2:])
+        stop = start + count
+
+        # Both are views: column (bundle, j) of the product is a sum over columns (bundle, i ≥ j).
+        bundles = rows[:, start:stop].reshape(k, count // w, w, *stack, 1)
+        product = scaled[:, start:stop].reshape(k, count // w, w, *stack, S)
         for j in range(w):
-            np.multiply(own[:, :, j], factor[j, j], out=out[:, :, j])
+            np.multiply(bundles[:, :, j], factor[j, j], out=product[:, :, j])
             for i in range(j + 1, w):
-                out[:, :, j] += own[:, :, i] * factor[i, j]
-        start += count
+                product[:, :, j] += bundles[:, :, i] * factor[i, j]
+        start = stop
     return scaled
 
 
 def _by_lapack(rows: np.ndarray, q: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same by one factorisation of LAPACK's a matrix; the remainder is a triangle."""
     m, w, *stack = rows.shape
-    R = np.linalg.qr(np.moveaxis(rows.reshape(m, w, -1), -1, 0), mode="r")
+    stack_first = np.moveaxis(rows.reshape(m, w, -1), -1, 0)
+    R = np.linalg.qr(stack_first, mode="r")
     R = np.moveaxis(R, 0, -1).reshape(min(m, w), w, *stack)
     return R[:q], R[q:, q:]

@@ -12,7 +12,8 @@ from threading import Lock
 
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
-_lock, _inside = Lock(), []  # what puts the threads back, once for each that is inside
+_lock = Lock()  # of the list below
+_limits: list = []  # one entry a caller inside, each the limit that the first of them has set
 
 
 @contextmanager
@@ -39,24 +40,24 @@ def one_thread() -> Iterator[None]:
     True
     """
     with _lock:
-        if not _inside:
-            OpenBLASController.clear_controlling_thread(
-                force=True
-            )  # else only the thread that set a limit last can set one
-        _inside.append(_inside[0] if _inside else _blas().limit(limits=1))
+        if not _limits:
+            # else only the thread that set a limit last can set one
+            OpenBLASController.clear_controlling_thread(force=True)
+        limit = _limits[0] if _limits else _blas().limit(limits=1)
+        _limits.append(limit)
     try:
         yield
     finally:
         with _lock:
-            limit = _inside.pop()
-            if not _inside:
+            limit = _limits.pop()
+            if not _limits:
                 OpenBLASController.clear_controlling_thread(force=True)
                 limit.restore_original_limits()
 
 
 @cache
 def _blas() -> ThreadpoolController:
-    """The libraries found loaded at first use: NumPy's and SciPy's."""
+    """The libraries that are loaded at first use: NumPy's and SciPy's."""
     import scipy.linalg  # noqa: F401  its BLAS is not NumPy's, and would be missed if it came later
 
     return ThreadpoolController().select(user_api="blas")

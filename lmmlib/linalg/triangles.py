@@ -1,7 +1,4 @@
-"""Triangular factors, always over stacks of matrices.
-
-The last two axes are the matrix, the others run along.
-"""
+"""Triangular factors, always over stacks of matrices: the last two axes are the matrix."""
 
 from collections.abc import Sequence
 
@@ -9,7 +6,7 @@ import numpy as np
 
 
 class NotPositiveSemidefiniteError(ValueError):
-    """A matrix that should be a covariance has a negative direction."""
+    """A matrix that should be positive semi-definite has a negative direction."""
 
 
 def cholesky_semidefinite(A: np.ndarray) -> np.ndarray:
@@ -21,6 +18,11 @@ def cholesky_semidefinite(A: np.ndarray) -> np.ndarray:
     ----------
     A : ndarray, shape (..., q, q)
         Symmetric matrices.
+
+    Returns
+    -------
+    ndarray, shape (..., q, q)
+        Lower triangles with a diagonal that is not negative.
 
     Raises
     ------
@@ -41,19 +43,27 @@ def cholesky_semidefinite(A: np.ndarray) -> np.ndarray:
     variance = np.einsum("...jj->...j", A)
     if np.any(variance < 0):
         raise NotPositiveSemidefiniteError(f"a diagonal entry is {variance.min():g}")
+
+    # Scale to a unit diagonal.
     sd = np.sqrt(variance)
     unit = np.where(sd > 0, sd, 1.0)
     C = A / (unit[..., :, None] * unit[..., None, :])
-    if np.any((C != 0) & ((sd == 0)[..., :, None] | (sd == 0)[..., None, :])):
+    is_zero = sd == 0
+    in_zero_row_or_column = is_zero[..., :, None] | is_zero[..., None, :]
+    if np.any((C != 0) & in_zero_row_or_column):
         raise NotPositiveSemidefiniteError("an entry without variance covaries with another")
     if q == 1:
         return sd[..., None]
-    size, axes = np.linalg.eigh(C)
+
+    # C = UDU' = R'R with R the triangle of √D U', its diagonal made positive.
+    eigenvalues, axes = np.linalg.eigh(C)
     rounding = 8 * q * np.finfo(float).eps
-    if np.any(size < -rounding):
-        raise NotPositiveSemidefiniteError(f"its correlations have an eigenvalue of {size.min():g}")
-    root = np.sqrt(np.where(size > rounding, size, 0.0))
-    R = np.linalg.qr(root[..., :, None] * np.swapaxes(axes, -1, -2), mode="r")
+    if np.any(eigenvalues < -rounding):
+        raise NotPositiveSemidefiniteError(
+            f"its correlations have an eigenvalue of {eigenvalues.min():g}"
+        )
+    scale = np.sqrt(np.where(eigenvalues > rounding, eigenvalues, 0.0))
+    R = np.linalg.qr(scale[..., :, None] * np.swapaxes(axes, -1, -2), mode="r")
     sign = np.where(np.einsum("...jj->...j", R) < 0, -1.0, 1.0)
     return sd[..., :, None] * np.swapaxes(sign[..., :, None] * R, -1, -2)
 
@@ -74,24 +84,28 @@ def eliminate(Z: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
         Triangle of Z.
     RB : ndarray, shape (..., q, c)
         Its right-hand sides.
-    rest : ndarray, shape (..., r, c)
-        What is left of B: |Zs - Bt|^2 = |Rs - RB t|^2 + |rest t|^2 for all s, t.
+    remainder : ndarray, shape (..., r, c)
+        What is left of B: |Zs - Bt|^2 = |Rs - RB t|^2 + |remainder t|^2 for all s, t.
 
     Examples
     --------
-    >>> R, RB, rest = eliminate(np.array([[3.0], [4.0]]), np.array([[0.0], [5.0]]))
-    >>> abs(R).item(), abs(RB).item(), abs(rest).item()
+    >>> R, RB, remainder = eliminate(np.array([[3.0], [4.0]]), np.array([[0.0], [5.0]]))
+    >>> abs(R).item(), abs(RB).item(), abs(remainder).item()
     (5.0, 4.0, 3.0)
     """
     m, q = Z.shape[-2:]
     T = np.linalg.qr(np.concatenate([Z, B], -1), mode="r")
     if m < q:
-        T = np.concatenate([T, np.zeros((*T.shape[:-2], q - m, T.shape[-1]))], -2)
-    return T[..., :q, :q], T[..., :q, q:], T[..., q:, q:]
+        zeros = np.zeros((*T.shape[:-2], q - m, T.shape[-1]))
+        T = np.concatenate([T, zeros], -2)
+    R = T[..., :q, :q]
+    RB = T[..., :q, q:]
+    remainder = T[..., q:, q:]
+    return R, RB, remainder
 
 
 def merge(triangles: Sequence[np.ndarray]) -> np.ndarray:
-    """One (c, c) triangle of all rows of ``triangles``, each (..., r, c): R'R is the sum of theirs.
+    """One triangle (c, c) of all rows of ``triangles``, each (..., r, c): R'R is the sum of theirs.
 
     Examples
     --------
@@ -99,42 +113,45 @@ def merge(triangles: Sequence[np.ndarray]) -> np.ndarray:
     5.0
     """
     c = triangles[0].shape[-1]
-    rows = np.concatenate([T.reshape(-1, c) for T in triangles] + [np.zeros((c, c))])
-    return np.linalg.qr(rows, mode="r")
+    rows = [T.reshape(-1, c) for T in triangles]
+    zeros = np.zeros((c, c))  # for when there are fewer rows than columns
+    return np.linalg.qr(np.concatenate([*rows, zeros]), mode="r")
 
 
 def scale_columns(
     R: np.ndarray, factors: Sequence[np.ndarray], counts: Sequence[int]
 ) -> np.ndarray:
-    """R times the block diagonal of ``factors``, each repeated over its own columns.
+    """R times the block diagonal of ``factors``, each repeated over the columns of its kind.
 
     Parameters
     ----------
     R : ndarray, shape (..., B, k, q)
-        Triangles whose columns are scaled.
+        Matrices whose columns are scaled.
     factors : sequence of ndarray
         One array (..., w, w) per kind.
     counts : sequence of int
-        Numbers of columns per kind, multiples of w.
+        Numbers of columns by kind, multiples of w.
 
     Returns
     -------
     ndarray, shape (..., B, k, q)
-        Triangles with scaled columns.
+        Matrices with scaled columns.
 
     Examples
     --------
     >>> scale_columns(np.ones((1, 1, 3)), [np.array([[2.0]]), np.array([[5.0]])], [2, 1]).tolist()
     [[[2.0, 2.0, 5.0]]]
     """
-    k = R.shape[-2]
-    parts, start = [], 0
+    *stack, k, _ = R.shape
+    parts = []
+    start = 0
     for factor, count in zip(factors, counts, strict=True):
         w = factor.shape[-1]
-        bundles = R[..., start : start + count].reshape(*R.shape[:-2], k * (count // w), w)
+        stop = start + count
+        bundles = R[..., start:stop].reshape(*stack, k * (count // w), w)
         scaled = bundles @ factor[..., None, :, :]
         parts.append(scaled.reshape(*scaled.shape[:-2], k, count))
-        start += count
+        start = stop
     return np.concatenate(parts, -1)
 
 
@@ -146,24 +163,25 @@ def dependent_columns(X: np.ndarray) -> list[int]:
     >>> dependent_columns(np.array([[1.0, 2.0, 0.0], [1.0, 2.0, 1.0]]))
     [1]
     """
+    # Columns of length one, by way of the largest entry: the squares of a norm may overflow.
     largest = np.abs(X).max(0)
-    columns = X / np.where(
-        largest > 0, largest, 1.0
-    )  # first, or the squares of a norm may overflow
-    columns = np.ascontiguousarray(columns.T)  # each column beside itself in memory
+    scaled = X / np.where(largest > 0, largest, 1.0)
+    columns = np.ascontiguousarray(scaled.T)
     columns /= np.maximum(np.linalg.norm(columns, axis=1), 1.0)[:, None]
-    smallest = max(X.shape) * 4 * np.finfo(float).eps
+
+    # Gram and Schmidt, twice, which is enough (Kahan).
+    rounding = max(X.shape) * 4 * np.finfo(float).eps
     basis = np.empty_like(columns)
     rank = 0
     dependent = []
     for j, column in enumerate(columns):
-        before = basis[:rank]
-        rest = column - (before @ column) @ before
-        rest -= (before @ rest) @ before  # twice is enough (Kahan)
-        size = np.linalg.norm(rest)
-        if size <= smallest:
+        earlier = basis[:rank]
+        residual = column - (earlier @ column) @ earlier
+        residual -= (earlier @ residual) @ earlier
+        length = np.linalg.norm(residual)
+        if length <= rounding:
             dependent.append(j)
         else:
-            basis[rank] = rest / size
+            basis[rank] = residual / length
             rank += 1
     return dependent

@@ -18,10 +18,10 @@ def component_of_rows(partition: linalg.Partition, n: int) -> np.ndarray:
 
 
 def widest_component(partition: linalg.Partition) -> int:
-    """Effects in the largest component: those of its blocks and of its border."""
-    components = len(partition.border_counts)
+    """Effects in the largest component: those of its blocks and of its separator."""
+    components = len(partition.separator_counts)
     in_blocks = np.bincount(partition.component, partition.counts.sum(1), minlength=components)
-    return int(np.max(in_blocks + partition.border_counts.sum(1)))
+    return int(np.max(in_blocks + partition.separator_counts.sum(1)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -194,7 +194,7 @@ class Design:
 
     @cached_property
     def partition(self) -> linalg.Partition:
-        """Blocks and border of ``independent``."""
+        """Blocks and separators of ``independent``."""
         return linalg.find_partition(self.independent, self.shapes)
 
     @cached_property

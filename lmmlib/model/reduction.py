@@ -29,7 +29,7 @@ class Reduction:
     ----------
     layout : Layout
         Names and terms of the design.
-    forms : tuple of linalg.Arrowhead
+    arrowheads : tuple of linalg.Arrowhead
         The rows W^½[Z (L ⊗ I), X, y − offset] rotated to few.
     n : int
         Number of rows.
@@ -42,7 +42,7 @@ class Reduction:
     """
 
     layout: Layout
-    forms: tuple[linalg.Arrowhead, ...]
+    arrowheads: tuple[linalg.Arrowhead, ...]
     n: int
     log_weights: float
 
@@ -86,9 +86,9 @@ class Reduction:
     def entries(self) -> int:
         """Numbers that one evaluation works on."""
         entries = 0
-        for form in self.forms:
-            entries += form.rest.size
-            entries += sum(2 * leaves.rows.size for leaves in form.leaves)
+        for arrowhead in self.arrowheads:
+            entries += arrowhead.remainder.size
+            entries += sum(2 * blocks.rows.size for blocks in arrowhead.diagonal_blocks)
         return entries
 
     def chunks(self, draws: int) -> Iterator[slice]:
@@ -99,7 +99,7 @@ class Reduction:
     @cached_property
     def rows(self) -> tuple[csr_array, np.ndarray]:
         """The rotated rows, (r, K) sparse and (r, p + 1)."""
-        return linalg.as_rows(self.forms, self.layout.width)
+        return linalg.as_rows(self.arrowheads, self.layout.width)
 
     def factorise(
         self, Lam: Sequence[np.ndarray], combination: np.ndarray | None = None
@@ -108,7 +108,7 @@ class Reduction:
 
         Right-hand sides are the columns [X, y − offset], or combinations (S, p + 1, m) of them.
         """
-        return linalg.factorise(self.forms, Lam, combination)
+        return linalg.factorise(self.arrowheads, Lam, combination)
 
     def given(self, theta: Theta) -> linalg.Factor:
         """The same at S values of θ.
@@ -130,9 +130,9 @@ def reduction_of(y: np.ndarray, design: Design) -> Reduction:
     1
     """
     rows = whitened_rows(y, design)
-    forms = linalg.reduce_to_arrowhead(design.independent, rows, design.partition)
+    arrowheads = linalg.reduce_to_arrowhead(design.independent, rows, design.partition)
     log_weights = float(np.log(design.weights).sum())
-    return Reduction(design.layout, forms, design.n, log_weights)
+    return Reduction(design.layout, arrowheads, design.n, log_weights)
 
 
 def whitened_rows(y: np.ndarray, design: Design) -> np.ndarray:

@@ -175,15 +175,16 @@ class MultivariateData:  # numpydoc ignore=PR02
         """
         sides = np.sqrt(self.design.weights)[:, None] * np.hstack([self.design.X, self.Y])
         c, s, turned = sides.shape[1], [], []
-        for form in linalg.reduce_to_arrowhead(
+        for arrowhead in linalg.reduce_to_arrowhead(
             self.design.independent, sides, self.design.partition
         ):
-            for leaves in form.leaves:
-                rows = np.moveaxis(leaves.rows, (0, 1), (-2, -1))
+            for blocks in arrowhead.diagonal_blocks:
+                rows = np.moveaxis(blocks.rows, (0, 1), (-2, -1))
                 U, size, _ = np.linalg.svd(rows[..., :-c])
                 s.append(size.ravel())
                 turned.append((np.swapaxes(U, -1, -2) @ rows[..., -c:]).reshape(-1, c))
-            turned.append(np.moveaxis(form.rest, -1, 0).reshape(-1, c))  # one term leaves no border
+            # one term has no separator
+            turned.append(np.moveaxis(arrowhead.remainder, -1, 0).reshape(-1, c))
             s.append(np.zeros(len(turned[-1])))
         B, p = np.concatenate(turned), self.design.X.shape[1]
         return Rotated(np.concatenate(s), B[:, :p], B[:, p:])

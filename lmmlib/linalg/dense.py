@@ -1,0 +1,117 @@
+"""Blocks of a partition as dense rows, chunk by chunk."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from lmmlib.linalg.partition import Partition
+
+MAX_ENTRIES = 4_000_000  # of dense blocks held at a time
+
+
+@dataclass(frozen=True, eq=False)
+class DenseBlocks:
+    """Blocks of one shape and about one height as dense rows.
+
+    Attributes
+    ----------
+    blocks : ndarray of int, shape (b,)
+        Numbers of the blocks in the partition.
+    counts : tuple of int
+        Own columns of a block by kind.
+    rows : ndarray of int, shape (b, m)
+        Numbers of the rows, n where padded.
+    values : ndarray, shape (b, m, q + h + c)
+        Dense rows [own columns | separator | right-hand sides], zero where padded.
+    """
+
+    blocks: np.ndarray
+    counts: tuple[int, ...]
+    rows: np.ndarray
+    values: np.ndarray
+
+
+def dense_blocks(Z: csr_array, B: np.ndarray, partition: Partition) -> Iterator[DenseBlocks]:
+    """All blocks as dense rows: those of one shape and about one height together, in chunks.
+
+    Parameters
+    ----------
+    Z : scipy.sparse.csr_array, shape (n, K)
+        Sparse matrix.
+    B : ndarray, shape (n, c)
+        Right-hand sides.
+    partition : Partition
+        Partition of Z.
+
+    Yields
+    ------
+    DenseBlocks
+        Some of the blocks.
+
+    Examples
+    --------
+    >>> from lmmlib.linalg.partition import find_partition
+    >>> Z = csr_array(np.array([[3.0, 0], [4, 0], [0, 1]]))
+    >>> chunks = dense_blocks(Z, np.ones((3, 1)), find_partition(Z, [(2, 1)]))
+    >>> [chunk.values.shape for chunk in chunks]
+    [(1, 1, 2), (1, 2, 2)]
+    """
+    heights = np.diff(partition.row_start)
+    form = component_forms(partition)[1][partition.component]
+    keys = np.column_stack([form, _power_of_two(np.maximum(heights, 1)), partition.counts])
+    kinds, kind = np.unique(keys, axis=0, return_inverse=True)
+    for k, (_, m, *counts) in enumerate(kinds):
+        same = np.flatnonzero(kind == k)
+        same = same[np.argsort(partition.component[same], kind="stable")]
+        q, h = sum(counts), int(partition.separator_counts[partition.component[same[0]]].sum())
+        # rows without columns may have no right-hand sides either
+        step = max(1, MAX_ENTRIES // max(1, int(m) * (q + h + B.shape[1])))
+        for start in range(0, len(same), step):
+            blocks = same[start : start + step]
+            real = np.arange(m) < heights[blocks][:, None]
+            rows = np.full(real.shape, len(B))
+            rows[real] = partition.rows[(partition.row_start[blocks][:, None] + np.arange(m))[real]]
+            target = np.flatnonzero(real)
+            values = np.zeros((real.size, q + h + B.shape[1]))
+            part = Z[rows[real]].tocoo()
+            column = partition.position[part.col] + q * partition.in_separator[part.col]
+            values[target[part.row], column] = part.data
+            values[target, q + h :] = B[rows[real]]
+            own_counts = tuple(int(w) for w in counts)
+            yield DenseBlocks(blocks, own_counts, rows, values.reshape(*real.shape, -1))
+
+
+def component_forms(partition: Partition) -> tuple[np.ndarray, np.ndarray]:
+    """Shapes of components, and which of them each component has.
+
+    Components of one shape have as many separator columns of each kind, and about as many blocks.
+
+    Parameters
+    ----------
+    partition : Partition
+        Partition of a matrix.
+
+    Returns
+    -------
+    forms : ndarray of int, shape (F, kinds + 1)
+        Separator columns by kind, and the number of blocks rounded up to a power of two.
+    form : ndarray of int, shape (components,)
+        Row of ``forms`` of each component.
+
+    Examples
+    --------
+    >>> from lmmlib.linalg.partition import find_partition
+    >>> Z = csr_array(np.array([[3.0, 0], [4, 0], [0, 1]]))
+    >>> component_forms(find_partition(Z, [(2, 1)]))[0].tolist()
+    [[0, 2]]
+    """
+    counts = partition.separator_counts
+    many = _power_of_two(np.bincount(partition.component, minlength=len(counts)))
+    return np.unique(np.column_stack([counts, many]), axis=0, return_inverse=True)
+
+
+def _power_of_two(size: np.ndarray) -> np.ndarray:
+    """The next power of two, zero for zero: few forms for many sizes."""
+    return np.where(size > 0, 1 << np.ceil(np.log2(np.maximum(size, 1))).astype(int), 0)
