@@ -58,10 +58,10 @@ def matrices(formula, table):
     """
     data = from_formula(formula, table)
     again = data.design.new_rows(table)
-    halves = data.design.formula_spec
-    parts = [halves.data(half) for half in (table.iloc[::2], table.iloc[1::2])]
+    spec = data.design.formula_spec
     X = np.empty_like(data.design.X)
-    X[::2], X[1::2] = (design.X for _, design in parts)
+    X[::2] = spec.model_rows(table.iloc[::2]).design.X
+    X[1::2] = spec.model_rows(table.iloc[1::2]).design.X
     return data, again.X, X
 
 
@@ -160,10 +160,9 @@ def test_other_types_of_numbers(table):
 def test_the_response_is_one_expression(table, left, meant):
     data = from_formula(f"{left} ~ x + (1 | g)", table)
     np.testing.assert_allclose(data.y, meant(table), rtol=1e-14)
-    y, _ = data.design.formula_spec.data(
-        table.iloc[5:9]
-    )  # what scale takes from the data stays as it was
-    np.testing.assert_allclose(y, meant(table)[5:9], rtol=1e-14)
+    # what scale takes from the data stays as it was
+    rows = data.design.formula_spec.model_rows(table.iloc[5:9])
+    np.testing.assert_allclose(rows.y, meant(table)[5:9], rtol=1e-14)
 
 
 @pytest.mark.parametrize(

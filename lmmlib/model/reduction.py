@@ -32,6 +32,8 @@ class Reduction:
         Number of rows.
     log_weights : float
         Sum of the log weights, Σ log w.
+    dropped : str or None
+        Which rows of a table were left out because a value was missing, as a sentence.
 
     See Also
     --------
@@ -42,6 +44,7 @@ class Reduction:
     forms: tuple[linalg.Arrowhead, ...]
     n: int
     log_weights: float
+    dropped: str | None = None
 
     @property
     def validation_error(self) -> str | None:
