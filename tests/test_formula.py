@@ -118,10 +118,6 @@ def test_the_table_is_not_changed(table):
         ("y ~ x + (0 | g)", r"\(0 \| g\) has no effects; write \(1 \| g\)"),
         ("y ~ x + (0 || g)", r"\(0 \| g\) has no effects"),
         ("y ~ . + (1 | g)", "a dot does not stand for all columns; name them"),
-        (
-            "y ~ offset(w) + (1 | g)",
-            r"a formula cannot call offset\(...\), .*; name its column with offset=",
-        ),
         ("y ~ x : + (1 | g)", r"'y ~ x : \+ \(1 \| g\)' cannot be read: expected a term, got '\+'"),
         ("y ~ x z + (1 | g)", "cannot be read: expected an operator between two terms, got 'z'"),
         (
@@ -316,17 +312,6 @@ def test_columns_of_nullable_types_are_numbers(table):
     design = from_formula("y ~ x + (x | g)", wide, weights="w", offset="x").design
     np.testing.assert_array_equal(design.weights, [1, 2] * 6)
     np.testing.assert_array_equal(design.X[:, 1], design.offset)
-
-
-def test_missing_values_are_counted(table):
-    table.loc[[1, 3], "x"] = np.nan
-    table.loc[3, "g"] = None
-    with pytest.raises(
-        ValueError,
-        match=r"2 of 12 rows have missing values \(g: 1, x: 2\); drop them with table.dropna",
-    ):
-        from_formula("y ~ x + (1 | g)", table)
-    assert from_formula("y ~ 1 + (1 | h)", table).design.n == 12
 
 
 def test_an_empty_table_is_refused(table):

@@ -92,6 +92,7 @@ CODE = [
     "C(g, levels=open({path!r}, 'w'))",
     "poly(x, open({path!r}, 'w'))",
     "hashed(g)",
+    "offset(open({path!r}, 'w'))",
     "Q(open({path!r}, 'w'))",
     "c(open({path!r}, 'w'))",
 ]
@@ -117,7 +118,7 @@ def test_code_is_refused_before_anything_is_called(tmp_path, code):
     assert [entry.name for entry in tmp_path.iterdir()] == ["precious"]
 
 
-KNOWN = [*ELEMENTWISE, *STATEFUL, *FACTORS, *CONTRASTS, "I", "Q", "c"]
+KNOWN = [*ELEMENTWISE, *STATEFUL, *FACTORS, *CONTRASTS, "I", "Q", "c", "offset"]
 PYTHON = [
     "open",
     "exec",
