@@ -68,6 +68,16 @@ def test_arviz_takes_every_variable():
     assert arviz_base.extract(tree, var_names="u").sizes["ranef"] == data.design.Z.shape[1]
 
 
+@pytest.mark.parametrize("name", ["beta", "sd", "cor", "sigma", "u"])
+def test_flat_has_the_numbers_of_arvizs_extract(name):
+    """Chain after chain; ArviZ stacks a copy with the draws in the last axis."""
+    data, _ = CASES["two correlated terms"]()
+    tree = as_draws(data=data, **_arrays(data.design))
+    extracted = arviz_base.extract(tree, var_names=name).transpose("sample", ...)
+    np.testing.assert_array_equal(draws.flat(tree, name), extracted)
+    assert np.shares_memory(draws.flat(tree, name), tree.posterior[name].to_numpy())
+
+
 def test_theta_is_what_was_put_in():
     data, _ = CASES["two correlated terms"]()
     given = _arrays(data.design)

@@ -23,6 +23,7 @@ from lmmlib.formula.functions import (
     FACTORS,
     STATEFUL,
     elementwise,
+    is_elementwise,
 )
 
 Option = float | str | bool | list["Option"] | None
@@ -162,7 +163,7 @@ def _check_function(name: str, formula: str) -> None:
             f"y ~ x + offset(z) + (1 | g); got {formula!r}"
         )
     is_known = name == "I" or name in STATEFUL or name in FACTORS
-    if not is_known and elementwise(name) is None:
+    if not is_known and not is_elementwise(name):
         raise ValueError(f"a formula cannot call {name}(...), got {formula!r}; {_advice(name)}")
 
 
@@ -177,8 +178,7 @@ def _check_data_arguments(call: Call, formula: str) -> None:
                 f"{formula!r}"
             )
         check_calls(argument.value, formula)
-    function = elementwise(name)
-    counts = (1,) if function is None else function.argument_counts
+    counts = elementwise(name).argument_counts if is_elementwise(name) else (1,)
     if len(arguments) not in counts:
         expected = " or ".join(map(str, counts))
         noun = "argument" if counts == (1,) else "arguments"

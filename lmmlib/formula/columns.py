@@ -80,9 +80,9 @@ class Columns:
         """The column as it came, in the byte order of this machine."""
         if name not in self._read:
             column = self.table.iloc[:, self._positions[name]]
-            is_foreign = isinstance(column.dtype, np.dtype) and not column.dtype.isnative
-            if is_foreign:
-                column = column.astype(column.dtype.newbyteorder("="))
+            dtype = column.dtype
+            if isinstance(dtype, np.dtype) and not dtype.isnative:
+                column = column.astype(dtype.newbyteorder("="))
             self._read[name] = column
         return self._read[name]
 
@@ -148,7 +148,7 @@ class Columns:
             levels = list(distinct)
         texts = [label(level) for level in levels]
         check_distinct_texts(name, texts, levels)
-        return pd.Categorical.from_codes(codes, texts)
+        return pd.Categorical.from_codes(codes, pd.Index(texts))
 
     def _values_of_objects(self, name: str, column: pd.Series) -> np.ndarray | pd.Categorical:
         """A column of Python objects, by what they are."""

@@ -29,8 +29,9 @@ from lmmlib.model.validation import label
 if TYPE_CHECKING:
     from formulaic.materializers.types import FactorValues
 
-    Value = float | np.ndarray | pd.Categorical | FactorValues
+    type Value = float | np.ndarray | pd.Categorical | FactorValues
 
+TRUTH_VALUES = pd.Index(["False", "True"])
 ARITHMETIC = {
     "+": np.add,
     "-": np.subtract,
@@ -99,7 +100,7 @@ class Evaluator:
             return with_contrasts(node, self._in_known_levels(node, self._factor(node)))
         value = self._value(node)
         if isinstance(value, np.ndarray) and value.dtype == bool:
-            value = pd.Categorical.from_codes(value.astype(int), ["False", "True"])
+            value = pd.Categorical.from_codes(value.astype(int), TRUTH_VALUES)
         if isinstance(value, pd.Categorical):
             return self._in_known_levels(node, value)
         if not isinstance(value, dict) and np.ndim(value) == 0:

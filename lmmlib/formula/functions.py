@@ -44,7 +44,7 @@ def _log(x: np.ndarray, base: np.ndarray | None = None) -> np.ndarray:
     return np.log(x) if base is None else np.log(x) / np.log(base)
 
 
-ONE_ARGUMENT = {
+ONE_ARGUMENT: Mapping[str, Callable[..., np.ndarray]] = {
     "abs": np.abs,
     "absolute": np.abs,
     "fabs": np.fabs,
@@ -86,7 +86,7 @@ ONE_ARGUMENT = {
     "expit": expit,
     "plogis": expit,
 }
-TWO_ARGUMENTS = {
+TWO_ARGUMENTS: Mapping[str, Callable[..., np.ndarray]] = {
     "maximum": np.maximum,
     "minimum": np.minimum,
     "pmax": np.maximum,
@@ -164,12 +164,21 @@ EQUIVALENTS = {
 }
 
 
-def elementwise(name: str) -> ElementwiseFunction | None:
-    """The elementwise function of that name, with or without ``np.`` before it, or None.
+def is_elementwise(name: str) -> bool:
+    """Whether that is the name of an elementwise function, with or without ``np.`` before it."""
+    return _without_module(name) in ELEMENTWISE
+
+
+def elementwise(name: str) -> ElementwiseFunction:
+    """The elementwise function of that name, with or without ``np.`` before it.
 
     Examples
     --------
-    >>> elementwise("np.log").argument_counts, elementwise("open")
-    ((1, 2), None)
+    >>> elementwise("np.log").argument_counts, is_elementwise("open")
+    ((1, 2), False)
     """
-    return ELEMENTWISE.get(re.sub(r"^(np|numpy)\.", "", name))
+    return ELEMENTWISE[_without_module(name)]
+
+
+def _without_module(name: str) -> str:
+    return re.sub(r"^(np|numpy)\.", "", name)

@@ -89,8 +89,9 @@ def _factor(parser: ExpressionParser) -> Grouping:
 
 
 def _is_factor_of_column(node: Expression) -> bool:
-    is_factor = isinstance(node, Call) and node.function in FACTORS and len(node.arguments) == 1
-    return is_factor and isinstance(node.arguments[0].value, Name)
+    if not isinstance(node, Call) or node.function not in FACTORS or len(node.arguments) != 1:
+        return False
+    return isinstance(node.arguments[0].value, Name)
 
 
 def _not_a_column(parser: ExpressionParser) -> ValueError:

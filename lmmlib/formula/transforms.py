@@ -69,9 +69,10 @@ def apply_transform(
 
 def _check_size_of_basis(node: Call, values: np.ndarray, options: Sequence[Option]) -> None:
     """Raise where a polynomial or a spline is asked for more columns than the column has values."""
-    counts = [
-        option for option in options if isinstance(option, int) and not isinstance(option, bool)
-    ]
+    counts: list[int] = []
+    for option in options:
+        if isinstance(option, int) and not isinstance(option, bool):
+            counts.append(option)
     distinct = len(np.unique(values))
     if node.function in BASES and counts and max(counts) >= max(2, distinct):
         raise ValueError(
