@@ -18,6 +18,7 @@ from lmmlib import (
     posterior_predict,
     prior_draws,
 )
+from lmmlib.prior_predictive import draw_parameters
 
 S = 40_000
 
@@ -58,6 +59,27 @@ def test_coefficients_and_scales(prior, quantile):
     assert abs(np.mean((sd > np.median(sd)) == (sigma > np.median(sigma))) - 0.5) < 5 * np.sqrt(
         0.25 / S
     )  # independent
+
+
+@pytest.mark.parametrize(
+    ("prior", "draw"),
+    [
+        (ScalePrior("half-normal", 2.0), stats.halfnorm(scale=2.0).rvs),
+        (ScalePrior("exponential", 2.0), stats.expon(scale=2.0).rvs),
+        (
+            ScalePrior("half-Student-t", 2.0, 3.0),
+            lambda size, random_state: np.abs(stats.t(3.0, scale=2.0).rvs(size, random_state)),
+        ),
+    ],
+)
+def test_scales_are_the_very_numbers_of_scipy(prior, draw):
+    design = _design()
+    priors = Priors.build(design, (0, 1), prior)
+    drawn = draw_parameters(design.layout, priors, 100, np.random.default_rng(2))
+    generator = np.random.default_rng(2)
+    generator.standard_normal((100, 1))  # of the coefficient, which comes first
+    np.testing.assert_array_equal(drawn.sd[:, 0], draw(100, generator))
+    np.testing.assert_array_equal(drawn.theta.sigma, draw(100, generator))
 
 
 @pytest.mark.parametrize("eta", [0.7, 2.5])
