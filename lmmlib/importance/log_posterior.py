@@ -102,7 +102,7 @@ def unfold(phi: np.ndarray, layout: Layout, priors: Priors) -> Scales:
         if t.pairs:
             z = phi[:, taken : taken + len(t.pairs)]
             taken += len(t.pairs)
-            L, log_density = _correlation_cholesky(z, q, priors.cor[t.name])
+            L, log_density = _correlation_root(z, q, priors.cor[t.name])
             log_prior += log_density
             correlations += [np.sum(L[:, i] * L[:, j], -1) for i, j in t.pairs]
         roots.append(scales[:, first : first + q, None] * L)
@@ -111,7 +111,7 @@ def unfold(phi: np.ndarray, layout: Layout, priors: Priors) -> Scales:
     return Scales(scales, cor, tuple(roots), sigma, log_prior)
 
 
-def _correlation_cholesky(free: np.ndarray, q: int, eta: float) -> tuple[np.ndarray, np.ndarray]:
+def _correlation_root(free: np.ndarray, q: int, eta: float) -> tuple[np.ndarray, np.ndarray]:
     """Cholesky factors of correlation matrices, and their log prior under LKJ(η).
 
     From free numbers z (S, q(q−1)/2), whose hyperbolic tangents are the partial correlations.
