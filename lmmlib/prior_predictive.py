@@ -171,9 +171,9 @@ def _draw_scale(prior: ScalePrior, draws: int, rng: np.random.Generator) -> np.n
         return np.full(draws, prior.scale)
     if prior.family == "exponential":
         return rng.exponential(prior.scale, draws)
-    is_normal = prior.df is None
-    symmetric = rng.standard_normal(draws) if is_normal else rng.standard_t(prior.df, draws)
-    return prior.scale * np.abs(symmetric)
+    if prior.df is None:  # half-normal
+        return prior.scale * np.abs(rng.standard_normal(draws))
+    return prior.scale * np.abs(rng.standard_t(prior.df, draws))
 
 
 def _draw_correlation_chols(q: int, eta: float, draws: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,5 +1,7 @@
 """lme4's notation: what each form means, and what is refused."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -312,6 +314,19 @@ def test_columns_of_nullable_types_are_numbers(table):
     design = from_formula("y ~ x + (x | g)", wide, weights="w", offset="x").design
     np.testing.assert_array_equal(design.weights, [1, 2] * 6)
     np.testing.assert_array_equal(design.X[:, 1], design.offset)
+
+
+def test_specifications_are_equal_if_they_make_the_same_rows(table):
+    def spec(formula, rows=slice(None)):
+        return from_formula(formula, table[rows]).design.formula_spec
+
+    centred = spec("y ~ center(x) + (1 | g)")
+    assert spec("y ~ center(x) + (1 | g)") == centred
+    assert hash(spec("y ~ center(x) + (1 | g)")) == hash(centred)
+    assert pickle.loads(pickle.dumps(centred)) == centred
+    assert spec("y ~ center(x) + (1 | g)", slice(6, None)) != centred  # another mean
+    assert spec("y ~ x + (1 | g)") != centred
+    assert spec("y ~ x + (1 | g)", slice(6, None)) == spec("y ~ x + (1 | g)")
 
 
 def test_an_empty_table_is_refused(table):

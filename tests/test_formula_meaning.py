@@ -24,9 +24,8 @@ from lmmlib import (
     reduce_tables,
 )
 
-ARROW = (
-    find_spec("pyarrow") is not None
-)  # pandas has other text without it, and the package needs neither
+# pandas has other text without it, and the package needs neither
+ARROW = find_spec("pyarrow") is not None
 if ARROW:
     import pyarrow
 
@@ -228,7 +227,8 @@ LME4 = {
 )
 def test_truth_values_are_factors_as_in_lme4(formula, kind):
     rng = np.random.default_rng(3)
-    subjects, rows = 18, 10
+    subjects = 18
+    rows = 10
     s = np.repeat(np.arange(subjects), rows)
     d = np.tile(np.arange(rows), subjects)
     test = rng.integers(0, 2, subjects)[s].astype(bool)
@@ -611,10 +611,9 @@ def test_a_formula_means_what_it_means_in_lme4(formula, criterion, columns):
 )
 def test_columns_of_one_name_from_two_tables_are_not_taken_for_one(table, term):
     """Means, knots and levels of each part are others, under the same names of columns."""
-    first, second = (
-        table.iloc[:12],
-        table.iloc[12:].assign(f=table.f.iloc[12:].replace("a", "0")),
-    )  # another first level
+    first = table.iloc[:12]
+    second = table.iloc[12:]
+    second = second.assign(f=second.f.replace("a", "0"))  # another first level
     parts = [from_formula(f"y ~ {term} + (1 | g)", part) for part in (first, second)]
     with pytest.raises(
         ValueError, match="all parts must take levels of factors, means and knots from one table"

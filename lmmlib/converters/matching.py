@@ -79,8 +79,8 @@ def draws_by_name(
     names: dict[str, list[str]] = {"beta": [], "sd": [], "cor": [], "u": []}
     names["beta"] = [_present_name(variables, convention.coef(c)) for c in design.coef]
     for term in design.terms:
-        for variable, found in _names_of_term(variables, convention, term).items():
-            names[variable] += found
+        for variable, entries in _names_of_term(variables, convention, term).items():
+            names[variable] += entries
     if not any(name in variables for name in names["u"]):
         del names["u"]
     # each of them there, and nothing else
@@ -91,7 +91,14 @@ def draws_by_name(
         for variable, entries in names.items()
         if entries
     }
-    return as_draws(data=data, sigma=variables[sigma], **arrays)
+    return as_draws(
+        data=data,
+        sd=arrays["sd"],
+        sigma=variables[sigma],
+        beta=arrays.get("beta"),
+        cor=arrays.get("cor"),
+        u=arrays.get("u"),
+    )
 
 
 def _names_of_term(

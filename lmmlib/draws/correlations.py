@@ -1,5 +1,7 @@
 """Correlations of a term's effects: from pairs to matrices, and whether there are such matrices."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from lmmlib import linalg
@@ -26,7 +28,7 @@ def check_correlations(design: Design, cor: np.ndarray) -> None:
             _check_semidefinite(term, correlation_matrices(term, pairs))
 
 
-def split_pairs(terms: tuple[Term, ...], cor: np.ndarray) -> list[np.ndarray]:
+def split_pairs(terms: Sequence[Term], cor: np.ndarray) -> list[np.ndarray]:
     """Correlations (..., pairs) of each term from those of all terms."""
     ends = np.cumsum([len(term.pairs) for term in terms])
     return np.split(cor, ends[:-1], axis=-1)

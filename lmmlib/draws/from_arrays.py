@@ -141,8 +141,9 @@ def _checked_stats(
             raise TypeError(
                 f"stats {name!r} must be an array (chains, draws, …), got {type(value).__name__}"
             )
-        is_labelled = isinstance(value, xr.DataArray)
-        arrays[name] = np.asarray(in_order_of_samples(value) if is_labelled else value)
+        if isinstance(value, xr.DataArray):
+            value = in_order_of_samples(value)
+        arrays[name] = np.asarray(value)
         if arrays[name].shape[:2] != sampled:
             raise ValueError(
                 f"stats {name!r} must have shape (chains, draws, …) with {sampled}, got "

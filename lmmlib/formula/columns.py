@@ -148,7 +148,8 @@ class Columns:
             levels = list(distinct)
         texts = [label(level) for level in levels]
         check_distinct_texts(name, texts, levels)
-        return pd.Categorical.from_codes(codes, pd.Index(texts))
+        index: pd.Index = pd.Index(texts)
+        return pd.Categorical.from_codes(codes, index)
 
     def _values_of_objects(self, name: str, column: pd.Series) -> np.ndarray | pd.Categorical:
         """A column of Python objects, by what they are."""

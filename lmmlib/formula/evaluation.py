@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     type Value = float | np.ndarray | pd.Categorical | FactorValues
 
-TRUTH_VALUES = pd.Index(["False", "True"])
+TRUTH_VALUES: pd.Index = pd.Index(["False", "True"])
 ARITHMETIC = {
     "+": np.add,
     "-": np.subtract,
@@ -187,13 +187,12 @@ class Evaluator:
             return COMPARE[node.sign](self._numbers(node.left), self._numbers(node.right))
         other = node.right if isinstance(node.left, Literal) else node.left
         factor = self._value(other)
-        is_factor = isinstance(factor, pd.Categorical)
-        if not is_factor or node.sign not in ("==", "!=") or len(literals) > 1:
+        is_equality = node.sign in ("==", "!=")
+        if not isinstance(factor, pd.Categorical) or not is_equality or len(literals) > 1:
             raise ValueError(
                 f"{node} compares a text with what is no factor, or otherwise than by == and !="
             )
-        level = label(literals[0].value)
-        is_level = factor.codes == factor.categories.get_indexer([level])[0]
+        is_level = np.asarray(factor) == label(literals[0].value)
         return is_level if node.sign == "==" else ~is_level
 
     def _called(self, node: Call) -> Value:

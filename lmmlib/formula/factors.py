@@ -28,7 +28,8 @@ def as_categories(values: np.ndarray) -> pd.Categorical:
     ['1', '2']
     """
     codes, distinct = pd.factorize(pd.Series(values), sort=True)
-    return pd.Categorical.from_codes(codes, pd.Index([label(value) for value in distinct]))
+    levels: pd.Index = pd.Index([label(value) for value in distinct])
+    return pd.Categorical.from_codes(codes, levels)
 
 
 def declared_levels(node: Call) -> tuple[str, ...] | None:

@@ -142,19 +142,19 @@ def complete_columns(
     if not by_column:
         return CompleteColumns(columns, MissingValues(len(columns), 0, {}))
     row_is_missing = np.any([is_missing[name] for name in by_column], axis=0)
-    found = MissingValues(len(columns), int(row_is_missing.sum()), by_column)
+    missing_values = MissingValues(len(columns), int(row_is_missing.sum()), by_column)
     counts = ", ".join(f"{name}: {count}" for name, count in by_column.items())
     if missing == "raise":
         row = int(row_is_missing.argmax())
         label = columns.table.index[row]
         labelled = "" if label == row else f", labelled {label!r}"
         raise ValueError(
-            f"{found.rows} of {found.total} rows have missing values ({counts}), the first is "
-            f"row {row}{labelled}; {advice}"
+            f"{missing_values.rows} of {missing_values.total} rows have missing values "
+            f"({counts}), the first is row {row}{labelled}; {advice}"
         )
-    if found.rows == found.total:
-        raise NoRowLeftError(found, counts)
-    return CompleteColumns(Columns(columns.table[~row_is_missing]), found)
+    if missing_values.rows == missing_values.total:
+        raise NoRowLeftError(missing_values, counts)
+    return CompleteColumns(Columns(columns.table[~row_is_missing]), missing_values)
 
 
 def _is_missing(column: pd.Series) -> np.ndarray:
