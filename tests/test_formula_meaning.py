@@ -6,6 +6,7 @@ import datetime
 import io
 import pickle
 import warnings
+from dataclasses import dataclass
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 
 from lmmlib import (
+    Data,
     Design,
     Term,
     estimate,
@@ -50,18 +52,22 @@ def table():
     )
 
 
-def matrices(formula, table):
-    """X of the table, of its rows as new rows, and of its halves one after the other.
+@dataclass(frozen=True)
+class Paths:
+    """One formula on every path from a table into a design."""
 
-    And the responses.
-    """
+    data: Data
+    new_rows: np.ndarray  # X of the table's rows as new rows
+    in_parts: np.ndarray  # X of its halves, one after the other
+
+
+def paths(formula, table):
     data = from_formula(formula, table)
-    again = data.design.new_rows(table)
     spec = data.design.formula_spec
-    X = np.empty_like(data.design.X)
-    X[::2] = spec.model_rows(table.iloc[::2]).design.X
-    X[1::2] = spec.model_rows(table.iloc[1::2]).design.X
-    return data, again.X, X
+    in_parts = np.empty_like(data.design.X)
+    in_parts[::2] = spec.model_rows(table.iloc[::2]).design.X
+    in_parts[1::2] = spec.model_rows(table.iloc[1::2]).design.X
+    return Paths(data, data.design.new_rows(table).X, in_parts)
 
 
 SMALL = [
@@ -87,11 +93,11 @@ def test_no_integer_wraps_round(table, dtype, term):
         k=table.k.astype("float32" if dtype == "float16" else dtype).astype(dtype)
     )
     formula = f"y ~ x + {term} + (0 + k | g)"
-    data, again, in_parts = matrices(formula, narrow)
+    ways = paths(formula, narrow)
     wide = from_formula(formula, table.astype({"k": float})).design
-    for X in (data.design.X, again, in_parts):
+    for X in (ways.data.design.X, ways.new_rows, ways.in_parts):
         np.testing.assert_array_equal(X, wide.X)
-    np.testing.assert_array_equal(data.design.Z.toarray(), wide.Z.toarray())
+    np.testing.assert_array_equal(ways.data.design.Z.toarray(), wide.Z.toarray())
 
 
 def test_a_table_of_stata_with_bytes(table):
@@ -190,8 +196,8 @@ def test_the_response_is_one_expression(table, left, meant):
     ],
 )
 def test_arithmetic_and_functions_are_rs(table, term, meant):
-    data, again, in_parts = matrices(f"y ~ {term} + (1 | g)", table)
-    for X in (data.design.X, again, in_parts):
+    ways = paths(f"y ~ {term} + (1 | g)", table)
+    for X in (ways.data.design.X, ways.new_rows, ways.in_parts):
         np.testing.assert_allclose(X[:, 1], meant(table), rtol=1e-13, atol=1e-14)
 
 
@@ -263,15 +269,15 @@ TEXTS = [
 
 @pytest.mark.parametrize("dtype", TEXTS)
 def test_text_of_any_type_is_text(table, dtype):
-    data, again, in_parts = matrices("y ~ f * x + (f | g)", table.astype({"f": dtype, "g": dtype}))
+    ways = paths("y ~ f * x + (f | g)", table.astype({"f": dtype, "g": dtype}))
+    design = ways.data.design
     plain = from_formula("y ~ f * x + (f | g)", table).design
-    assert (data.design.coef, data.design.effects) == (plain.coef, plain.effects)
-    assert [t.levels for t in data.design.terms] == [t.levels for t in plain.terms]
-    for X in (data.design.X, again, in_parts):
+    assert (design.coef, design.effects) == (plain.coef, plain.effects)
+    assert [t.levels for t in design.terms] == [t.levels for t in plain.terms]
+    for X in (design.X, ways.new_rows, ways.in_parts):
         np.testing.assert_array_equal(X, plain.X)
-    np.testing.assert_array_equal(
-        data.design.new_rows(table).X, plain.X
-    )  # text of another type is the same text
+    # text of another type is the same text
+    np.testing.assert_array_equal(design.new_rows(table).X, plain.X)
 
 
 def test_bytes_and_arrows_categories_are_text(table):
@@ -289,11 +295,12 @@ def test_bytes_and_arrows_categories_are_text(table):
 
 def test_factors_of_numbers(table):
     for name in ("factor(k)", "as.factor(k)", "C(k)"):
-        data, again, _ = matrices(f"y ~ {name} + (1 | {name})", table)
-        assert data.design.coef == ("Intercept", *(f"{name}[T.{level}]" for level in (80, 90, 100)))
-        assert data.design.terms[0].levels == ("3", "80", "90", "100")
-        floats = data.design.new_rows(table.astype({"k": float}))  # 80.0 is the level 80
-        np.testing.assert_array_equal(floats.X, again)
+        ways = paths(f"y ~ {name} + (1 | {name})", table)
+        design = ways.data.design
+        assert design.coef == ("Intercept", *(f"{name}[T.{level}]" for level in (80, 90, 100)))
+        assert design.terms[0].levels == ("3", "80", "90", "100")
+        floats = design.new_rows(table.astype({"k": float}))  # 80.0 is the level 80
+        np.testing.assert_array_equal(floats.X, ways.new_rows)
     assert from_formula("y ~ 0 + factor(k):x + (1 | g)", table).design.coef == tuple(
         f"factor(k)[{v}]:x" for v in (3, 80, 90, 100)
     )
@@ -362,8 +369,9 @@ def test_what_is_taken_from_data_is_that_of_the_first_table(table):
         "I(2 * scale(x))",
     ]
     for term in terms:
-        data, again, in_parts = matrices(f"y ~ 0 + {term} + ({term} | g)", table)
-        for X in (again, in_parts):
+        ways = paths(f"y ~ 0 + {term} + ({term} | g)", table)
+        data = ways.data
+        for X in (ways.new_rows, ways.in_parts):
             np.testing.assert_allclose(X, data.design.X, rtol=1e-13, atol=1e-13)
         one_row = pickle.loads(pickle.dumps(data)).design.new_rows(table.iloc[[3]])
         np.testing.assert_allclose(one_row.X[0], data.design.X[3], rtol=1e-13, atol=1e-13)

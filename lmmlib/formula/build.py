@@ -53,7 +53,7 @@ def from_formula(
         What is done with rows that have a missing value in any variable of the formula, weights and
         offset included: an error, or left out as R's ``na.omit`` does, with the levels that lose
         all rows. How many were left out stands in ``design.formula_spec.dropped``. An infinite
-        value is not missing, and an error.
+        value is not missing, nor is what a function cannot compute, ``log(-1)``: both are errors.
 
     Returns
     -------
