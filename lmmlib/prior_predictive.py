@@ -1,10 +1,22 @@
 """Draws of the parameters and effects from their priors, exact and independent."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import xarray as xr
 
-from lmmlib import draws as draws_
-from lmmlib.model import Data, Design, Layout, Priors, RNGLike, ScalePrior, Theta, checked_rng
+from lmmlib.draws import DISTRIBUTION, tree_of
+from lmmlib.model import (
+    Data,
+    Design,
+    Layout,
+    Priors,
+    RNGLike,
+    ScalePrior,
+    Theta,
+    checked_rng,
+    lkj,
+)
 from lmmlib.model.options import whole_number
 from lmmlib.model.priors import checked_priors
 from lmmlib.simulation import draw_effects
@@ -57,34 +69,78 @@ def prior_draws(
     if not isinstance(of, Data | Design):
         raise TypeError(f"the first argument must be a Data or a Design, got {type(of).__name__}")
     design = of.design if isinstance(of, Data) else of
-    rng = checked_rng(rng)
+    generator = checked_rng(rng)
     checked_priors(priors, design)
     draws = whole_number("draws", draws, 1)
-    arrays, theta = draw_parameters(design.layout, priors, draws, rng)
-    arrays["u"] = draw_effects(design, theta, rng)
-    groups = {"posterior": {name: a[None] for name, a in arrays.items()}}
+    parameters = draw_parameters(design.layout, priors, draws, generator)
+    variables = parameters.variables
+    variables["u"] = draw_effects(design, parameters.theta, generator)
+    one_chain = {name: array[None] for name, array in variables.items()}
+    groups = {"posterior": one_chain}
     if isinstance(of, Data):
         groups["observed_data"] = {"y": of.y}
-    tree = draws_.tree_of(groups, design)
-    tree.attrs[draws_.DISTRIBUTION] = "prior"
+    tree = tree_of(groups, design)
+    tree.attrs[DISTRIBUTION] = "prior"
     return tree
+
+
+@dataclass(frozen=True, eq=False)
+class PriorParameters:
+    """Draws of the parameters from their priors.
+
+    Attributes
+    ----------
+    beta : ndarray, shape (S, p)
+        Fixed effects.
+    sd : ndarray, shape (S, effects)
+        SDs of the effects.
+    cor : ndarray, shape (S, pairs)
+        Correlations of the effects.
+    theta : Theta
+        The same with the residual SDs, as Cholesky factors of covariances.
+    """
+
+    beta: np.ndarray
+    sd: np.ndarray
+    cor: np.ndarray
+    theta: Theta
+
+    @property
+    def variables(self) -> dict[str, np.ndarray]:
+        """All of them by name, the correlations where there are any."""
+        named = {"beta": self.beta, "sd": self.sd, "sigma": self.theta.sigma}
+        return named | {"cor": self.cor} if self.cor.shape[1] else named
 
 
 def draw_parameters(
     layout: Layout, priors: Priors, draws: int, rng: RNGLike = None
-) -> tuple[dict[str, np.ndarray], Theta]:
-    """Draws of the parameters from their priors, by name and as θ.
+) -> PriorParameters:
+    """Draws of the parameters from their priors.
 
-    β, SDs, correlations (where there are any) and σ, with one leading axis.
+    Parameters
+    ----------
+    layout : Layout
+        Names and terms of the design.
+    priors : Priors
+        Prior distributions of the parameters.
+    draws : int
+        Number S of draws.
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator: β is drawn first, then the SDs in order, σ, and correlations term by
+        term.
+
+    Returns
+    -------
+    PriorParameters
+        Arrays with one leading axis.
 
     Examples
     --------
     >>> from lmmlib.model import Term
     >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])])
     >>> priors = Priors.build(design, (0, 1), ScalePrior("fixed", 2.0))
-    >>> draw_parameters(design.layout, priors, 3, np.random.default_rng(1))[1].effect_chols[
-    ...     0
-    ... ].ravel().tolist()
+    >>> drawn = draw_parameters(design.layout, priors, 3, np.random.default_rng(1))
+    >>> drawn.theta.effect_chols[0].ravel().tolist()
     [2.0, 2.0, 2.0]
     """
     rng = checked_rng(rng)
@@ -92,48 +148,38 @@ def draw_parameters(
     beta = priors.coefficients(gamma)
     sd = np.column_stack([_draw_scale(priors.sd[name], draws, rng) for name in layout.effects])
     sigma = _draw_scale(priors.sigma, draws, rng)
-    roots, cor, first = [], [], 0
-    for t in layout.terms:
-        q = len(t.effects)
-        L = _draw_correlation_root(q, priors.cor[t.name], draws, rng) if t.pairs else np.eye(q)
-        cor += [np.sum(L[:, i] * L[:, j], -1) for i, j in t.pairs]
-        roots.append(sd[:, first : first + q, None] * L)
-        first += q
-    arrays = {"beta": beta, "sd": sd, "sigma": sigma} | (
-        {"cor": np.column_stack(cor)} if cor else {}
-    )
-    return arrays, Theta(beta, tuple(roots), sigma)
+    ends = np.cumsum([len(term.effects) for term in layout.terms])
+    chols = []
+    correlations = []
+    for term, sd_of_term in zip(layout.terms, np.split(sd, ends[:-1], axis=1), strict=True):
+        if term.pairs:
+            eta = priors.cor[term.name]
+            L = _draw_correlation_chols(len(term.effects), eta, draws, rng)
+            correlations += [np.sum(L[:, i] * L[:, j], -1) for i, j in term.pairs]
+        else:
+            L = np.eye(len(term.effects))
+        chols.append(sd_of_term[:, :, None] * L)
+    cor = np.column_stack(correlations) if correlations else np.zeros((draws, 0))
+    return PriorParameters(beta, sd, cor, Theta(beta, tuple(chols), sigma))
 
 
 def _draw_scale(prior: ScalePrior, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws of one SD.
+
+    NumPy's generator is asked directly; the distributions of scipy.stats ask it for the same
+    numbers, and have no half-Student-t.
+    """
     if prior.family == "fixed":
         return np.full(draws, prior.scale)
     if prior.family == "exponential":
         return rng.exponential(prior.scale, draws)
-    symmetric = (
-        rng.standard_normal(draws)
-        if prior.family == "half-normal"
-        else rng.standard_t(prior.df, draws)
-    )
-    return prior.scale * np.abs(symmetric)
+    if prior.df is None:  # half-normal
+        return prior.scale * np.abs(rng.standard_normal(draws))
+    return prior.scale * np.abs(rng.standard_t(prior.df, draws))
 
 
-def _draw_correlation_root(q: int, eta: float, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Cholesky factors (S, q, q) of LKJ(η) correlation matrices.
-
-    Row by row from canonical partial correlations.
-
-    The partial correlation of i and j < i given those before j is 2B − 1 with B ~ Beta(a, a), a = η
-    + (q − 2 − j)/2.
-    """
-    L = np.zeros((draws, q, q))
-    L[:, 0, 0] = 1.0
-    for i in range(1, q):
-        left = np.ones(draws)  # what is left of the row's unit length, squared
-        for j in range(i):
-            shape = eta + (q - 2 - j) / 2
-            partial = 2 * rng.beta(shape, shape, draws) - 1
-            L[:, i, j] = partial * np.sqrt(left)
-            left *= 1 - partial**2
-        L[:, i, i] = np.sqrt(left)
-    return L
+def _draw_correlation_chols(q: int, eta: float, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Cholesky factors (S, q, q) of draws of LKJ(η) correlation matrices."""
+    columns = [2 * rng.beta(shape, shape, draws) - 1 for shape in lkj.beta_shapes(q, eta)]
+    partials = np.column_stack(columns)
+    return lkj.correlation_cholesky(partials, 1 - partials**2, q)

@@ -108,12 +108,11 @@ def test_a_bambi_fit_agrees_with_the_direct_posterior(of_bambi):
     251, not that of the mean of Days, 298.
     """
     data = _sleepstudy()
-    tree, direct = (
-        from_bambi(of_bambi, data),
-        posterior(data, Priors.weak(data), rng=np.random.default_rng(1)),
-    )
+    tree = from_bambi(of_bambi, data)
+    direct = posterior(data, Priors.weak(data), rng=np.random.default_rng(1))
     for name in ("beta", "sd", "sigma"):
-        ours, theirs = direct.posterior[name], tree.posterior[name]
+        ours = direct.posterior[name]
+        theirs = tree.posterior[name]
         error = ours.std(("chain", "draw")) / np.sqrt(100)
         assert np.all(
             np.abs(ours.mean(("chain", "draw")) - theirs.mean(("chain", "draw"))) < 5 * error
@@ -220,7 +219,8 @@ def test_a_bambi_fit_without_effects_has_no_u(of_bambi):
 
 
 def test_a_bambi_fit_of_something_else_is_refused(of_bambi):
-    data, variables = _sleepstudy(), of_bambi.posterior.to_dataset()
+    data = _sleepstudy()
+    variables = of_bambi.posterior.to_dataset()
 
     def with_posterior(variables):
         return xr.DataTree.from_dict({"posterior": variables})
@@ -274,7 +274,8 @@ def test_a_brms_fit_is_read_and_agrees_with_the_direct_posterior():
 
     Two nats, as brms' priors differ.
     """
-    data, frame = _sleepstudy("|"), pd.read_csv(BRMS)
+    data = _sleepstudy("|")
+    frame = pd.read_csv(BRMS)
     tree = from_brms(frame, data)
     assert dict(tree.posterior.sizes) == {
         "chain": 2,
@@ -290,7 +291,8 @@ def test_a_brms_fit_is_read_and_agrees_with_the_direct_posterior():
     )
     direct = posterior(data, Priors.weak(data), rng=np.random.default_rng(1))
     for name in ("beta", "sd", "cor", "sigma"):
-        ours, theirs = direct.posterior[name], tree.posterior[name]
+        ours = direct.posterior[name]
+        theirs = tree.posterior[name]
         error = ours.std(("chain", "draw")) / np.sqrt(100)
         assert np.all(
             np.abs(ours.mean(("chain", "draw")) - theirs.mean(("chain", "draw"))) < 5 * error
@@ -500,9 +502,8 @@ def test_names_that_r_makes_are_read(ours, columns):
         index=[0, 1],
     )
     beta = from_brms(frame, data).posterior.beta
-    np.testing.assert_array_equal(
-        beta[0, 0], np.arange(len(columns) + 1)
-    )  # both list the terms in the order of the formula
+    # both list the terms in the order of the formula
+    np.testing.assert_array_equal(beta[0, 0], np.arange(len(columns) + 1))
 
 
 def test_effects_of_levels_bear_the_same_names():

@@ -68,13 +68,24 @@ def test_arviz_takes_every_variable():
     assert arviz_base.extract(tree, var_names="u").sizes["ranef"] == data.design.Z.shape[1]
 
 
+@pytest.mark.parametrize("name", ["beta", "sd", "cor", "sigma", "u"])
+def test_flat_has_the_numbers_of_arvizs_extract(name):
+    """Chain after chain; ArviZ stacks a copy with the draws in the last axis."""
+    data, _ = CASES["two correlated terms"]()
+    tree = as_draws(data=data, **_arrays(data.design))
+    extracted = arviz_base.extract(tree, var_names=name).transpose("sample", ...)
+    np.testing.assert_array_equal(draws.flat(tree, name), extracted)
+    assert np.shares_memory(draws.flat(tree, name), tree.posterior[name].to_numpy())
+
+
 def test_theta_is_what_was_put_in():
     data, _ = CASES["two correlated terms"]()
     given = _arrays(data.design)
     theta = draws.theta(as_draws(data=data, **given), data.design)
-    sd, cor = given["sd"].reshape(-1, 2, 2), given["cor"].reshape(-1, 2)
-    for k, root in enumerate(theta.effect_chols):
-        cov = root @ np.swapaxes(root, 1, 2)
+    sd = given["sd"].reshape(-1, 2, 2)
+    cor = given["cor"].reshape(-1, 2)
+    for k, chol in enumerate(theta.effect_chols):
+        cov = chol @ np.swapaxes(chol, 1, 2)
         np.testing.assert_allclose(np.sqrt(np.einsum("sjj->sj", cov)), sd[:, k])
         np.testing.assert_allclose(cov[:, 0, 1], sd[:, k].prod(1) * cor[:, k])
     np.testing.assert_array_equal(theta.sigma, given["sigma"].ravel())
@@ -175,9 +186,9 @@ def test_things_of_another_kind_are_told_clearly():
 
 def _reordered(tree, dim):
     """The tree with one dimension of its posterior the other way round."""
-    turned = tree.copy()
-    turned["posterior"] = tree.posterior.to_dataset().isel({dim: slice(None, None, -1)})
-    return turned
+    reversed_tree = tree.copy()
+    reversed_tree["posterior"] = tree.posterior.to_dataset().isel({dim: slice(None, None, -1)})
+    return reversed_tree
 
 
 @pytest.mark.parametrize("dim", ["coef", "effect", "effect_pair", "ranef"])
@@ -211,9 +222,9 @@ def test_labelled_arrays_are_matched_by_their_labels(name):
     expected = as_draws(data=data, **arrays)
     given = expected.posterior[name]
     dim = given.dims[-1]
-    turned = given.isel({dim: slice(None, None, -1)}).transpose(dim, "draw", "chain")
+    reordered = given.isel({dim: slice(None, None, -1)}).transpose(dim, "draw", "chain")
     xr.testing.assert_identical(
-        as_draws(data=data, **{**arrays, name: turned}).posterior[name], given
+        as_draws(data=data, **{**arrays, name: reordered}).posterior[name], given
     )
     numbered = xr.DataArray(
         arrays[name], dims=("chain", "draw", "k"), coords={"k": np.arange(given.sizes[dim])}
@@ -252,9 +263,8 @@ def test_one_chain_and_one_draw_keep_their_dimensions():
 
 @pytest.mark.parametrize("kind", ["netcdf", *["zarr"] * (find_spec("zarr") is not None)])
 @pytest.mark.filterwarnings("ignore:Consolidated metadata")
-@pytest.mark.filterwarnings(
-    "ignore:The data type"
-)  # zarr 3 has no standard yet for texts of one length
+# zarr 3 has no standard yet for texts of one length
+@pytest.mark.filterwarnings("ignore:The data type")
 def test_draws_that_were_saved_are_as_good_as_new(kind, tmp_path):
     """Every result; what they are of is still known."""
     data, _ = CASES["balanced"]()

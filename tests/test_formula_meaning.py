@@ -6,6 +6,7 @@ import datetime
 import io
 import pickle
 import warnings
+from dataclasses import dataclass
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 
 from lmmlib import (
+    Data,
     Design,
     Term,
     estimate,
@@ -24,9 +26,8 @@ from lmmlib import (
     reduce_tables,
 )
 
-ARROW = (
-    find_spec("pyarrow") is not None
-)  # pandas has other text without it, and the package needs neither
+# pandas has other text without it, and the package needs neither
+ARROW = find_spec("pyarrow") is not None
 if ARROW:
     import pyarrow
 
@@ -51,18 +52,22 @@ def table():
     )
 
 
-def matrices(formula, table):
-    """X of the table, of its rows as new rows, and of its halves one after the other.
+@dataclass(frozen=True)
+class Paths:
+    """One formula on every path from a table into a design."""
 
-    And the responses.
-    """
+    data: Data
+    new_rows: np.ndarray  # X of the table's rows as new rows
+    in_parts: np.ndarray  # X of its halves, one after the other
+
+
+def paths(formula, table):
     data = from_formula(formula, table)
-    again = data.design.new_rows(table)
-    halves = data.design.formula_spec
-    parts = [halves.data(half) for half in (table.iloc[::2], table.iloc[1::2])]
-    X = np.empty_like(data.design.X)
-    X[::2], X[1::2] = (design.X for _, design in parts)
-    return data, again.X, X
+    spec = data.design.formula_spec
+    in_parts = np.empty_like(data.design.X)
+    in_parts[::2] = spec.model_rows(table.iloc[::2]).design.X
+    in_parts[1::2] = spec.model_rows(table.iloc[1::2]).design.X
+    return Paths(data, data.design.new_rows(table).X, in_parts)
 
 
 SMALL = [
@@ -88,11 +93,11 @@ def test_no_integer_wraps_round(table, dtype, term):
         k=table.k.astype("float32" if dtype == "float16" else dtype).astype(dtype)
     )
     formula = f"y ~ x + {term} + (0 + k | g)"
-    data, again, in_parts = matrices(formula, narrow)
+    ways = paths(formula, narrow)
     wide = from_formula(formula, table.astype({"k": float})).design
-    for X in (data.design.X, again, in_parts):
+    for X in (ways.data.design.X, ways.new_rows, ways.in_parts):
         np.testing.assert_array_equal(X, wide.X)
-    np.testing.assert_array_equal(data.design.Z.toarray(), wide.Z.toarray())
+    np.testing.assert_array_equal(ways.data.design.Z.toarray(), wide.Z.toarray())
 
 
 def test_a_table_of_stata_with_bytes(table):
@@ -160,10 +165,9 @@ def test_other_types_of_numbers(table):
 def test_the_response_is_one_expression(table, left, meant):
     data = from_formula(f"{left} ~ x + (1 | g)", table)
     np.testing.assert_allclose(data.y, meant(table), rtol=1e-14)
-    y, _ = data.design.formula_spec.data(
-        table.iloc[5:9]
-    )  # what scale takes from the data stays as it was
-    np.testing.assert_allclose(y, meant(table)[5:9], rtol=1e-14)
+    # what scale takes from the data stays as it was
+    rows = data.design.formula_spec.model_rows(table.iloc[5:9])
+    np.testing.assert_allclose(rows.y, meant(table)[5:9], rtol=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -192,8 +196,8 @@ def test_the_response_is_one_expression(table, left, meant):
     ],
 )
 def test_arithmetic_and_functions_are_rs(table, term, meant):
-    data, again, in_parts = matrices(f"y ~ {term} + (1 | g)", table)
-    for X in (data.design.X, again, in_parts):
+    ways = paths(f"y ~ {term} + (1 | g)", table)
+    for X in (ways.data.design.X, ways.new_rows, ways.in_parts):
         np.testing.assert_allclose(X[:, 1], meant(table), rtol=1e-13, atol=1e-14)
 
 
@@ -229,7 +233,8 @@ LME4 = {
 )
 def test_truth_values_are_factors_as_in_lme4(formula, kind):
     rng = np.random.default_rng(3)
-    subjects, rows = 18, 10
+    subjects = 18
+    rows = 10
     s = np.repeat(np.arange(subjects), rows)
     d = np.tile(np.arange(rows), subjects)
     test = rng.integers(0, 2, subjects)[s].astype(bool)
@@ -264,15 +269,15 @@ TEXTS = [
 
 @pytest.mark.parametrize("dtype", TEXTS)
 def test_text_of_any_type_is_text(table, dtype):
-    data, again, in_parts = matrices("y ~ f * x + (f | g)", table.astype({"f": dtype, "g": dtype}))
+    ways = paths("y ~ f * x + (f | g)", table.astype({"f": dtype, "g": dtype}))
+    design = ways.data.design
     plain = from_formula("y ~ f * x + (f | g)", table).design
-    assert (data.design.coef, data.design.effects) == (plain.coef, plain.effects)
-    assert [t.levels for t in data.design.terms] == [t.levels for t in plain.terms]
-    for X in (data.design.X, again, in_parts):
+    assert (design.coef, design.effects) == (plain.coef, plain.effects)
+    assert [t.levels for t in design.terms] == [t.levels for t in plain.terms]
+    for X in (design.X, ways.new_rows, ways.in_parts):
         np.testing.assert_array_equal(X, plain.X)
-    np.testing.assert_array_equal(
-        data.design.new_rows(table).X, plain.X
-    )  # text of another type is the same text
+    # text of another type is the same text
+    np.testing.assert_array_equal(design.new_rows(table).X, plain.X)
 
 
 def test_bytes_and_arrows_categories_are_text(table):
@@ -290,11 +295,12 @@ def test_bytes_and_arrows_categories_are_text(table):
 
 def test_factors_of_numbers(table):
     for name in ("factor(k)", "as.factor(k)", "C(k)"):
-        data, again, _ = matrices(f"y ~ {name} + (1 | {name})", table)
-        assert data.design.coef == ("Intercept", *(f"{name}[T.{level}]" for level in (80, 90, 100)))
-        assert data.design.terms[0].levels == ("3", "80", "90", "100")
-        floats = data.design.new_rows(table.astype({"k": float}))  # 80.0 is the level 80
-        np.testing.assert_array_equal(floats.X, again)
+        ways = paths(f"y ~ {name} + (1 | {name})", table)
+        design = ways.data.design
+        assert design.coef == ("Intercept", *(f"{name}[T.{level}]" for level in (80, 90, 100)))
+        assert design.terms[0].levels == ("3", "80", "90", "100")
+        floats = design.new_rows(table.astype({"k": float}))  # 80.0 is the level 80
+        np.testing.assert_array_equal(floats.X, ways.new_rows)
     assert from_formula("y ~ 0 + factor(k):x + (1 | g)", table).design.coef == tuple(
         f"factor(k)[{v}]:x" for v in (3, 80, 90, 100)
     )
@@ -363,8 +369,9 @@ def test_what_is_taken_from_data_is_that_of_the_first_table(table):
         "I(2 * scale(x))",
     ]
     for term in terms:
-        data, again, in_parts = matrices(f"y ~ 0 + {term} + ({term} | g)", table)
-        for X in (again, in_parts):
+        ways = paths(f"y ~ 0 + {term} + ({term} | g)", table)
+        data = ways.data
+        for X in (ways.new_rows, ways.in_parts):
             np.testing.assert_allclose(X, data.design.X, rtol=1e-13, atol=1e-13)
         one_row = pickle.loads(pickle.dumps(data)).design.new_rows(table.iloc[[3]])
         np.testing.assert_allclose(one_row.X[0], data.design.X[3], rtol=1e-13, atol=1e-13)
@@ -612,10 +619,9 @@ def test_a_formula_means_what_it_means_in_lme4(formula, criterion, columns):
 )
 def test_columns_of_one_name_from_two_tables_are_not_taken_for_one(table, term):
     """Means, knots and levels of each part are others, under the same names of columns."""
-    first, second = (
-        table.iloc[:12],
-        table.iloc[12:].assign(f=table.f.iloc[12:].replace("a", "0")),
-    )  # another first level
+    first = table.iloc[:12]
+    second = table.iloc[12:]
+    second = second.assign(f=second.f.replace("a", "0"))  # another first level
     parts = [from_formula(f"y ~ {term} + (1 | g)", part) for part in (first, second)]
     with pytest.raises(
         ValueError, match="all parts must take levels of factors, means and knots from one table"

@@ -18,6 +18,7 @@ from lmmlib import (
     posterior_predict,
     prior_draws,
 )
+from lmmlib.prior_predictive import draw_parameters
 
 S = 40_000
 
@@ -52,12 +53,34 @@ def test_coefficients_and_scales(prior, quantile):
         design, Priors.build(design, (3.0, 5.0), prior), S, rng=np.random.default_rng(2)
     ).posterior
     _assert_quantiles(tree.beta.to_numpy().ravel(), stats.norm(3, 5).ppf)
-    sd, sigma = (tree[name].to_numpy().ravel() for name in ("sd", "sigma"))
+    sd = tree.sd.to_numpy().ravel()
+    sigma = tree.sigma.to_numpy().ravel()
     for x in (sd, sigma):
         _assert_quantiles(x, quantile)
     assert abs(np.mean((sd > np.median(sd)) == (sigma > np.median(sigma))) - 0.5) < 5 * np.sqrt(
         0.25 / S
     )  # independent
+
+
+@pytest.mark.parametrize(
+    ("prior", "draw"),
+    [
+        (ScalePrior("half-normal", 2.0), stats.halfnorm(scale=2.0).rvs),
+        (ScalePrior("exponential", 2.0), stats.expon(scale=2.0).rvs),
+        (
+            ScalePrior("half-Student-t", 2.0, 3.0),
+            lambda size, random_state: np.abs(stats.t(3.0, scale=2.0).rvs(size, random_state)),
+        ),
+    ],
+)
+def test_scales_are_the_very_numbers_of_scipy(prior, draw):
+    design = _design()
+    priors = Priors.build(design, (0, 1), prior)
+    drawn = draw_parameters(design.layout, priors, 100, np.random.default_rng(2))
+    generator = np.random.default_rng(2)
+    generator.standard_normal((100, 1))  # of the coefficient, which comes first
+    np.testing.assert_array_equal(drawn.sd[:, 0], draw(100, generator))
+    np.testing.assert_array_equal(drawn.theta.sigma, draw(100, generator))
 
 
 @pytest.mark.parametrize("eta", [0.7, 2.5])
@@ -88,8 +111,10 @@ def test_correlations_are_joint_draws():
 
     accepted = cube[det(cube) > 0]
     for function in (det, lambda r: r.prod(1), lambda r: r[:, 0] ** 2 * r[:, 1] ** 2):
-        a, b = function(ours), function(accepted)
-        assert abs(a.mean() - b.mean()) < 5 * np.sqrt(a.var() / len(a) + b.var() / len(b))
+        drawn = function(ours)
+        expected = function(accepted)
+        error = np.sqrt(drawn.var() / len(drawn) + expected.var() / len(expected))
+        assert abs(drawn.mean() - expected.mean()) < 5 * error
 
 
 def test_effects_are_drawn_with_their_own_covariance():
@@ -102,7 +127,8 @@ def test_effects_are_drawn_with_their_own_covariance():
     sd = {"g: x1": ScalePrior("fixed", 3.0), "g: x2": ScalePrior("fixed", 0.5)}
     priors = Priors.build(design, (0, 1), sd, ScalePrior("fixed", 1.0), cor=2.0)
     tree = prior_draws(design, priors, S, rng=np.random.default_rng(5)).posterior
-    u, r = tree.u.to_numpy()[0], tree.cor.to_numpy()[0, :, 0]
+    u = tree.u.to_numpy()[0]
+    r = tree.cor.to_numpy()[0, :, 0]
     assert np.all(tree.sigma == 1)
     exact = np.kron(A, np.diag([9.0, 0.25]))
     products = u[:, :, None] * u[:, None]
@@ -124,7 +150,9 @@ def test_prior_predictive_moments():
     )
     rng = np.random.default_rng(6)
     tree = posterior_predict(prior_draws(data, priors, S, rng=rng), data.design, rng=rng)
-    y, X, Z = tree.posterior_predictive.y.to_numpy()[0], data.design.X, data.design.Z.toarray()
+    y = tree.posterior_predictive.y.to_numpy()[0]
+    X = data.design.X
+    Z = data.design.Z.toarray()
     G = np.diag(np.repeat([params.cov["a"][0, 0], params.cov["b:a"][0, 0]], [4, 10]))
     V = X @ np.diag([0.25, 0.04]) @ X.T + Z @ G @ Z.T + params.sigma**2 * np.eye(24)
     assert np.max(np.abs(y.mean(0) - X @ [3.0, -1.0]) / np.sqrt(np.diag(V) / S)) < 5
@@ -151,7 +179,8 @@ def test_coefficients_have_the_covariance_of_their_triangle():
     )
     beta = prior_draws(design, priors, S, rng=np.random.default_rng(8)).posterior.beta.to_numpy()[0]
     inverse = np.linalg.inv(T)
-    mean, cov = inverse @ [1.0, 3.0], inverse @ np.diag([4.0, 0.25]) @ inverse.T
+    mean = inverse @ [1.0, 3.0]
+    cov = inverse @ np.diag([4.0, 0.25]) @ inverse.T
     assert np.max(np.abs(beta.mean(0) - mean) / np.sqrt(np.diag(cov) / S)) < 5
     assert (
         np.max(
@@ -195,10 +224,9 @@ def test_the_form_is_that_of_the_posterior():
     assert "observed_data" not in alone.children
     np.testing.assert_array_equal(alone.posterior.u, ours.posterior.u)
     theta = draws.theta(ours, data.design)
-    for root, sd in zip(
-        theta.effect_chols, np.split(draws.flat(ours, "sd"), 2, axis=1), strict=True
-    ):
-        np.testing.assert_allclose(np.sqrt(np.sum(root**2, -1)), sd)
+    sds = np.split(draws.flat(ours, "sd"), 2, axis=1)
+    for chol, sd in zip(theta.effect_chols, sds, strict=True):
+        np.testing.assert_allclose(np.sqrt(np.sum(chol**2, -1)), sd)
 
 
 def test_what_cannot_be_drawn_is_refused():

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,18 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
 RUNS = 12  # with other seeds, which tell how far a printed number may lie from another
 
 
-def blocks():
-    """Each Python block of the README with the output that stands below it."""
+@dataclass(frozen=True)
+class Block:
+    """A Python block of the README, and the output that stands below it."""
+
+    code: str
+    output: str
+
+
+def first_block():
     text = README.read_text("utf8")
-    return re.findall(r"```python\n(.*?)```\n.*?```text\n(.*?)```", text, re.DOTALL)
+    found = re.search(r"```python\n(.*?)```\n.*?```text\n(.*?)```", text, re.DOTALL)
+    return Block(found[1], found[2])
 
 
 def printed(code, names):
@@ -27,12 +36,19 @@ def printed(code, names):
     return output.getvalue()
 
 
-def numbers(output):
+@dataclass(frozen=True)
+class Printed:
     """The numbers of an output, and the unit of each one's last digit."""
+
+    values: np.ndarray
+    units: np.ndarray
+
+
+def numbers(output):
+    """The numbers of an output."""
     texts = NUMBER.findall(output)
-    return np.array([float(t) for t in texts]), np.array(
-        [10.0 ** -len(t.partition(".")[2]) for t in texts]
-    )
+    decimals = [len(text.partition(".")[2]) for text in texts]
+    return Printed(np.array([float(text) for text in texts]), 10.0 ** -np.array(decimals))
 
 
 def words(output):
@@ -46,33 +62,34 @@ def other_seed(code, run):
 
 
 @pytest.fixture(scope="module")
-def spread():
-    """SD over RUNS other runs of each number that the first block prints, and their means."""
-    code, _ = blocks()[0]
-    runs = np.array([numbers(printed(other_seed(code, run), {}))[0] for run in range(1, RUNS + 1)])
-    return runs.std(0, ddof=1), runs.mean(0)
+def runs():
+    """The numbers that the first block prints in other runs, (RUNS, numbers)."""
+    code = first_block().code
+    outputs = [printed(other_seed(code, run), {}) for run in range(1, RUNS + 1)]
+    return np.array([numbers(output).values for output in outputs])
 
 
-def test_the_numbers_are_those_of_a_run(spread):
+def test_the_numbers_are_those_of_a_run(runs):
     """Two runs differ by √2 standard errors of one.
 
     Five of them, and one unit of the last digit.
     """
-    code, expected = blocks()[0]
-    output = printed(code, {})
-    assert words(output) == words(expected)
-    stated, unit = numbers(expected)
-    tolerance = 5 * np.sqrt(2) * spread[0] + unit
-    assert np.all(np.abs(numbers(output)[0] - stated) <= tolerance)
-    assert np.all(np.abs(spread[1] - stated) <= tolerance)
-    assert len(stated) > 30
+    block = first_block()
+    output = printed(block.code, {})
+    assert words(output) == words(block.output)
+    stated = numbers(block.output)
+    tolerance = 5 * np.sqrt(2) * runs.std(0, ddof=1) + stated.units
+    assert np.all(np.abs(numbers(output).values - stated.values) <= tolerance)
+    assert np.all(np.abs(runs.mean(0) - stated.values) <= tolerance)
+    assert len(stated.values) > 30
 
 
 @pytest.mark.parametrize(("number", "wrong"), [(251.5, 255.5), (-862.0, -863.0)])
-def test_a_wrong_number_would_be_seen(number, wrong, spread):
+def test_a_wrong_number_would_be_seen(number, wrong, runs):
     """The tolerance is below four in the intercept, whose mean is known to 0.13, and below one
     in elpd.
     """
-    stated, unit = numbers(blocks()[0][1])
-    place = np.flatnonzero(stated == number)[0]
-    assert 5 * np.sqrt(2) * spread[0][place] + unit[place] < abs(wrong - number)
+    stated = numbers(first_block().output)
+    place = np.flatnonzero(stated.values == number)[0]
+    tolerance = 5 * np.sqrt(2) * runs[:, place].std(ddof=1) + stated.units[place]
+    assert tolerance < abs(wrong - number)

@@ -116,7 +116,7 @@ def _replicate(
     design: Design, priors: Priors, engine: Engine, rng: np.random.Generator, draws: int
 ) -> np.ndarray | str:
     """Ranks of one truth, (Q,), or why the fit failed."""
-    _, theta = draw_parameters(design.layout, priors, 1, rng)
+    theta = draw_parameters(design.layout, priors, 1, rng).theta
     u = draw_effects(design, theta, rng)
     data = Data(draw_response(design, theta, u, rng)[0], design)
     truth = measured(data, theta, u, rng)[0]

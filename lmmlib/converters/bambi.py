@@ -6,17 +6,24 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from lmmlib.converters.spelling import Names, Spelling, categories, collected, spellings
+from lmmlib.converters.matching import draws_by_name
+from lmmlib.converters.naming import (
+    Candidates,
+    CategoricalName,
+    NamingConvention,
+    name_variants,
+    split_categories,
+)
 from lmmlib.model import Data, checked_data
 from lmmlib.model.validation import label
 
-LEVELS = re.compile(
-    r"\|(?!.*_sigma\[).*\["
-)  # an effect: interactions have one for each combination, found or not
-OTHERS = [
+# An entry of the effects: Bambi has one for each combination of an interaction, with rows or not.
+EFFECT = re.compile(r"\|(?!.*_sigma\[).*\[")
+# What R writes otherwise: factor(), and powers.
+REPLACEMENTS = [
     (r"(?<![\w.])(as\.)?factor\(", ["C("]),
     (r" *(\*\*|\^) *", [" ** ", "**"]),
-]  # R's factor(), and powers
+]
 
 
 def from_bambi(tree: xr.DataTree, data: Data) -> xr.DataTree:
@@ -84,64 +91,87 @@ def from_bambi(tree: xr.DataTree, data: Data) -> xr.DataTree:
             "from_bambi takes what Model.fit returned, with a posterior; got "
             f"{type(tree).__name__} without one"
         )
-    if checked_data(data).design.pairs:
-        told = ", ".join(data.design.pairs)
+    pairs = checked_data(data).design.pairs
+    if pairs:
         raise ValueError(
-            f"Bambi's effects are uncorrelated, the data's are not ({told}); make the data with "
-            "(... || group)"
+            f"Bambi's effects are uncorrelated, the data's are not ({', '.join(pairs)}); make the "
+            "data with (... || group)"
         )
     _check_response(tree, data)
-    values = dict(_flattened(tree.posterior))
-    spelling = Spelling("Bambi", _coef, _sd, lambda g, a, b: (f"{a}, {b}|{g}",), _effect, ":")
-    older = [
-        key for key in values if key.endswith("_sigma") and "|" not in key
-    ]  # named after the response
-    return collected(
-        values, spelling, data, older[0] if len(older) == 1 else "sigma", LEVELS.search
-    )
+    variables = dict(_entries(tree.posterior))
+    return draws_by_name(variables, BAMBI, data, _name_of_sigma(variables), EFFECT.search)
 
 
-def _flattened(posterior: xr.Dataset) -> Iterator[tuple[str, np.ndarray]]:
+def _entries(posterior: xr.Dataset) -> Iterator[tuple[str, np.ndarray]]:
     """Each entry of each variable of a posterior, ``1|g[a]``, but for fitted values of rows."""
     for name, variable in posterior.data_vars.items():
-        dims = [d for d in variable.dims if d not in ("chain", "draw")]
-        if "__obs__" in dims or name.endswith("_offset"):
+        dims = [dim for dim in variable.dims if dim not in ("chain", "draw")]
+        if "__obs__" in dims or str(name).endswith("_offset"):
             continue
         array = variable.transpose("chain", "draw", *dims).to_numpy()
-        for place in np.ndindex(array.shape[2:]):
-            labels = [label(variable[d].values[i]) for d, i in zip(dims, place, strict=True)]
-            yield f"{name}[{', '.join(labels)}]" if labels else str(name), array[(..., *place)]
+        labels_of_dims = [[label(value) for value in variable[dim].values] for dim in dims]
+        for position in np.ndindex(array.shape[2:]):
+            labels = [texts[i] for texts, i in zip(labels_of_dims, position, strict=True)]
+            entry = f"{name}[{', '.join(labels)}]" if labels else str(name)
+            yield entry, array[(..., *position)]
+
+
+def _name_of_sigma(variables: dict[str, np.ndarray]) -> str:
+    """The residual SD, which older versions named after the response."""
+    older = [name for name in variables if name.endswith("_sigma") and "|" not in name]
+    return older[0] if len(older) == 1 else "sigma"
 
 
 def _check_response(tree: xr.DataTree, data: Data) -> None:
     """Raise where the tree holds a response that is not the data's."""
-    observed = list(tree.observed_data.data_vars.values()) if hasattr(tree, "observed_data") else []
-    if observed and not np.array_equal(observed[0].to_numpy(), data.y):
+    responses = list(tree.observed_data.values()) if hasattr(tree, "observed_data") else []
+    if responses and not np.array_equal(responses[0].to_numpy(), data.y):
         raise ValueError(
-            f"the response {observed[0].name!r} of the fit is not that of the data; use the same "
+            f"the response {responses[0].name!r} of the fit is not that of the data; use the same "
             "table, in the same order"
         )
 
 
-def _variables(effect: str) -> list[tuple[str, str]]:
-    """Names that a variable may have, each with the labels of its categories."""
-    variable, labels = categories(effect)
-    return [(name, ", ".join(labels)) for name in spellings(variable, OTHERS)]
+def _variants(effect: str) -> list[CategoricalName]:
+    """Names that a variable may have, each with the categories of its column."""
+    column = split_categories("1" if effect == "Intercept" else effect)
+    names = name_variants(column.variable, REPLACEMENTS)
+    return [CategoricalName(name, column.categories) for name in names]
 
 
-def _coef(coef: str) -> Names:
-    return tuple(name + (f"[{labels}]" if labels else "") for name, labels in _variables(coef))
+def _coef_names(coef: str) -> Candidates:
+    if coef == "Intercept":
+        return ("Intercept",)
+    return tuple(f"{name.variable}{_index(name.categories)}" for name in _variants(coef))
 
 
-def _sd(group: str, effect: str) -> Names:
-    variables = _variables("1" if effect == "Intercept" else effect)
+def _sd_names(group: str, effect: str) -> Candidates:
     return tuple(
-        f"{name}|{group}_sigma" + (f"[{labels}]" if labels else "") for name, labels in variables
+        f"{name.variable}|{group}_sigma{_index(name.categories)}" for name in _variants(effect)
     )
 
 
-def _effect(group: str, level: str, effect: str) -> Names:
-    variables = _variables("1" if effect == "Intercept" else effect)
+def _cor_names(group: str, first: str, second: str) -> Candidates:
+    """Of no variable: Bambi has no correlations."""
+    return (f"{first}, {second}|{group}",)
+
+
+def _ranef_names(group: str, level: str, effect: str) -> Candidates:
     return tuple(
-        f"{name}|{group}[{level}{f', {labels}' if labels else ''}]" for name, labels in variables
+        f"{name.variable}|{group}{_index((level, *name.categories))}" for name in _variants(effect)
     )
+
+
+def _index(labels: tuple[str, ...]) -> str:
+    """Labels in brackets, nothing where there are none."""
+    return f"[{', '.join(labels)}]" if labels else ""
+
+
+BAMBI = NamingConvention(
+    engine="Bambi",
+    coef=_coef_names,
+    sd=_sd_names,
+    cor=_cor_names,
+    ranef=_ranef_names,
+    level_separator=":",
+)

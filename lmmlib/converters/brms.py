@@ -6,27 +6,21 @@ from itertools import product
 import pandas as pd
 import xarray as xr
 
-from lmmlib.converters.spelling import CATEGORY, Names, Spelling, collected, spellings
+from lmmlib.converters.matching import draws_by_name
+from lmmlib.converters.naming import CATEGORY, Candidates, NamingConvention, name_variants
 from lmmlib.model import Data, checked_data
 
-# brms::rename, with the brackets around a category left out
+# What brms::rename does to signs, with the brackets around a category left out.
 SIGNS = str.maketrans(
-    {
-        **dict.fromkeys(" ()[],\"'?", ""),
-        "+": "P",
-        "-": "M",
-        "*": "MU",
-        "/": "D",
-        "^": "E",
-        "=": "EQ",
-    }
+    dict.fromkeys(" ()[],\"'?", "") | {"+": "P", "-": "M", "*": "MU", "/": "D", "^": "E", "=": "EQ"}
 )
-OTHERS = re.compile(
+# Columns that may be left over.
+IGNORED = re.compile(
     r"Unnamed: \d+|Intercept|lprior|lp__|\.chain|\.iteration|\.draw|prior_.*|[zL]_\d+.*|"
 )
 # What R and Python write otherwise: powers, logical values, whole numbers among floats, NumPy's
-# functions, categorical columns
-SAME = [
+# functions, categorical columns.
+REPLACEMENTS = [
     (r"\*\*", ["^"]),
     (r"\[(T\.)?True\]", ["TRUE"]),
     (r"\[(T\.)?False\]", ["FALSE"]),
@@ -34,7 +28,8 @@ SAME = [
     (r"(?<![\w.])np\.", [""]),
     (r"(?<![\w.])(C|factor|as\.factor)\(", [r"\1(", "factor(", "as.factor(", "C("]),
 ]
-LOGICAL = (r"(?<=[\w.)])$", ["", "TRUE"])  # a logical column that was taken for a number
+# A logical column that was taken for a number.
+LOGICAL = (r"(?<=[\w.)])$", ["", "TRUE"])
 
 
 def from_brms(frame: pd.DataFrame, data: Data) -> xr.DataTree:
@@ -101,59 +96,76 @@ def from_brms(frame: pd.DataFrame, data: Data) -> xr.DataTree:
             "from_brms takes a pandas DataFrame with the columns of as_draws_df, got "
             f"{type(frame).__name__}"
         )
-    frame = _in_order(frame)
-    chains = frame[".chain"].nunique()
-    kept = frame.select_dtypes("number")
-    values = {
-        str(name): column.to_numpy(float).reshape(chains, -1) for name, column in kept.items()
+    _check_columns(frame)
+    ordered = _sorted_by_chain(frame)
+    chains = ordered[".chain"].nunique()
+    variables = {
+        str(name): column.to_numpy(float).reshape(chains, -1)
+        for name, column in ordered.select_dtypes("number").items()
     }
-    spelling = Spelling("brms", _coef, _sd, _cor, _effect, "_")
-    return collected(values, spelling, checked_data(data), "sigma", OTHERS.fullmatch)
+    return draws_by_name(variables, BRMS, checked_data(data), "sigma", IGNORED.fullmatch)
 
 
-def _names(effect: str) -> Names:
+def _names(effect: str) -> Candidates:
     """Names that brms may have for a coefficient or an effect."""
-    factors = [spellings(factor, [*SAME, LOGICAL]) for factor in effect.split(":")]
-    joined = [":".join(parts) for parts in product(*factors)]
-    return tuple(dict.fromkeys(CATEGORY.sub(r"\1", name).translate(SIGNS) for name in joined))
+    factors = [name_variants(factor, [*REPLACEMENTS, LOGICAL]) for factor in effect.split(":")]
+    products = [":".join(parts) for parts in product(*factors)]
+    renamed = [CATEGORY.sub(r"\1", name).translate(SIGNS) for name in products]
+    return tuple(dict.fromkeys(renamed))
 
 
-def _coef(coef: str) -> Names:
+def _coef_names(coef: str) -> Candidates:
     return tuple(f"b_{name}" for name in _names(coef))
 
 
-def _sd(group: str, effect: str) -> Names:
+def _sd_names(group: str, effect: str) -> Candidates:
     return tuple(f"sd_{group}__{name}" for name in _names(effect))
 
 
-def _cor(group: str, first: str, second: str) -> Names:
-    pairs = [(a, b) for a in _names(first) for b in _names(second)]
-    return tuple(f"cor_{group}__{a}__{b}" for a, b in [*pairs, *((b, a) for a, b in pairs)])
+def _cor_names(group: str, first: str, second: str) -> Candidates:
+    """In either order of the two effects."""
+    pairs = list(product(_names(first), _names(second)))
+    either_order = [*pairs, *((b, a) for a, b in pairs)]
+    return tuple(f"cor_{group}__{a}__{b}" for a, b in either_order)
 
 
-def _effect(group: str, level: str, effect: str) -> Names:
+def _ranef_names(group: str, level: str, effect: str) -> Candidates:
     text = re.sub(r"\s", ".", level)
     return tuple(f"r_{group}[{text},{name}]" for name in _names(effect))
 
 
-def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows by chain and iteration, all chains of one length."""
-    names = [str(c) for c in frame.columns]
-    changed = [c for c in names if c == "X.chain" or re.fullmatch(r"r_.*\.", c)]
+BRMS = NamingConvention(
+    engine="brms",
+    coef=_coef_names,
+    sd=_sd_names,
+    cor=_cor_names,
+    ranef=_ranef_names,
+    level_separator="_",
+)
+
+
+def _check_columns(frame: pd.DataFrame) -> None:
+    """Raise unless the columns have the names that brms gave them."""
+    names = [str(name) for name in frame.columns]
+    changed = [name for name in names if name == "X.chain" or re.fullmatch(r"r_.*\.", name)]
     if changed:
         raise ValueError(
             f"R has changed the names of the columns, {changed[0]!r} for one; write them by "
-            "write.csv(as_draws_df(fit), ...), "
-            "and in R read them with check.names = FALSE"
+            "write.csv(as_draws_df(fit), ...), and in R read them with check.names = FALSE"
         )
     if ".chain" not in names:
         raise ValueError(
             "the frame has no column '.chain'; write it in R by write.csv(as_draws_df(fit), ...)"
         )
-    length = frame[".chain"].value_counts().sort_index()
-    if length.nunique() != 1:
-        told = ", ".join(f"{count} in chain {chain}" for chain, count in length.items())
+
+
+def _sorted_by_chain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows by chain and iteration, all chains of one length."""
+    lengths = frame[".chain"].value_counts().sort_index()
+    if lengths.nunique() != 1:
+        counts = ", ".join(f"{count} in chain {chain}" for chain, count in lengths.items())
         raise ValueError(
-            f"chains must be of one length, got {told}; drop what the longer ones have more"
+            f"chains must be of one length, got {counts}; drop what the longer ones have more"
         )
-    return frame.sort_values([c for c in (".chain", ".iteration") if c in names], kind="stable")
+    keys = [name for name in (".chain", ".iteration") if name in frame.columns]
+    return frame.sort_values(keys, kind="stable")

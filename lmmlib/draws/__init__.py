@@ -6,7 +6,11 @@ has them, ``sample_stats``. It holds no ``log_likelihood``: which density that w
 question.
 """
 
-from lmmlib.draws.checks import (
+from lmmlib.draws.datatree import DIMS, FINGERPRINT, VARIABLES, assemble, coords, tree_of
+from lmmlib.draws.extraction import flat, log_weight, theta
+from lmmlib.draws.from_arrays import as_draws
+from lmmlib.draws.summary_table import summary
+from lmmlib.draws.validation import (
     ADDED,
     ADDED_ON_U,
     ADDED_ON_Y,
@@ -16,9 +20,6 @@ from lmmlib.draws.checks import (
     check_design,
     checked_tree,
 )
-from lmmlib.draws.form import DIMS, FINGERPRINT, VARIABLES, as_draws, assemble, coords, tree_of
-from lmmlib.draws.reading import flat, log_weight, theta
-from lmmlib.draws.table import summary
 
 __all__ = [
     "ADDED",

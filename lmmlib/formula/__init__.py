@@ -1,10 +1,10 @@
 """From lme4's notation to a Data.
 
-Formulas are read here, the matrix of each side is formulaic's.
+Formulas are parsed here, the matrix of each side is formulaic's.
 """
 
 from lmmlib.formula.build import from_formula, reduce_tables
-from lmmlib.formula.notation import ParsedFormula, parse
+from lmmlib.formula.parsed_formula import ParsedFormula, parse
 from lmmlib.formula.spec import FormulaSpec
 
 __all__ = ["FormulaSpec", "ParsedFormula", "from_formula", "parse", "reduce_tables"]

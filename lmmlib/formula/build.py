@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from dataclasses import replace
 
 import pandas as pd
 
-from lmmlib.formula.spec import FormulaSpec, first_data
+from lmmlib.formula.missing import MissingValues, NoRowLeftError, sum_of_missing
+from lmmlib.formula.parsed_formula import parse
+from lmmlib.formula.spec import ModelRows, rows_of_first_table
+from lmmlib.formula.user_warnings import warn_user
 from lmmlib.model import Data, Reduction, merge_reductions, reduction_of
 from lmmlib.model.far_covariates import far_covariates
 
 
 def from_formula(
-    formula: str, table: pd.DataFrame, weights: str | None = None, offset: str | None = None
+    formula: str,
+    table: pd.DataFrame,
+    weights: str | None = None,
+    offset: str | None = None,
+    *,
+    missing: str = "raise",
 ) -> Data:
     """Build a Data from a formula in lme4's notation and a table.
 
@@ -30,19 +37,28 @@ def from_formula(
     that "What a formula may hold" lists, and no other is ever called. What ``scale``, ``center``,
     ``poly`` or a spline takes from this table is kept for new rows.
 
+    ``offset(log(n))`` is a known part of the mean, and no coefficient. Several offsets add, those
+    of the formula and the column that ``offset=`` names, as in R's ``glm``; one that is written
+    twice counts once. New rows evaluate it anew.
+
     Parameters
     ----------
     formula : str
-        Formula ``response ~ fixed effects + (effects | group) + …``.
+        Formula ``response ~ fixed effects + offset(…) + (effects | group) + …``.
     table : pandas.DataFrame
-        Table without missing values in the columns used.
+        Table with a row an observation.
     weights, offset : str, optional
         Names of columns.
+    missing : {"raise", "drop"}, default: "raise"
+        What is done with rows that have a missing value in any variable of the formula, weights and
+        offset included: an error, or left out as R's ``na.omit`` does, with the levels that lose
+        all rows. How many were left out stands in ``design.dropped``, and is printed. An infinite
+        value is not missing, nor is what a function cannot compute, ``log(-1)``: both are errors.
 
     Returns
     -------
     Data
-        Response and design; levels are labels, sorted.
+        Response and design; levels are labels, sorted, and rows keep the labels of the table's.
 
     Raises
     ------
@@ -74,8 +90,8 @@ def from_formula(
     >>> [(t.name, t.size) for t in data.design.terms]
     [('batch', (10, 1)), ('cask:batch', (30, 1))]
     """
-    _, y, design = first_data(formula, table, weights, offset)
-    return Data(y, design)
+    rows = rows_of_first_table(parse(formula), table, weights, offset, missing)
+    return Data(rows.y, rows.design)
 
 
 def reduce_tables(
@@ -83,6 +99,8 @@ def reduce_tables(
     tables: Iterable[pd.DataFrame],
     weights: str | None = None,
     offset: str | None = None,
+    *,
+    missing: str = "raise",
 ) -> Reduction:
     """Reduce a data set that comes as many tables.
 
@@ -99,6 +117,9 @@ def reduce_tables(
         As for :func:`from_formula`.
     offset : str, optional
         As for :func:`from_formula`.
+    missing : {"raise", "drop"}, default: "raise"
+        As for :func:`from_formula`; every table drops its own rows, and ``dropped`` of the result
+        counts them all.
 
     Returns
     -------
@@ -130,24 +151,39 @@ def reduce_tables(
             f"tables must be an iterable of pandas DataFrames, got {type(tables).__name__}; give "
             "[table]"
         )
-    formula_spec: FormulaSpec | None = None
-
-    def parts() -> Iterator[Reduction]:
-        nonlocal formula_spec
-        for table in tables:
-            if formula_spec is None:
-                formula_spec, y, design = first_data(formula, table, weights, offset, declared=True)
-                for sentence in far_covariates(design.terms):  # as Data does
-                    warnings.warn(sentence, stacklevel=4)
-            else:
-                y, design = formula_spec.data(table)
-            yield reduction_of(y, design)
-
-    reductions = parts()
-    first = next(reductions, None)
-    if first is None:
-        raise ValueError("there must be one table at least, got none")
-    whole = merge_reductions(chain([first], reductions))
+    parsed = parse(formula)
+    others = iter(tables)
+    try:
+        first_table = next(others)
+    except StopIteration:
+        raise ValueError("there must be one table at least, got none") from None
+    first = rows_of_first_table(
+        parsed, first_table, weights, offset, missing, keeps_unused_levels=True
+    )
+    for sentence in far_covariates(first.design.terms):  # as Data warns
+        warn_user(sentence)
+    left_out: list[MissingValues] = []
+    reductions = _reductions(first, others, missing, left_out)
+    whole = replace(merge_reductions(reductions), dropped=sum_of_missing(left_out).dropped)
     if whole.validation_error:
         raise ValueError(whole.validation_error)
     return whole
+
+
+def _reductions(
+    first: ModelRows,
+    tables: Iterator[pd.DataFrame],
+    missing: str,
+    left_out: list[MissingValues],
+) -> Iterator[Reduction]:
+    """The reduction of each table; ``left_out`` gathers the rows that each has dropped."""
+    left_out.append(first.missing)
+    yield reduction_of(first.y, first.design)
+    for table in tables:
+        try:
+            rows = first.spec.model_rows(table, missing)
+        except NoRowLeftError as error:
+            left_out.append(error.missing)
+            continue
+        left_out.append(rows.missing)
+        yield reduction_of(rows.y, rows.design)

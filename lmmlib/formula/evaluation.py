@@ -1,11 +1,7 @@
-"""The values of a formula's columns and calls.
-
-All that they take from the first table is remembered.
-"""
+"""The values of a formula's columns and calls over one table."""
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,22 +13,25 @@ from lmmlib.formula.expression import (
     Binary,
     Call,
     Expression,
-    Listing,
     Literal,
     Name,
     Number,
     Unary,
+    displayed,
 )
+from lmmlib.formula.factors import as_categories, declared_levels, in_levels, with_contrasts
 from lmmlib.formula.functions import FACTORS, STATEFUL, elementwise
-from lmmlib.formula.terms import displayed
+from lmmlib.formula.table_state import TableState
+from lmmlib.formula.transforms import apply_transform
+from lmmlib.formula.user_warnings import warn_user
 from lmmlib.model.validation import label
 
 if TYPE_CHECKING:
     from formulaic.materializers.types import FactorValues
 
-Memory = dict[
-    Expression, object
-]  # levels of factors, and what formulaic's transforms took from the first table
+    type Value = float | np.ndarray | pd.Categorical | FactorValues
+
+TRUTH_VALUES: pd.Index = pd.Index(["False", "True"])
 ARITHMETIC = {
     "+": np.add,
     "-": np.subtract,
@@ -41,15 +40,14 @@ ARITHMETIC = {
     "^": np.power,
     "**": np.power,
 }
-COMPARE = dict(
-    zip(
-        COMPARISONS,
-        (np.equal, np.not_equal, np.less_equal, np.greater_equal, np.less, np.greater),
-        strict=True,
-    )
-)
-BASES = ("poly", "bs", "cr", "cs", "cc")  # of curves, with a column for each degree of freedom
-NUMERIC = "numbers"  # what is remembered of a column of numbers
+COMPARE = {
+    "==": np.equal,
+    "!=": np.not_equal,
+    "<=": np.less_equal,
+    ">=": np.greater_equal,
+    "<": np.less,
+    ">": np.greater,
+}
 
 
 class Evaluator:
@@ -59,28 +57,37 @@ class Evaluator:
     ----------
     columns : Columns
         Columns of the table.
-    memory : Memory
+    state : TableState
         What the first table gave.
     is_first : bool, default: False
-        Whether this is that table, so that the memory is written.
-    declared : bool, default: False
-        Whether categories without rows are kept, as for a table that others follow.
+        Whether this is that table, so that the state is written.
+    keeps_unused_levels : bool, default: False
+        Whether the first table's categories without rows are kept, as other tables follow.
     """
 
     def __init__(
-        self, columns: Columns, memory: Memory, is_first: bool = False, declared: bool = False
+        self,
+        columns: Columns,
+        state: TableState,
+        is_first: bool = False,
+        keeps_unused_levels: bool = False,
     ) -> None:
         self.columns = columns
-        self.memory = memory
+        self.state = state
         self.is_first = is_first
-        self.declared = declared
+        self.keeps_unused_levels = keeps_unused_levels
 
-    def factor(self, node: Expression) -> object:
+    def atom(self, node: Expression) -> np.ndarray | pd.Categorical | FactorValues:
         """The values of a column or call among terms, as formulaic takes them.
+
+        Parameters
+        ----------
+        node : Expression
+            The column or call.
 
         Returns
         -------
-        object
+        ndarray, pandas.Categorical or FactorValues
             Floats (n,), categories, or several columns that formulaic made.
 
         Raises
@@ -90,44 +97,54 @@ class Evaluator:
             at first.
         """
         if isinstance(node, Call) and node.function in FACTORS:
-            return self._factor_call(node)
+            return with_contrasts(node, self._in_known_levels(node, self._factor(node)))
         value = self._value(node)
         if isinstance(value, np.ndarray) and value.dtype == bool:
-            value = pd.Categorical.from_codes(value.astype(int), ["False", "True"])
+            value = pd.Categorical.from_codes(value.astype(int), TRUTH_VALUES)
         if isinstance(value, pd.Categorical):
-            return self._remembered(node, value)
+            return self._in_known_levels(node, value)
         if not isinstance(value, dict) and np.ndim(value) == 0:
             raise ValueError(f"the term {node} names no column; 1 stands for the intercept")
-        self._remember_numbers(node)
-        return self._finite(node, value)
+        if isinstance(node, Name):
+            self._check_stays_numbers(node)
+        _check_finite(node, value)
+        return value
 
-    def response(self, node: Expression) -> np.ndarray:
-        """The response (n,), truth values as zeros and ones.
+    def column(self, what: str, node: Expression) -> np.ndarray:
+        """An expression that has to be one number a row, truth values as zeros and ones.
+
+        Parameters
+        ----------
+        what : str
+            What messages call it, ``the response`` for one.
+        node : Expression
+            The expression.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Its values.
 
         Raises
         ------
         ValueError
-            If it is text or categories, or not finite.
+            If it is text or categories, several columns, a single number, or not finite.
         """
         value = self._value(node)
-        told = displayed(node)
+        named = f"{what} {displayed(node)!r}"
         if isinstance(value, pd.Categorical):
-            kind = (
-                "text"
-                if isinstance(node, Name) and self.columns.is_text(node.name)
-                else "categories"
-            )
-            raise ValueError(f"the response {told!r} is {kind}; convert it to numbers")
-        array = np.asarray(self._finite(node, value), float)
+            is_text = isinstance(node, Name) and self.columns.is_text(node.name)
+            kind = "text" if is_text else "categories"
+            raise ValueError(f"{named} is {kind}; convert it to numbers")
+        _check_finite(node, value)
+        array = np.asarray(value, float)
         if array.ndim == 0:
-            raise ValueError(f"the response {told!r} must have a value a row, got one number")
+            raise ValueError(f"{named} must have a value a row, got one number")
         if array.ndim != 1:
-            raise ValueError(
-                f"the response {told!r} must be one column of numbers, got {array.shape[1]}"
-            )
+            raise ValueError(f"{named} must be one column of numbers, got {array.shape[1]}")
         return array
 
-    def _value(self, node: Expression) -> object:
+    def _value(self, node: Expression) -> Value:
         """The value of an expression, categories and truth values as such."""
         if isinstance(node, Number):
             return node.value
@@ -151,12 +168,11 @@ class Evaluator:
             raise ValueError(
                 f"{displayed(node)!r} is text or categories, and cannot be computed with"
             )
-        numbers = np.asarray(value, float) if not isinstance(value, dict) else np.empty((0, 0))
-        if numbers.ndim > 1:
+        if isinstance(value, dict) or np.ndim(value) > 1:
             raise ValueError(
                 f"{node} makes several columns, and cannot be computed with; let it stand as a term"
             )
-        return numbers
+        return np.asarray(value, float)
 
     def _computed(self, node: Binary) -> np.ndarray:
         left = self._numbers(node.left)
@@ -166,197 +182,96 @@ class Evaluator:
 
     def _compared(self, node: Binary) -> np.ndarray:
         """Truth values; levels of a factor are compared with a text, as equal or not."""
-        texts = [side.value for side in (node.left, node.right) if isinstance(side, Literal)]
-        if not texts:
+        literals = [side for side in (node.left, node.right) if isinstance(side, Literal)]
+        if not literals:
             return COMPARE[node.sign](self._numbers(node.left), self._numbers(node.right))
         other = node.right if isinstance(node.left, Literal) else node.left
-        categories = self._value(other)
-        if (
-            not isinstance(categories, pd.Categorical)
-            or node.sign not in ("==", "!=")
-            or len(texts) > 1
-        ):
+        factor = self._value(other)
+        is_equality = node.sign in ("==", "!=")
+        if not isinstance(factor, pd.Categorical) or not is_equality or len(literals) > 1:
             raise ValueError(
                 f"{node} compares a text with what is no factor, or otherwise than by == and !="
             )
-        is_level = categories.codes == categories.categories.get_indexer([label(texts[0])])[0]
+        is_level = np.asarray(factor) == label(literals[0].value)
         return is_level if node.sign == "==" else ~is_level
 
-    def _called(self, node: Call) -> object:
-        name = node.function
-        first = node.arguments[0].value
-        if name == "I":
-            return self._value(first)
-        if name in STATEFUL:
-            return self._stateful(node)
-        if name in FACTORS:
-            return self._levels_of(node)
-        function, _ = elementwise(name)
+    def _called(self, node: Call) -> Value:
+        if node.function == "I":
+            return self._value(node.arguments[0].value)
+        if node.function in FACTORS:
+            return self._factor(node)
+        if node.function in STATEFUL:
+            return self._transformed(node)
         arguments = [self._numbers(argument.value) for argument in node.arguments]
         with np.errstate(all="ignore"):
-            return function(*arguments)
+            return elementwise(node.function).function(*arguments)
 
-    def _stateful(self, node: Call) -> FactorValues:
+    def _transformed(self, node: Call) -> np.ndarray | FactorValues:
         """What one of formulaic's transforms makes, by what it took from the first table."""
-        from formulaic.transforms import TRANSFORMS  # slow to import
+        values = self._numbers(node.arguments[0].value)
+        state = self.state.transforms.setdefault(node, {})
+        return apply_transform(node, values, state, self.is_first)
 
-        state = self.memory.setdefault(node, {}) if self.is_first else dict(self.memory[node])
-        positional = [_option(a.value) for a in node.arguments[1:] if a.name is None]
-        named = {a.name: _option(a.value) for a in node.arguments[1:] if a.name is not None}
-        numbers = self._numbers(node.arguments[0].value)
-        if self.is_first:
-            _refuse_too_many(node, numbers, [*positional, *named.values()])
-        try:
-            with np.errstate(all="ignore"):
-                return TRANSFORMS[node.function](numbers, *positional, _state=state, **named)
-        except (
-            TypeError,
-            ValueError,
-            LookupError,
-            ArithmeticError,
-            np.linalg.LinAlgError,
-        ) as error:
-            raise ValueError(f"{node} cannot be computed: {error}") from None
-
-    def _levels_of(self, node: Call) -> pd.Categorical:
-        """A column or a comparison as a factor, with the levels that were asked for."""
+    def _factor(self, node: Call) -> pd.Categorical:
+        """A column or an expression as a factor, with the levels that were asked for."""
         inner = node.arguments[0].value
         if isinstance(inner, Name):
             values = self.columns.categories(inner.name)
         else:
-            values = pd.Series(np.asarray(self._value(inner)))
-            codes, unique = pd.factorize(values, sort=True)
-            values = pd.Categorical.from_codes(codes, [label(level) for level in unique])
-        levels = [a.value for a in node.arguments[1:] if isinstance(a.value, Listing)]
-        if not levels:
+            values = as_categories(np.asarray(self._value(inner)))
+        levels = declared_levels(node)
+        if levels is None:
             return values
-        texts = [label(_option(item)) for item in levels[0].items]
-        return _in_levels(node, values, tuple(texts), "its option levels does not name")
+        return in_levels(node, values, levels, "its option levels does not name")
 
-    def _factor_call(self, node: Call) -> object:
-        """``C``, ``factor`` or ``as.factor``, with contrasts if any are given."""
-        from formulaic.transforms import C  # slow to import
-
-        values = self._remembered(node, self._levels_of(node))
-        given = [a.value for a in node.arguments[1:] if isinstance(a.value, Name | Call)]
-        if not given:
-            return values
-        return C(values, _contrasts(given[0], values.categories), levels=list(values.categories))
-
-    def _remembered(self, node: Expression, values: pd.Categorical) -> pd.Categorical:
+    def _in_known_levels(self, node: Expression, values: pd.Categorical) -> pd.Categorical:
         """Categories with the levels of the first table."""
         if self.is_first:
-            kept = values if self.declared else values.remove_unused_categories()
-            self.memory[node] = tuple(kept.categories)
-            self._warn_of_many(node, kept)
-            return kept
-        levels = self.memory[node]
-        if levels == NUMERIC:
+            if not self.keeps_unused_levels:
+                values = values.remove_unused_categories()
+            self.state.levels[node] = tuple(values.categories)
+            self._warn_of_many_levels(node, values)
+            return values
+        levels = self.state.levels[node]
+        if levels is None:
             raise ValueError(
                 f"{displayed(node)!r} was numbers in the first table, and is text or categories "
                 "here"
             )
-        return _in_levels(node, values, levels, "the first table did not have")
+        return in_levels(node, values, levels, "the first table did not have")
 
-    def _remember_numbers(self, node: Expression) -> None:
-        if not isinstance(node, Name):
-            return
+    def _check_stays_numbers(self, node: Name) -> None:
         if self.is_first:
-            self.memory[node] = NUMERIC
-        elif self.memory[node] != NUMERIC:
+            self.state.levels[node] = None
+        elif self.state.levels[node] is not None:
             raise ValueError(
                 f"{displayed(node)!r} was text or categories in the first table, and is numbers "
                 "here"
             )
 
-    def _warn_of_many(self, node: Expression, values: pd.Categorical) -> None:
-        """Warn of text with more levels than half the rows.
-
-        Dates and numbers that were read as text.
-        """
+    def _warn_of_many_levels(self, node: Expression, values: pd.Categorical) -> None:
+        """Warn of text with more levels than half the rows: dates or numbers read as text."""
         is_text = isinstance(node, Name) and self.columns.is_text(node.name)
         rows = len(values)
         levels = len(values.categories)
         if is_text and levels > max(2, rows / 2):
             example = ", ".join(map(repr, values.categories[:3]))
-            warnings.warn(
-                f"column {node.name!r} is text with {levels} levels in {rows} rows ({example}, "
-                "…), and makes a column of each; "
-                "if it holds numbers or dates, convert it to numbers; if it is a grouping, write "
-                "(1 | ...)",
-                stacklevel=2,
+            warn_user(
+                f"column {displayed(node)!r} is text with {levels} levels in {rows} rows "
+                f"({example}, …), and makes a column of each; if it holds numbers or dates, "
+                "convert it to numbers; if it is a grouping, write (1 | ...)"
             )
 
-    def _finite(self, node: Expression, value: object) -> object:
-        """A value, if all of its numbers are finite."""
-        parts = list(value.values()) if isinstance(value, dict) else [value]
-        for part in parts:
-            array = np.asarray(part, float)
-            bad = np.argwhere(~np.isfinite(array))
-            if len(bad):
-                where = f"row {bad[0][0]}" if array.ndim else "its value"
-                told = f"got {len(bad)} entries that are not, the first in {where}"
-                raise ValueError(
-                    f"{displayed(node)!r} must be finite, {told}; look at what it is computed from"
-                )
-        return value
 
-
-def _in_levels(
-    node: Expression, values: pd.Categorical, levels: tuple[str, ...], lacking: str
-) -> pd.Categorical:
-    """The same categories in given levels; ``lacking`` says why there are no others."""
-    there = values.remove_unused_categories().categories
-    unknown = [level for level in there if level not in levels]
-    if unknown:
-        told = ", ".join(map(repr, unknown[:3])) + (", …" if len(unknown) > 3 else "")
-        raise ValueError(
-            f"{displayed(node)!r} has a category that {lacking}, {told}; "
-            f"give it all its categories there, as {', '.join(map(repr, levels[:5]))} were"
-        )
-    return values.set_categories(list(levels))
-
-
-def _refuse_too_many(node: Call, numbers: np.ndarray, options: list[object]) -> None:
-    """Raise where a polynomial or a spline is asked for more columns than the column has values."""
-    asked = [
-        option for option in options if isinstance(option, int) and not isinstance(option, bool)
-    ]
-    distinct = len(np.unique(numbers))
-    if node.function in BASES and asked and max(asked) >= max(2, distinct):
-        raise ValueError(
-            f"{node} asks for {max(asked)} columns of a column with {distinct} distinct values; "
-            "ask for fewer"
-        )
-
-
-def _option(node: Expression) -> object:
-    """The value of an option: a number, a text, a truth value, or a list of these."""
-    if isinstance(node, Listing):
-        return [_option(item) for item in node.items]
-    if isinstance(node, Unary):
-        value = node.operand.value
-        return -value if node.sign == "-" else value
-    value = node.value
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _contrasts(node: Name | Call, levels: pd.Index) -> object:
-    """Formulaic's contrasts of one of the names of ``functions.CONTRASTS``."""
-    from formulaic.transforms import TRANSFORMS
-
-    name = node.name if isinstance(node, Name) else node.function
-    options = node.arguments if isinstance(node, Call) else ()
-    positional = [_option(a.value) for a in options if a.name is None]
-    named = {a.name: _option(a.value) for a in options if a.name is not None}
-    if name in ("contr.treatment", "Treatment"):
-        positional, named = [label(v) for v in positional], {k: label(v) for k, v in named.items()}
-        unknown = [base for base in (*positional, *named.values()) if base not in levels]
-        if unknown:
-            raise ValueError(f"{node} names no level; there are {', '.join(map(repr, levels))}")
-    maker = (
-        getattr(TRANSFORMS["contr"], name.removeprefix("contr."))
-        if name.startswith("contr.")
-        else TRANSFORMS[name]
-    )
-    return maker(*positional, **named)
+def _check_finite(node: Expression, value: Value) -> None:
+    """Raise unless all numbers of a value are finite."""
+    parts = list(value.values()) if isinstance(value, dict) else [value]
+    for part in parts:
+        array = np.asarray(part, float)
+        infinite = np.argwhere(~np.isfinite(array))
+        if len(infinite):
+            where = f"row {infinite[0][0]}" if array.ndim else "its value"
+            raise ValueError(
+                f"{displayed(node)!r} must be finite, got {len(infinite)} entries that are not, "
+                f"the first in {where}; look at what it is computed from"
+            )

@@ -22,8 +22,8 @@ class Token:
 
     Attributes
     ----------
-    kind : str
-        ``number``, ``name``, ``text``, ``sign``, or ``end``.
+    kind : {"number", "name", "text", "sign", "end"}
+        Kind of the piece.
     text : str
         As typed, a name without its backticks and a text without its quotes.
     is_quoted : bool
@@ -34,11 +34,15 @@ class Token:
     text: str
     is_quoted: bool = False
 
+    def is_sign(self, *signs: str) -> bool:
+        """Whether it is one of these signs."""
+        return self.kind == "sign" and self.text in signs
+
 
 END = Token("end", "")
 
 
-def tokens_of(formula: str) -> tuple[Token, ...]:
+def tokenize(formula: str) -> tuple[Token, ...]:
     """The tokens of a formula, or of a part of one, without spaces.
 
     Raises
@@ -48,18 +52,19 @@ def tokens_of(formula: str) -> tuple[Token, ...]:
 
     Examples
     --------
-    >>> [t.text for t in tokens_of("log(x.1)^2 + `the site`")]
+    >>> [token.text for token in tokenize("log(x.1)^2 + `the site`")]
     ['log', '(', 'x.1', ')', '^', '2', '+', 'the site']
     """
     tokens = []
-    place = 0
-    while place < len(formula):
-        match = TOKEN.match(formula, place)
+    position = 0
+    while position < len(formula):
+        match = TOKEN.match(formula, position)
         if match is None:
-            raise ValueError(_unreadable(formula, place))
-        if match.lastgroup != "space":
-            tokens.append(_token(match.lastgroup, match.group()))
-        place = match.end()
+            raise ValueError(_unreadable(formula, position))
+        kind = str(match.lastgroup)
+        if kind != "space":
+            tokens.append(_token(kind, match.group()))
+        position = match.end()
     return tuple(tokens)
 
 
@@ -71,9 +76,9 @@ def _token(kind: str, text: str) -> Token:
     return Token(kind, text)
 
 
-def _unreadable(formula: str, place: int) -> str:
+def _unreadable(formula: str, position: int) -> str:
     """What is said of a sign that no token begins with."""
-    sign = formula[place]
+    sign = formula[position]
     if sign == ".":
         return f"a dot does not stand for all columns; name them, got {formula!r}"
     if sign == "`":
@@ -82,5 +87,7 @@ def _unreadable(formula: str, place: int) -> str:
         return f"a quoted text is not closed, or has a backslash, in {formula!r}"
     if sign == "%":
         return f"of R's operators between percent signs only %in% is read, got {formula!r}"
-    advice = "put names of columns with other signs than letters, digits, dots and _ into backticks"
-    return f"{formula!r} has a sign {sign!r} at position {place + 1} that no formula has; {advice}"
+    return (
+        f"{formula!r} has a sign {sign!r} at position {position + 1} that no formula has; "
+        "put names of columns with other signs than letters, digits, dots and _ into backticks"
+    )

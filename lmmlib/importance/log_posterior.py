@@ -13,7 +13,7 @@ from scipy.special import betaln
 
 from lmmlib import linalg
 from lmmlib.loglik import LOG_2PI
-from lmmlib.model import Layout, Priors, Reduction
+from lmmlib.model import Layout, Priors, Reduction, lkj
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,24 +111,17 @@ def unfold(phi: np.ndarray, layout: Layout, priors: Priors) -> Scales:
     return Scales(scales, cor, tuple(roots), sigma, log_prior)
 
 
-def _correlation_root(z: np.ndarray, q: int, eta: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cholesky factor of a correlation matrix, and its log prior under LKJ(η).
+def _correlation_root(free: np.ndarray, q: int, eta: float) -> tuple[np.ndarray, np.ndarray]:
+    """Cholesky factors of correlation matrices, and their log prior under LKJ(η).
 
-    From q(q−1)/2 free numbers.
+    From free numbers z (S, q(q−1)/2), whose hyperbolic tangents are the partial correlations.
     """
-    L, log_density = np.zeros((len(z), q, q)), np.zeros(len(z))
-    L[:, 0, 0] = 1.0
-    pairs = [(i, j) for i in range(q) for j in range(i)]
-    left = np.ones((len(z), q))  # what is left of each row's unit length
-    for (i, j), free in zip(pairs, z.T, strict=True):
-        partial = np.tanh(free)
-        shape = eta + (q - 2 - j) / 2  # (1 + partial) / 2 is Beta(shape, shape)
-        log_one_minus = -2 * np.logaddexp(free, -free) + 2 * np.log(2)  # log(1 − tanh²)
-        log_density += shape * log_one_minus - betaln(shape, shape) - (2 * shape - 1) * np.log(2)
-        L[:, i, j] = partial * np.sqrt(left[:, i])
-        left[:, i] *= np.exp(log_one_minus)
-    for i in range(1, q):
-        L[:, i, i] = np.sqrt(left[:, i])
+    log_complements = -2 * np.logaddexp(free, -free) + 2 * np.log(2)  # log(1 − tanh² z)
+    log_density = np.zeros(len(free))
+    for shape, log_complement in zip(lkj.beta_shapes(q, eta), log_complements.T, strict=True):
+        log_beta = betaln(shape, shape)
+        log_density += shape * log_complement - log_beta - (2 * shape - 1) * np.log(2)
+    L = lkj.correlation_cholesky(np.tanh(free), np.exp(log_complements), q)
     return L, log_density
 
 

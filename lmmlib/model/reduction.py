@@ -35,6 +35,8 @@ class Reduction:
         Number of rows.
     log_weights : float
         Sum of the log weights, Σ log w.
+    dropped : str or None
+        Which rows of a table were left out because a value was missing, as a sentence.
 
     See Also
     --------
@@ -45,6 +47,7 @@ class Reduction:
     arrowheads: tuple[linalg.Arrowhead, ...]
     n: int
     log_weights: float
+    dropped: str | None = None
 
     __getstate__ = stored_state
     __setstate__ = restore_state

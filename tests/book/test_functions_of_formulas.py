@@ -13,4 +13,4 @@ def test_the_list_in_the_documentation_is_the_list():
         r"\{list-table\} The functions of a formula(.*?)\n```", CHAPTER.read_text("utf8"), re.DOTALL
     ).group(1)
     listed = {name.partition("(")[0] for name in re.findall(r"`([^`]+)`", table)} - {"np."}
-    assert listed == {*ELEMENTWISE, *STATEFUL, *FACTORS, *CONTRASTS, "I", "Q", "c"}
+    assert listed == {*ELEMENTWISE, *STATEFUL, *FACTORS, *CONTRASTS, "I", "Q", "c", "offset"}

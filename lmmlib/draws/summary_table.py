@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from lmmlib.draws.checks import checked_tree
-from lmmlib.draws.form import VARIABLES
-from lmmlib.draws.reading import log_weight
+from lmmlib.draws.datatree import VARIABLES
+from lmmlib.draws.extraction import log_weight
+from lmmlib.draws.validation import checked_tree
 
-FEWEST = 4  # draws a chain that ArviZ splits for R-hat
+MIN_DRAWS = 4  # a chain, which ArviZ splits for R-hat
 DIGITS = 2  # of the smaller of SD and width: a unit of the last one is a tenth of it at most
-PLAIN = (-6, 15)  # powers of ten between which numbers are written without one
+SMALLEST_PLAIN = -6  # powers of ten between which numbers are written without one
+LARGEST_PLAIN = 14
 
 
 def summary(draws: xr.DataTree) -> pd.DataFrame:
@@ -40,8 +41,7 @@ def summary(draws: xr.DataTree) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from lmmlib.model import Data
-    >>> from lmmlib.model import Design, Term
+    >>> from lmmlib.model import Data, Design, Term
     >>> from lmmlib.draws import as_draws
     >>> data = Data([1.0, 2.0, 4.0], Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])]))
     >>> rng = np.random.default_rng(1)
@@ -62,39 +62,40 @@ def summary(draws: xr.DataTree) -> pd.DataFrame:
             "the draws are weighted, and ArviZ would count them alike; resample them: "
             "posterior(..., weighted=False)"
         )
-    if tree.posterior.sizes["draw"] < FEWEST:
+    if tree.posterior.sizes["draw"] < MIN_DRAWS:
         raise ValueError(
-            f"a summary needs {FEWEST} draws a chain at least, got "
+            f"a summary needs {MIN_DRAWS} draws a chain at least, got "
             f"{tree.posterior.sizes['draw']}; draw more"
         )
-    names = [name for name in VARIABLES[:-1] if name in tree.posterior]
-    with np.errstate(
-        invalid="ignore", divide="ignore"
-    ):  # of what is fixed ArviZ divides zero by zero
-        table = arviz_stats.summary(tree, var_names=names, round_to="none")
-    return SummaryDataFrame(table, fmt_map=_texts(table))
+    parameters = [name for name in VARIABLES if name in tree.posterior and name != "u"]
+    # of what is fixed ArviZ divides zero by zero
+    with np.errstate(invalid="ignore", divide="ignore"):
+        table = arviz_stats.summary(tree, var_names=parameters, round_to="none")
+    return SummaryDataFrame(table, fmt_map=_formatted(table))
 
 
-def _texts(table: pd.DataFrame) -> dict[str, dict[str, str]]:
+def _formatted(table: pd.DataFrame) -> dict[str, dict[str, str]]:
     """How each number is shown, by column and row."""
-    ends = [name for name in table.columns if name.endswith(("_lb", "_ub"))]
-    widths = table[ends[1]] - table[ends[0]]
+    lower, upper = (name for name in table.columns if name.endswith(("_lb", "_ub")))
+    widths = table[upper] - table[lower]
     texts: dict[str, dict[str, str]] = {name: {} for name in table.columns}
     for row in table.index:
         decimals = _decimals(float(table.loc[row, "sd"]), float(widths[row]))
         for name in table.columns:
             value = float(table.loc[row, name])
-            if name in ("mean", "sd", *ends):
-                texts[name][row] = _rounded(value, decimals)
-            else:
-                texts[name][row] = _diagnostic(name, value)
+            is_estimate = name in ("mean", "sd", lower, upper)
+            text = _rounded(value, decimals) if is_estimate else _diagnostic(name, value)
+            texts[name][row] = text
     return texts
 
 
 def _decimals(sd: float, width: float) -> int | None:
     """Decimal places of the last digit shown; None where nothing varies."""
     sizes = [size for size in (sd, width) if np.isfinite(size) and size > 0]
-    return DIGITS - 1 - int(np.floor(np.log10(min(sizes)))) if sizes else None
+    if not sizes:
+        return None
+    power = int(np.floor(np.log10(min(sizes))))
+    return DIGITS - 1 - power
 
 
 def _rounded(value: float, decimals: int | None) -> str:
@@ -104,8 +105,7 @@ def _rounded(value: float, decimals: int | None) -> str:
     number = Decimal(value).quantize(Decimal(1).scaleb(-decimals))
     if number == 0:
         return "0"
-    power = number.adjusted()
-    is_plain = PLAIN[0] <= power < PLAIN[1]
+    is_plain = SMALLEST_PLAIN <= number.adjusted() <= LARGEST_PLAIN
     return f"{number:f}" if is_plain else f"{number:e}"
 
 
