@@ -23,6 +23,7 @@ from .crossvalidation import loo_pit as loo_pit
 from .datasets import load_dataset as load_dataset
 from .draws import as_draws as as_draws
 from .draws import summary as summary
+from .estimation import anova as anova
 from .estimation import estimate as estimate
 from .formula import from_formula as from_formula
 from .formula import reduce_tables as reduce_tables

@@ -779,7 +779,7 @@ def test_whatever_passes_the_door_has_a_finite_density_and_the_rest_is_told(code
             "fit (the data|y) exactly|combinations of columns of X|effects for 6 rows", str(told)
         )
         return
-    assert np.isfinite([fit.criterion, fit.params.sigma, *fit.se, *fit.u, *fit.leverages]).all()
+    assert np.isfinite([fit.deviance, fit.params.sigma, *fit.se, *fit.u, *fit.leverages]).all()
 
 
 def test_priors_given_as_series_are_read_by_their_labels():

@@ -309,7 +309,7 @@ def test_estimates_of_one_trait_are_the_univariate_ones(formula, method):
     expected = estimation.estimate(one, method)
     found = multivariate.estimate(MultivariateData(one.y[:, None], one.design), method)
     assert found.converged
-    assert found.criterion == pytest.approx(expected.criterion, rel=1e-11)
+    assert found.deviance == pytest.approx(expected.deviance, rel=1e-11)
     # Values known to 1e-12 tell SDs apart to the root of it where the curvature is one, and it is
     # 10 at the least here. An SD of zero is known to 1e-6 of that of the residuals.
     np.testing.assert_allclose(found.params.B[:, 0], expected.params.beta, rtol=1e-6)
@@ -340,7 +340,7 @@ def test_nothing_nearby_is_better(name, method):
     B, G0, R0 = found.params.B, found.params.G0, found.params.R0
     best = density(data, found.params)
     assert found.converged
-    assert found.criterion == pytest.approx(-2 * best, rel=1e-10)
+    assert found.deviance == pytest.approx(-2 * best, rel=1e-10)
     assert density(data, params) < best
     rng, t, root = np.random.default_rng(8), len(R0), linalg.cholesky_semidefinite(G0)
     for step in (0.1, 1e-3):
@@ -442,8 +442,8 @@ def test_estimates_follow_the_traits():
         multivariate.estimate(data),
         multivariate.estimate(MultivariateData(data.Y @ M, data.design)),
     )
-    assert second.criterion == pytest.approx(
-        first.criterion + 2 * 90 * np.linalg.slogdet(M)[1], rel=1e-11
+    assert second.deviance == pytest.approx(
+        first.deviance + 2 * 90 * np.linalg.slogdet(M)[1], rel=1e-11
     )
     unit = np.sqrt(np.diag(M.T @ first.params.R0 @ M))
     for name in ("G0", "R0"):
@@ -483,8 +483,8 @@ def test_the_higher_of_two_optima_is_found():
     found = multivariate.estimate(MultivariateData(one.y[:, None], design))
     without = MultivariateParams(found.params.B, [[0.0]], found.params.R0)
     np.testing.assert_allclose(found.params.G0 / found.params.R0, 0.3855, rtol=1e-3)
-    assert found.criterion == pytest.approx(estimation.estimate(one, "ml").criterion, rel=1e-10)
-    assert found.criterion < -2 * multivariate.log_density(
+    assert found.deviance == pytest.approx(estimation.estimate(one, "ml").deviance, rel=1e-10)
+    assert found.deviance < -2 * multivariate.log_density(
         MultivariateData(one.y[:, None], design), without
     )
 
@@ -500,7 +500,7 @@ def test_variances_that_differ_by_orders_of_magnitude():
     found = multivariate.estimate(data)
     assert found.converged
     best = multivariate.log_density(data, found.params)
-    assert found.criterion == pytest.approx(-2 * best, rel=1e-10)
+    assert found.deviance == pytest.approx(-2 * best, rel=1e-10)
     assert multivariate.log_density(data, params) < best
     for seed in range(20):
         turn = np.eye(2) + 1e-3 * np.random.default_rng(seed).normal(size=(2, 2, 2))
@@ -544,8 +544,8 @@ def test_the_last_digit_of_the_criterion_decides_nothing(monkeypatch, unit, seed
     found = multivariate.estimate(MultivariateData(unit * data.Y, data.design))
     assert found.converged
     shift = 2 * data.Y.size * np.log(unit)
-    assert found.criterion - shift == pytest.approx(
-        expected.criterion, abs=64 * np.spacing(found.criterion)
+    assert found.deviance - shift == pytest.approx(
+        expected.deviance, abs=64 * np.spacing(found.deviance)
     )
     for name in ("G0", "R0"):
         np.testing.assert_allclose(

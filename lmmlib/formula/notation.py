@@ -43,6 +43,17 @@ class ParsedFormula:
         return frozenset(name for node in (*self.atoms, *grouping) for name in columns_of(node))
 
     @cached_property
+    def fixed_atoms(self) -> dict[str, Expression]:
+        """The columns and calls of the fixed part, by their placeholders."""
+        placeholders = {chr(FIRST_PLACEHOLDER + k): atom for k, atom in enumerate(self.atoms)}
+        return {sign: atom for sign, atom in placeholders.items() if sign in self.fixed}
+
+    @cached_property
+    def fixed_columns(self) -> frozenset[str]:
+        """The columns of the fixed part, without those of any bar."""
+        return frozenset(name for node in self.fixed_atoms.values() for name in columns_of(node))
+
+    @cached_property
     def response_columns(self) -> frozenset[str]:
         """The columns of the response."""
         return frozenset(columns_of(self.response))

@@ -91,6 +91,24 @@ class FormulaSpec:
         columns = self._checked(table, with_response=False)
         return self._design(Evaluator(columns, self.memory), known)
 
+    @property
+    def text(self) -> str:
+        """The formula as it was typed."""
+        return self.parsed.text
+
+    def fixed_mean(self, table: object, beta: np.ndarray) -> pd.Series:
+        """Offset + Xβ of the rows of a table, which need not have the grouping columns."""
+        columns = Columns(table)
+        offset_column = set() if self.offset is None else {self.offset}
+        columns.check(self.parsed.text, self.parsed.fixed_columns | offset_column)
+        evaluator = Evaluator(columns, self.memory)
+        factors = {sign: evaluator.factor(atom) for sign, atom in self.parsed.fixed_atoms.items()}
+        fixed_side = next(iter(self.structure))
+        fixed = _materialised(fixed_side, (len(columns.table), factors))
+        X = _matrix(self.parsed, fixed).values
+        offset = 0.0 if self.offset is None else _numbers("offset", self.offset, columns)
+        return pd.Series(offset + X @ beta, columns.table.index)
+
     def _checked(self, table: object, with_response: bool) -> Columns:
         columns = Columns(table)
         columns.check(
@@ -207,7 +225,7 @@ def _formula(parsed: ParsedFormula) -> Formula:
 
 
 def _materialised(
-    spec: Formula | ModelSpecs, values: tuple[int, dict[str, object]]
+    spec: Formula | ModelSpecs | ModelSpec, values: tuple[int, dict[str, object]]
 ) -> ModelMatrices:
     """Formulaic's matrices of all sides, each factor coded once."""
     rows, factors = values

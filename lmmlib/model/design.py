@@ -25,6 +25,13 @@ class FormulaSpec(Protocol):
 
     taken_from_data: str
 
+    @property
+    def text(self) -> str:
+        """The formula as it was typed."""
+
+    def fixed_mean(self, table: object, beta: np.ndarray) -> pd.Series:
+        """Offset + Xβ of the rows of a table, which need not have the grouping columns."""
+
     def design(self, table: object, known: Layout | None = None) -> "Design":
         """The rows of a table, with at least the levels of ``known``."""
 
