@@ -223,4 +223,4 @@ def _have_same_X(a: Estimate, b: Estimate) -> bool:
 
 def _formula(fit: Estimate) -> str:
     spec = fit.data.design.formula_spec if isinstance(fit.data, Data) else None
-    return described(fit.layout) if spec is None else spec.text
+    return described(fit.layout) if spec is None else spec.parsed.text

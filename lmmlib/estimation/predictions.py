@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lmmlib.model import Data, Design, Layout, Reduction, as_reduction
+from lmmlib.model import Design, Layout
 from lmmlib.model.new_rows import check_same_model
 from lmmlib.model.options import choice
 from lmmlib.model.row_labels import some
@@ -11,13 +11,15 @@ from lmmlib.model.row_labels import some
 LEVELS = ("known", "new")
 
 
-def population_mean(data: Data | Reduction, beta: np.ndarray, new: object) -> pd.Series:
+def population_mean(
+    fitted: Design | Layout, beta: np.ndarray, new: pd.DataFrame | Design
+) -> pd.Series:
     """Offset + Xβ of new rows, whose levels play no part.
 
     Parameters
     ----------
-    data : Data or Reduction
-        What was fitted.
+    fitted : Design or Layout
+        What was fitted: a Design, or the layout of a Reduction.
     beta : ndarray, shape (p,)
         Fixed effects.
     new : pandas.DataFrame or Design
@@ -29,24 +31,24 @@ def population_mean(data: Data | Reduction, beta: np.ndarray, new: object) -> pd
         Means with the labels of the rows, in units of the response.
     """
     if isinstance(new, pd.DataFrame):
-        spec = _fitted_design(data).formula_spec
+        spec = _with_rows(fitted).formula_spec
         if spec is None:
             raise ValueError(
                 "only a design made by from_formula can build rows from a table; give a Design "
                 "of the new rows instead"
             )
         return spec.fixed_mean(new, beta)
-    rows = _checked_rows(new, as_reduction(data).layout)
+    rows = _checked_rows(new, layout_of(fitted))
     return labelled_rows(rows, rows.fixed_part(beta))
 
 
-def rows_of_known_levels(data: Data | Reduction, new: object) -> Design:
+def rows_of_known_levels(fitted: Design | Layout, new: pd.DataFrame | Design) -> Design:
     """The design of new rows, whose levels all have effects.
 
     Parameters
     ----------
-    data : Data or Reduction
-        What was fitted.
+    fitted : Design or Layout
+        What was fitted: a Design, or the layout of a Reduction.
     new : pandas.DataFrame or Design
         The new rows.
 
@@ -60,9 +62,9 @@ def rows_of_known_levels(data: Data | Reduction, new: object) -> Design:
     ValueError
         If a level is unknown, or the rows are of another model.
     """
-    layout = as_reduction(data).layout
+    layout = layout_of(fitted)
     if isinstance(new, pd.DataFrame):
-        rows = _fitted_design(data).new_rows(new)
+        rows = _with_rows(fitted).new_rows(new)
     else:
         rows = _checked_rows(new, layout)
     for term, fitted_term in zip(rows.terms, layout.terms, strict=True):
@@ -103,9 +105,14 @@ def _checked_rows(new: object, layout: Layout) -> Design:
     return new
 
 
-def _fitted_design(data: Data | Reduction) -> Design:
-    if isinstance(data, Reduction):
+def layout_of(fitted: Design | Layout) -> Layout:
+    """The layout of what was fitted, which may be one already."""
+    return fitted if isinstance(fitted, Layout) else fitted.layout
+
+
+def _with_rows(fitted: Design | Layout) -> Design:
+    if isinstance(fitted, Layout):
         raise ValueError(
             "the fit is of a Reduction, which keeps no formula; give a Design of the new rows"
         )
-    return data.design
+    return fitted

@@ -212,8 +212,8 @@ class Estimate:
             If a level is unknown and ``levels`` is ``known``, or the rows are of another model.
         """
         if predictions.checked_levels(levels) == "new":
-            return predictions.population_mean(self.data, self.params.beta, new)
-        rows = predictions.rows_of_known_levels(self.data, new)
+            return predictions.population_mean(self._fitted, self.params.beta, new)
+        rows = predictions.rows_of_known_levels(self._fitted, new)
         u = predictions.effects_of_rows(self.layout, self.u, rows)
         mean = rows.fixed_part(self.params.beta) + rows.random_part(u)
         return predictions.labelled_rows(rows, mean)
@@ -221,6 +221,11 @@ class Estimate:
     @property
     def _coef(self) -> pd.Index:
         return pd.Index(self.layout.coef, dtype=object)
+
+    @property
+    def _fitted(self) -> Design | Layout:
+        """The design, or of a Reduction its layout."""
+        return self.layout if isinstance(self.data, Reduction) else self.data.design
 
     def _rows(self, wanted: str) -> Data:
         """The data that were fitted, if they have rows."""
@@ -235,7 +240,7 @@ class Estimate:
         spec = None if isinstance(self.data, Reduction) else self.data.design.formula_spec
         return printing.Summary(
             title="Linear mixed model",
-            formula=printing.described(self.layout) if spec is None else spec.text,
+            formula=printing.described(self.layout) if spec is None else spec.parsed.text,
             method=self.method,
             deviance=self.deviance,
             aic=self.aic,

@@ -91,11 +91,6 @@ class FormulaSpec:
         columns = self._checked(table, with_response=False)
         return self._design(Evaluator(columns, self.memory), known)
 
-    @property
-    def text(self) -> str:
-        """The formula as it was typed."""
-        return self.parsed.text
-
     def fixed_mean(self, table: object, beta: np.ndarray) -> pd.Series:
         """Offset + Xβ of the rows of a table, which need not have the grouping columns."""
         columns = Columns(table)

@@ -20,14 +20,22 @@ from lmmlib.model.term import Term
 from lmmlib.model.validation import frozen_array, labels
 
 
+class FormulaText(Protocol):
+    """A formula as it was read."""
+
+    @property
+    def text(self) -> str:
+        """The formula as it was typed."""
+
+
 class FormulaSpec(Protocol):
     """What a design of a formula remembers."""
 
     taken_from_data: str
 
     @property
-    def text(self) -> str:
-        """The formula as it was typed."""
+    def parsed(self) -> "FormulaText":
+        """The formula."""
 
     def fixed_mean(self, table: object, beta: np.ndarray) -> pd.Series:
         """Offset + Xβ of the rows of a table, which need not have the grouping columns."""
