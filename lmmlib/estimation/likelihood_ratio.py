@@ -72,7 +72,7 @@ class Anova:
         return f"Likelihood-ratio tests, {likelihood}"
 
 
-def anova(*fits: Estimate) -> Anova:
+def anova(fit: Estimate, other: Estimate, *more: Estimate) -> Anova:
     """Likelihood-ratio tests of two or more nested fits, each against the next smaller one.
 
     Chisq = deviance of the smaller − deviance of the larger, against a chi-squared distribution
@@ -82,8 +82,10 @@ def anova(*fits: Estimate) -> Anova:
 
     Parameters
     ----------
-    *fits : Estimate
+    fit, other : Estimate
         Fits of the same data by one method, in any order. REML fits must have the same X.
+    *more : Estimate
+        Further ones.
 
     Returns
     -------
@@ -95,9 +97,9 @@ def anova(*fits: Estimate) -> Anova:
     TypeError
         If something is no Estimate.
     ValueError
-        If there are fewer than two fits, or fits differ in method or data (response, rows, weights
-        or offset), REML fits differ in X, known residual SDs differ, or two fits are not nested:
-        their parameters are as many, or the larger has the smaller likelihood.
+        If fits differ in method or data (response, rows, weights or offset), REML fits differ in
+        X, known residual SDs differ, or two fits are not nested: their parameters are as many, or
+        the larger has the smaller likelihood.
 
     References
     ----------
@@ -113,34 +115,34 @@ def anova(*fits: Estimate) -> Anova:
     >>> f"{test.Chisq:.3f}", int(test.Df), f"{test.p:.1e}"
     ('42.139', 2, '7.1e-10')
     """
+    fits = (fit, other, *more)
     _check_kinds(fits)
-    names = {id(fit): f"fit {k}" for k, fit in enumerate(fits, start=1)}
-    ordered = sorted(fits, key=lambda fit: fit.npar)
-    for smaller, larger in pairwise(ordered):
-        between = f"{names[id(smaller)]} and {names[id(larger)]}"
-        _check_comparable(smaller, larger, between)
-        _check_nested(smaller, larger, between)
+    named = {f"fit {k}": each for k, each in enumerate(fits, start=1)}
+    names = sorted(named, key=lambda name: named[name].npar)
+    for name_of_smaller, name_of_larger in pairwise(names):
+        between = f"{name_of_smaller} and {name_of_larger}"
+        _check_comparable(named[name_of_smaller], named[name_of_larger], between)
+        _check_nested(named[name_of_smaller], named[name_of_larger], between)
+    ordered = [named[name] for name in names]
     table = pd.DataFrame(
         {
-            "npar": [fit.npar for fit in ordered],
-            "AIC": [fit.aic for fit in ordered],
-            "BIC": [fit.bic for fit in ordered],
-            "logLik": [fit.loglik for fit in ordered],
-            "deviance": [fit.deviance for fit in ordered],
+            "npar": [each.npar for each in ordered],
+            "AIC": [each.aic for each in ordered],
+            "BIC": [each.bic for each in ordered],
+            "logLik": [each.loglik for each in ordered],
+            "deviance": [each.deviance for each in ordered],
         },
-        index=[names[id(fit)] for fit in ordered],
+        index=names,
     )
     table["Chisq"] = (-table.deviance.diff()).clip(lower=0)
     table["Df"] = table.npar.diff().astype("Int64")
     further = table.npar.diff().to_numpy()
     table["p"] = chi2.sf(table.Chisq.to_numpy(), further)
-    formulas = {names[id(fit)]: _formula(fit) for fit in ordered}
-    return Anova(table, ordered[0].method, formulas)
+    formulas = {name: _formula(named[name]) for name in names}
+    return Anova(table, fit.method, formulas)
 
 
 def _check_kinds(fits: Sequence[object]) -> None:
-    if len(fits) < 2:
-        raise ValueError(f"anova compares two fits or more, got {len(fits)}")
     for fit in fits:
         if not isinstance(fit, Estimate):
             raise TypeError(
