@@ -241,7 +241,7 @@ def test_effects_whose_covariance_is_singular_are_named(cov, sentences):
     z = np.tile([-1.0, 1.0], 4)
     z = np.column_stack([z, np.roll(np.repeat([-1.0, 1.0], 4), 2)])
     design = Design(np.ones((8, 1)), [Term.grouped("g", np.repeat([0, 1], 4), z)])
-    assert singular_effects(design.layout, Params([0.0], {"g": cov}, 1.0)) == sentences
+    assert singular_effects(design.layout, Params([0.0], {"g": cov}, 1.0), 1.0) == sentences
 
 
 def test_a_singular_fit_is_told():
@@ -251,12 +251,23 @@ def test_a_singular_fit_is_told():
     assert not _fit("slopes").singular
 
 
+def test_no_unit_of_weights_makes_a_fit_singular():
+    data, _ = CASES["unbalanced slopes"]()
+    design = data.design
+    weights = np.full(design.n, 1e10)
+    heavy = Data(data.y, Design(design.X, design.terms, weights=weights))
+    fit = estimate(data)
+    same = estimate(heavy)
+    assert same.params.sigma == pytest.approx(1e5 * fit.params.sigma, rel=1e-6)
+    assert (fit.singular, same.singular) == (False, False)
+
+
 def test_an_effect_that_others_determine_is_told():
     z = np.column_stack([np.ones(12), np.tile([0.0, 1, 2], 4), np.tile([0.0, 1, 4], 4)])
     design = Design(np.ones((12, 1)), [Term.grouped("g", np.repeat(np.arange(4), 3), z)])
     chol = np.array([[1.0, 0, 0], [0.5, 1.0, 0], [0.3, 0.4, 0]])
     params = Params([0.0], {"g": chol @ chol.T}, 1.0)
-    sentences = singular_effects(design.layout, params)
+    sentences = singular_effects(design.layout, params, 1.0)
     assert sentences == ["g: x3 is a combination of the effects before it"]
 
 

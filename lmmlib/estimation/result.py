@@ -156,7 +156,9 @@ class Estimate:
     @property
     def singular_effects(self) -> list[str]:
         """Sentences on effects whose SD is zero or whose correlation is one in modulus."""
-        return singular_effects(self.layout, self.params)
+        mean_log_weight = as_reduction(self.data).log_weights / self.nobs
+        row_sd = self.params.sigma * float(np.exp(-0.5 * mean_log_weight))
+        return singular_effects(self.layout, self.params, row_sd)
 
     @property
     def singular(self) -> bool:

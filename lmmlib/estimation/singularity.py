@@ -10,11 +10,12 @@ from lmmlib.model import Layout, Params
 SINGULAR = 1e-4
 
 
-def singular_effects(layout: Layout, params: Params) -> list[str]:
+def singular_effects(layout: Layout, params: Params, row_sd: float) -> list[str]:
     """Sentences on the effects whose covariance is singular, none where all are regular.
 
     A diagonal entry of the relative covariance factor below 1e-4 counts as zero, as for lme4's
-    ``isSingular``, here in units of the effect's covariate.
+    ``isSingular``; here in units of the effect's covariate and relative to a row of mean weight, so
+    that no unit decides.
 
     Parameters
     ----------
@@ -22,6 +23,8 @@ def singular_effects(layout: Layout, params: Params) -> list[str]:
         Names and terms.
     params : Params
         Estimates.
+    row_sd : float
+        Residual SD of a row of mean weight.
 
     Returns
     -------
@@ -36,15 +39,15 @@ def singular_effects(layout: Layout, params: Params) -> list[str]:
     --------
     >>> from lmmlib.model import Design, Term
     >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])])
-    >>> singular_effects(design.layout, Params([0.0], {"g": 0.0}, 1.0))
+    >>> singular_effects(design.layout, Params([0.0], {"g": 0.0}, 1.0), row_sd=1.0)
     ['the SD of g: Intercept is zero']
     """
     sentences = []
     for term, units in zip(layout.terms, layout.units, strict=True):
         cov = params.cov[term.name]
         chol = linalg.cholesky_semidefinite(cov)
-        relative_sd = units * np.sqrt(np.diag(cov)) / params.sigma
-        relative_diagonal = units * np.abs(np.diag(chol)) / params.sigma
+        relative_sd = units * np.sqrt(np.diag(cov)) / row_sd
+        relative_diagonal = units * np.abs(np.diag(chol)) / row_sd
         for k, name in enumerate(term.effect_names):
             if relative_sd[k] < SINGULAR:
                 sentences.append(f"the SD of {name} is zero")

@@ -15,7 +15,7 @@ from lmmlib.multivariate.params import MultivariateParams, checked_covariances
 from lmmlib.multivariate.rotation import RotatedRows, rotated_rows
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class MultivariateData:
     """Several traits of the same rows, and their design.
 
@@ -78,6 +78,9 @@ class MultivariateData:
 
     def __hash__(self) -> int:
         return hash((self.traits, self.Y.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"MultivariateData: {self.design.n:,} rows of {', '.join(self.traits)}"
 
     def __reduce__(self) -> tuple[type, tuple[np.ndarray, Design, tuple[str, ...]]]:
         return MultivariateData, (self.Y, self.design, self.traits)

@@ -127,10 +127,12 @@ class MultivariateEstimate:
     def singular(self) -> bool:
         """Whether a combination of traits has no variance between levels.
 
-        An SD below 1e-4 of that of the residuals counts as zero, in units of the covariate.
+        An SD below 1e-4 of that of the residuals of a row of mean weight counts as zero, in units
+        of the covariate.
         """
         (unit,) = self.data.design.layout.units[0]
-        relative_sds = unit * np.sqrt(canonical(self.params).D)
+        sqrt_mean_weight = np.exp(0.5 * self.data.log_weights / self.nobs)
+        relative_sds = unit * sqrt_mean_weight * np.sqrt(canonical(self.params).D)
         return bool(relative_sds.min() < SINGULAR)
 
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
