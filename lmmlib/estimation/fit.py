@@ -89,14 +89,14 @@ def estimate(data: Data | Reduction, method: str = "reml", sigma: float | None =
 
     # Search over the relative covariance factors.
     deviance = profiled_deviance(reduction, method, known_sigma)
-    found = search(deviance, diagonal_points(reduction.layout, START_RATIOS))
-    converged = found.promised_gain < GAIN
+    optimum = search(deviance, diagonal_points(reduction.layout, START_RATIOS))
+    converged = optimum.promised_gain < GAIN
     if not converged:
-        message = _convergence_message(found.promised_gain, fixed_fit)
+        message = _convergence_message(optimum.promised_gain, fixed_fit)
         warnings.warn(message, ConvergenceWarning, stacklevel=3)  # past the decorator
 
     # β, its standard errors and σ follow from them.
-    Lam = relative_factors(reduction, found.point[None])
+    Lam = relative_factors(reduction, optimum.point[None])
     profiled = profile(reduction, Lam)
     if known_sigma is None:
         sigma_hat = float(np.sqrt(profiled.pwrss[0] / residual_df(reduction, method)))
@@ -205,8 +205,8 @@ def initial_scales(data: Data | Reduction) -> InitialScales | None:
     def log_likelihood(logs: np.ndarray) -> np.ndarray:
         return -0.5 * deviance(np.exp(logs) @ diagonal_to_point)
 
-    optimum = linalg.newton_maximize(log_likelihood, np.zeros((1, len(diagonal_to_point)))).x
-    point = np.exp(optimum) @ diagonal_to_point
+    optimal_logs = linalg.newton_maximize(log_likelihood, np.zeros((1, len(diagonal_to_point)))).x
+    point = np.exp(optimal_logs) @ diagonal_to_point
 
     sigma = float(np.sqrt(profile_at(reduction, point).pwrss[0] / df))
     sds = [sigma * np.linalg.norm(Lam[0], axis=1) for Lam in relative_factors(reduction, point)]

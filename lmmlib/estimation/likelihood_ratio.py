@@ -68,8 +68,9 @@ class Anova:
 
     @property
     def _heading(self) -> str:
-        likelihood = "restricted likelihoods" if self.method == "reml" else "likelihoods"
-        return f"Likelihood-ratio tests, {likelihood}"
+        if self.method == "reml":
+            return "Likelihood-ratio tests of REML fits (restricted likelihoods of one X)"
+        return "Likelihood-ratio tests of maximum-likelihood fits"
 
 
 def anova(fit: Estimate, other: Estimate, *more: Estimate) -> Anova:

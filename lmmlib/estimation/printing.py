@@ -101,7 +101,7 @@ def notes(singular: Sequence[str], converged: bool, sigma_is_known: bool) -> lis
     """Sentences that a reader of the tables needs."""
     sentences = []
     if sigma_is_known:
-        sentences.append("The residual SD is known.")
+        sentences.append("The residual SD is kncomponents.")
     if singular:
         sentences.append(f"Singular fit: {'; '.join(singular)}.")
     if not converged:
@@ -123,7 +123,7 @@ def as_text(summary: Summary) -> str:
 
 
 def as_html(summary: Summary) -> str:
-    """The summary for a notebook: tables without colours of their own."""
+    """The summary for a notebook: tables without colours of their components."""
     variances = variances_to_show(summary.variances)
     fixed_effects = fixed_effects_to_show(summary.fixed_effects)
     heading = f"<strong>{escape(summary.heading)}</strong>"
@@ -156,15 +156,15 @@ def variances_to_show(variances: pd.DataFrame) -> pd.DataFrame:
     for term, later_effect, value in zip(pairs.term, pairs.effect_2, pairs.sdcor, strict=True):
         shown = "" if np.isnan(value) else f"{value:.3f}"
         correlations.setdefault((term, later_effect), []).append(shown)
-    own = variances[is_variance]
-    effects = ["" if effect is None else effect for effect in own.effect_1]
-    keys = list(zip(own.term, effects, strict=True))
+    components = variances[is_variance]
+    effects = ["" if effect is None else effect for effect in components.effect_1]
+    keys = list(zip(components.term, effects, strict=True))
     return pd.DataFrame(
         {
-            "term": own.term.where(~own.term.duplicated(), "").to_numpy(),
+            "term": components.term.where(~components.term.duplicated(), "").to_numpy(),
             "effect": effects,
-            "variance": aligned(own.vcov.to_numpy()),
-            "SD": aligned(own.sdcor.to_numpy()),
+            "variance": aligned(components.vcov.to_numpy()),
+            "SD": aligned(components.sdcor.to_numpy()),
             "correlation": [" ".join(correlations.get(key, [])) for key in keys],
         }
     )

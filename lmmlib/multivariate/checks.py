@@ -3,14 +3,14 @@
 import numpy as np
 
 from lmmlib import linalg
+from lmmlib.estimation.checks import NEGLIGIBLE
+from lmmlib.estimation.search import GAIN
 from lmmlib.multivariate.canonical import diagonalized
 from lmmlib.multivariate.data import MultivariateData
 from lmmlib.multivariate.deviance import FramedDeviance, deviance_at, lower_factor
 from lmmlib.multivariate.rotation import RotatedRows
 
-NEGLIGIBLE = 1e-14  # share of a sum of squares that is rounding
 SINGULAR = 1e-10  # share of the largest singular value that is zero
-GAIN = 1e-6  # of the deviance that rounding may feign
 LESS_RESIDUAL = 0.1  # share of a residual SD that is tried in its place
 
 

@@ -12,7 +12,7 @@ from lmmlib.random_effects import conditional_covariance, conditional_mean
 
 
 def blup(data: MultivariateData, params: MultivariateParams) -> np.ndarray:
-    """E[U|Y]: the means of the effects of the columns of YT, turned back.
+    """E[U|Y]: the means of the effects of the columns of YT, transformed back.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from lmmlib import linalg
+from lmmlib.estimation.search import GAIN
 from lmmlib.loglik import LOG_2PI
 from lmmlib.model.options import choice
 from lmmlib.multivariate.canonical import Canonical, diagonalized
@@ -21,7 +22,7 @@ from lmmlib.multivariate.deviance import (
 from lmmlib.multivariate.params import MultivariateParams
 from lmmlib.multivariate.result import MultivariateEstimate
 from lmmlib.multivariate.rotation import RotatedRows
-from lmmlib.multivariate.search import GAIN, search
+from lmmlib.multivariate.search import search
 
 METHODS = ("reml", "ml")
 
@@ -69,7 +70,7 @@ def estimate(data: MultivariateData, method: str = "reml") -> MultivariateEstima
     References
     ----------
     Meyer (1985), Biometrics 41(1), 153-165; Zhou & Stephens (2014), Nat. Methods 11(4), for rows
-    turned as well.
+    rotated as well.
 
     Examples
     --------
@@ -91,19 +92,19 @@ def estimate(data: MultivariateData, method: str = "reml") -> MultivariateEstima
     # Search over factors of both covariances.
     model = TraitModel(rows, n, is_restricted=method == "reml")
     deviance = partial(deviance_in_frame, model)
-    found = search(deviance, rows, spread, n)
-    check_residuals(deviance, found.factors)
-    converged = found.promised_gain < GAIN
+    optimum = search(deviance, rows, spread, n)
+    check_residuals(deviance, optimum.factors)
+    converged = optimum.promised_gain < GAIN
     if not converged:
         warnings.warn(
             "the search ended where a further step promises a gain of "
-            f"{found.promised_gain:.2g} in the deviance; drop traits or rescale the columns of X",
+            f"{optimum.promised_gain:.2g} in the deviance; drop traits or rescale the columns of X",
             linalg.ConvergenceWarning,
             stacklevel=3,
         )  # past the decorator
 
     # B and its standard errors follow from them.
-    G0_factor, R0_chol = found.factors
+    G0_factor, R0_chol = optimum.factors
     fixed = _fixed_effects(rows, diagonalized(G0_factor, R0_chol))
     params = MultivariateParams(fixed.B, G0_factor @ G0_factor.T, R0_chol @ R0_chol.T)
     columns_integrated = p if method == "reml" else 0
@@ -112,7 +113,7 @@ def estimate(data: MultivariateData, method: str = "reml") -> MultivariateEstima
         data=data,
         params=params,
         se=fixed.se,
-        deviance=constant + deviance_at(deviance, found.factors),
+        deviance=constant + deviance_at(deviance, optimum.factors),
         method=method,
         converged=converged,
     )

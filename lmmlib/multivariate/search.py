@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from lmmlib import linalg
+from lmmlib.estimation.search import FLAT, GAIN, NewtonStep
 from lmmlib.multivariate.canonical import diagonalized
 from lmmlib.multivariate.deviance import (
     FramedDeviance,
@@ -24,8 +25,6 @@ NEARLY_ALL_EFFECTS = 10.0
 STEP = 1e-4  # of differences of slopes, for entries of about one
 MAX_NEWTON_STEPS = 20
 HALVINGS = 6  # lengths of a Newton step that are tried
-GAIN = 1e-6  # of the deviance that a step from the end of a search may still promise
-FLAT = 1e-4  # curvature of the deviance below which it is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,22 +41,6 @@ class SearchResult:
     """
 
     factors: np.ndarray
-    promised_gain: float
-
-
-@dataclass(frozen=True, eq=False)
-class NewtonStep:
-    """A Newton step from a point, and the gain that it promises.
-
-    Attributes
-    ----------
-    step : ndarray, shape (d,)
-        Step downhill.
-    promised_gain : float
-        Decrease of the local quadratic; infinite where it curves down.
-    """
-
-    step: np.ndarray
     promised_gain: float
 
 
