@@ -101,7 +101,7 @@ def notes(singular: Sequence[str], converged: bool, sigma_is_known: bool) -> lis
     """Sentences that a reader of the tables needs."""
     sentences = []
     if sigma_is_known:
-        sentences.append("The residual SD is kncomponents.")
+        sentences.append("The residual SD is known.")
     if singular:
         sentences.append(f"Singular fit: {'; '.join(singular)}.")
     if not converged:
