@@ -123,7 +123,7 @@ def as_text(summary: Summary) -> str:
 
 
 def as_html(summary: Summary) -> str:
-    """The summary for a notebook: tables without colours of their components."""
+    """The summary for a notebook: tables that set no colours."""
     variances = variances_to_show(summary.variances)
     fixed_effects = fixed_effects_to_show(summary.fixed_effects)
     heading = f"<strong>{escape(summary.heading)}</strong>"
