@@ -140,7 +140,7 @@ def estimate(formula: str, path: str) -> dict:
     def work() -> None:
         fits[:] = [lmm.estimate(lmm.from_formula(formula, table), method="ml")]
 
-    return {**clock.repeated(work), "criterion": fits[0].criterion}
+    return {**clock.repeated(work), "criterion": fits[0].deviance}
 
 
 def engine(formulation: str) -> dict:

@@ -33,6 +33,7 @@ from .draws import as_draws as as_draws
 from .draws import summary as summary
 from .estimation import ConvergenceWarning as ConvergenceWarning
 from .estimation import Estimate as Estimate
+from .estimation import anova as anova
 from .estimation import estimate as estimate
 from .formula import from_formula as from_formula
 from .formula import reduce_tables as reduce_tables

@@ -458,4 +458,4 @@ def test_whatever_passes_the_door_has_a_finite_density_and_the_rest_is_told(code
         message = str(error)
         assert re.search(expected, message)
         return
-    assert np.isfinite([fit.criterion, fit.params.sigma, *fit.se, *fit.u, *fit.leverages]).all()
+    assert np.isfinite([fit.deviance, fit.params.sigma, *fit.se, *fit.u, *fit.leverages]).all()

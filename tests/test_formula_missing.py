@@ -73,8 +73,8 @@ def test_nothing_is_said_where_nothing_is_dropped(table):
 def test_what_is_dropped_is_counted_by_column(table):
     table.loc[["row 0", "row 1"], "x"] = np.nan
     table.loc[["row 1", "row 5"], "g"] = None
-    spec = from_formula(FORMULA, table, missing="drop").design.formula_spec
-    assert spec.dropped == "3 of 24 rows dropped: g missing in 2, x in 2"
+    design = from_formula(FORMULA, table, missing="drop").design
+    assert design.dropped == "3 of 24 rows dropped: g missing in 2, x in 2"
 
 
 def test_levels_that_lose_all_rows_vanish(table):

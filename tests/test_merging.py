@@ -54,7 +54,7 @@ def test_a_reduction_takes_the_place_of_the_data():
         data.rows(part) for part in np.array_split(np.random.default_rng(1).permutation(180), 7)
     )
     fit, again = estimate(data), estimate(merged)
-    assert again.criterion == pytest.approx(fit.criterion, rel=1e-12)
+    assert again.deviance == pytest.approx(fit.deviance, rel=1e-12)
     # Both searches end within 6e-9 of the minimum, relative to each ratio (test_estimation.py), and
     # effects follow the ratios.
     np.testing.assert_allclose(again.u, fit.u, atol=1e-7 * np.abs(fit.u).max())

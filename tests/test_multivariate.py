@@ -22,7 +22,14 @@ from lmmlib import (
 )
 from lmmlib import moments as univariate_moments
 from lmmlib import random_effects as univariate_effects
-from lmmlib.multivariate import MultivariateData, MultivariateParams, fit
+from lmmlib.multivariate import MultivariateData, MultivariateParams
+from lmmlib.multivariate.deviance import (
+    TraitModel,
+    ValueAndGradient,
+    deviance_in_frame,
+    flattened,
+)
+from lmmlib.multivariate.search import SearchResult, newton_step
 from noise import with_last_digits_of
 
 
@@ -168,13 +175,17 @@ def test_effects_given_y_are_the_dense_ones(name):
 def test_the_transformation_makes_both_covariances_diagonal(name):
     _, params = CASES[name]()
     found = multivariate.canonical(params)
-    np.testing.assert_allclose(found.T.T @ params.R0 @ found.T, np.eye(len(found.D)), atol=1e-12)
     np.testing.assert_allclose(
-        found.T.T @ params.G0 @ found.T, np.diag(found.D), atol=1e-12 * max(1, found.D[0])
+        found.transform.T @ params.R0 @ found.transform, np.eye(len(found.D)), atol=1e-12
+    )
+    np.testing.assert_allclose(
+        found.transform.T @ params.G0 @ found.transform,
+        np.diag(found.D),
+        atol=1e-12 * max(1, found.D[0]),
     )
     assert np.all(np.diff(found.D) <= 0)
     assert found.D[-1] >= 0
-    np.testing.assert_allclose(found.log_det, -np.linalg.slogdet(found.T)[1], rtol=1e-10)
+    np.testing.assert_allclose(found.log_det, -np.linalg.slogdet(found.transform)[1], rtol=1e-10)
     np.testing.assert_allclose(found.log_det, 0.5 * np.linalg.slogdet(params.R0)[1], rtol=1e-10)
 
 
@@ -186,7 +197,7 @@ def test_log_density_is_a_sum_of_univariate_ones(name, scale):
     params = MultivariateParams(params.B, scale * params.G0, params.R0)
     Y = multivariate.simulate(data.design, params, np.random.default_rng(3)).Y
     found, term = multivariate.canonical(params), data.design.terms[0].name
-    turned = zip((Y @ found.T).T, (params.B @ found.T).T, found.D, strict=True)
+    turned = zip((Y @ found.transform).T, (params.B @ found.transform).T, found.D, strict=True)
     parts = [
         loglik.marginal(Data(y, data.design), Params(beta, {term: d}, 1.0)) for y, beta, d in turned
     ]
@@ -309,7 +320,7 @@ def test_estimates_of_one_trait_are_the_univariate_ones(formula, method):
     expected = estimation.estimate(one, method)
     found = multivariate.estimate(MultivariateData(one.y[:, None], one.design), method)
     assert found.converged
-    assert found.criterion == pytest.approx(expected.criterion, rel=1e-11)
+    assert found.deviance == pytest.approx(expected.deviance, rel=1e-11)
     # Values known to 1e-12 tell SDs apart to the root of it where the curvature is one, and it is
     # 10 at the least here. An SD of zero is known to 1e-6 of that of the residuals.
     np.testing.assert_allclose(found.params.B[:, 0], expected.params.beta, rtol=1e-6)
@@ -340,7 +351,7 @@ def test_nothing_nearby_is_better(name, method):
     B, G0, R0 = found.params.B, found.params.G0, found.params.R0
     best = density(data, found.params)
     assert found.converged
-    assert found.criterion == pytest.approx(-2 * best, rel=1e-10)
+    assert found.deviance == pytest.approx(-2 * best, rel=1e-10)
     assert density(data, params) < best
     rng, t, root = np.random.default_rng(8), len(R0), linalg.cholesky_semidefinite(G0)
     for step in (0.1, 1e-3):
@@ -380,11 +391,12 @@ def test_slopes_of_the_criterion_are_its_differences():
     data, _ = CASES["known covariance"]()
     rng = np.random.default_rng(9)
     frame = np.tril(np.eye(3) + 0.3 * rng.normal(size=(2, 3, 3)))
-    x = fit._flat(np.eye(3), np.eye(3)) + 0.2 * rng.normal(size=12)
+    x = flattened(np.array([np.eye(3), np.eye(3)])) + 0.2 * rng.normal(size=12)
     for restricted in (False, True):
-        slope = fit._criterion(data.rotated, 24, restricted, frame, x)[1]
+        model = TraitModel(data.rotated, 24, restricted)
+        slope = deviance_in_frame(model, frame, x).gradient
         values = [
-            [fit._criterion(data.rotated, 24, restricted, frame, x + s * h)[0] for s in (1, -1)]
+            [deviance_in_frame(model, frame, x + s * h).value for s in (1, -1)]
             for h in 1e-5 * np.eye(12)
         ]
         np.testing.assert_allclose(
@@ -394,7 +406,7 @@ def test_slopes_of_the_criterion_are_its_differences():
 
 def test_standard_errors_of_B_are_those_of_generalised_least_squares():
     data, _ = CASES["weights"]()
-    found = multivariate.estimate(data)
+    found = multivariate.estimate(data, "ml")
     _, V, _ = _dense(data.design, found.params)
     X = np.kron(np.eye(2), data.design.X)
     covariance = np.linalg.inv(X.T @ np.linalg.solve(V, X))
@@ -439,11 +451,11 @@ def test_estimates_follow_the_traits():
     data, _ = _larger(t=3, n=90, J=15)
     M = np.array([[1e5, 0, 0], [0, 0, 1e-3], [3e5, 1.0, 0]])
     first, second = (
-        multivariate.estimate(data),
-        multivariate.estimate(MultivariateData(data.Y @ M, data.design)),
+        multivariate.estimate(data, "ml"),
+        multivariate.estimate(MultivariateData(data.Y @ M, data.design), "ml"),
     )
-    assert second.criterion == pytest.approx(
-        first.criterion + 2 * 90 * np.linalg.slogdet(M)[1], rel=1e-11
+    assert second.deviance == pytest.approx(
+        first.deviance + 2 * 90 * np.linalg.slogdet(M)[1], rel=1e-11
     )
     unit = np.sqrt(np.diag(M.T @ first.params.R0 @ M))
     for name in ("G0", "R0"):
@@ -463,7 +475,7 @@ def test_estimates_of_a_singular_covariance():
     of that.
     """
     data, _ = _larger(seed=26, n=80, J=10, G0=lambda r: np.array([[1.0, 2.0], [2.0, 4.0]]))
-    found = multivariate.estimate(data)
+    found = multivariate.estimate(data, "ml")
     assert found.converged
     ratios = multivariate.canonical(found.params).D
     assert ratios[0] > 0.1
@@ -480,11 +492,11 @@ def test_the_higher_of_two_optima_is_found():
         [Term.dense("z", rng.uniform(size=(30, 3)))],
     )
     one = Data(simulation.simulate(design, Params([1.0, 2.0], {"z": 1.0}, 1.0), rng).y, design)
-    found = multivariate.estimate(MultivariateData(one.y[:, None], design))
+    found = multivariate.estimate(MultivariateData(one.y[:, None], design), "ml")
     without = MultivariateParams(found.params.B, [[0.0]], found.params.R0)
     np.testing.assert_allclose(found.params.G0 / found.params.R0, 0.3855, rtol=1e-3)
-    assert found.criterion == pytest.approx(estimation.estimate(one, "ml").criterion, rel=1e-10)
-    assert found.criterion < -2 * multivariate.log_density(
+    assert found.deviance == pytest.approx(estimation.estimate(one, "ml").deviance, rel=1e-10)
+    assert found.deviance < -2 * multivariate.log_density(
         MultivariateData(one.y[:, None], design), without
     )
 
@@ -497,10 +509,10 @@ def test_variances_that_differ_by_orders_of_magnitude():
     data, params = _larger(
         seed=27, n=80, J=10, G0=lambda r: np.diag([1e6, 1e-2]) + 50.0 * (1 - np.eye(2))
     )
-    found = multivariate.estimate(data)
+    found = multivariate.estimate(data, "ml")
     assert found.converged
     best = multivariate.log_density(data, found.params)
-    assert found.criterion == pytest.approx(-2 * best, rel=1e-10)
+    assert found.deviance == pytest.approx(-2 * best, rel=1e-10)
     assert multivariate.log_density(data, params) < best
     for seed in range(20):
         turn = np.eye(2) + 1e-3 * np.random.default_rng(seed).normal(size=(2, 2, 2))
@@ -513,12 +525,13 @@ def test_variances_that_differ_by_orders_of_magnitude():
 
 def test_a_failed_search_is_told(monkeypatch):
     data, _ = CASES["two traits"]()
-    monkeypatch.setattr(fit, "_search", lambda *_: (np.array([np.eye(2), np.eye(2)]), 0.5))
+    unfinished = SearchResult(np.array([np.eye(2), np.eye(2)]), promised_gain=0.5)
+    monkeypatch.setattr("lmmlib.multivariate.fit.search", lambda *_: unfinished)
     with pytest.warns(
         multivariate.ConvergenceWarning,
-        match="ended where a further step promises a gain of 0.5 in the criterion",
+        match="ended where a further step promises a gain of 0.5 in the deviance",
     ):
-        assert not multivariate.estimate(data).converged
+        assert not multivariate.estimate(data, "ml").converged
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -532,20 +545,19 @@ def test_the_last_digit_of_the_criterion_decides_nothing(monkeypatch, unit, seed
     off by 5e-8 to 2e-7.
     """
     data, _ = _larger()
-    expected = multivariate.estimate(data)
-    criterion = fit._criterion
+    expected = multivariate.estimate(data, "ml")
 
-    def perturbed(rows, n, restricted, frame, x):
-        value, slope = criterion(rows, n, restricted, frame, x)
-        noisy = with_last_digits_of(seed, lambda _: np.array([value]))
-        return float(noisy(np.append(frame, x)[None])[0]), slope
+    def perturbed(model, frame, x):
+        exact = deviance_in_frame(model, frame, x)
+        noisy = with_last_digits_of(seed, lambda _: np.array([exact.value]))
+        return ValueAndGradient(float(noisy(np.append(frame, x)[None])[0]), exact.gradient)
 
-    monkeypatch.setattr(fit, "_criterion", perturbed)
-    found = multivariate.estimate(MultivariateData(unit * data.Y, data.design))
+    monkeypatch.setattr("lmmlib.multivariate.fit.deviance_in_frame", perturbed)
+    found = multivariate.estimate(MultivariateData(unit * data.Y, data.design), "ml")
     assert found.converged
     shift = 2 * data.Y.size * np.log(unit)
-    assert found.criterion - shift == pytest.approx(
-        expected.criterion, abs=64 * np.spacing(found.criterion)
+    assert found.deviance - shift == pytest.approx(
+        expected.deviance, abs=64 * np.spacing(found.deviance)
     )
     for name in ("G0", "R0"):
         np.testing.assert_allclose(
@@ -554,12 +566,13 @@ def test_the_last_digit_of_the_criterion_decides_nothing(monkeypatch, unit, seed
 
 
 def test_negative_curvature_is_no_optimum():
-    step, promised = fit._newton(
-        lambda x: (float(x[0] ** 2 - x[1] ** 2), np.array([2 * x[0], -2 * x[1]])),
-        np.array([0.0, 1.0]),
-    )
-    np.testing.assert_allclose(step, [0.0, 1.0], atol=1e-9)
-    assert promised == np.inf
+
+    def saddle(x):
+        return ValueAndGradient(float(x[0] ** 2 - x[1] ** 2), np.array([2 * x[0], -2 * x[1]]))
+
+    newton = newton_step(saddle, np.array([0.0, 1.0]))
+    np.testing.assert_allclose(newton.step, [0.0, 1.0], atol=1e-9)
+    assert newton.promised_gain == np.inf
 
 
 @pytest.mark.parametrize(
@@ -773,7 +786,7 @@ def _noise(*columns):
 )
 def test_what_cannot_be_estimated_is_told(Y, design, message):
     with pytest.raises(ValueError, match=message):
-        multivariate.estimate(MultivariateData(Y, design))
+        multivariate.estimate(MultivariateData(Y, design), "ml")
 
 
 def test_residuals_that_vanish_are_told():
@@ -788,7 +801,7 @@ def test_residuals_that_vanish_are_told():
         ValueError,
         match="the likelihood rises until a combination of traits has no residual variance",
     ):
-        multivariate.estimate(MultivariateData(Y, Design(np.ones((30, 1)), [term])))
+        multivariate.estimate(MultivariateData(Y, Design(np.ones((30, 1)), [term])), "ml")
 
 
 def test_bad_calls_are_told():

@@ -79,7 +79,7 @@ def test_prediction_and_leave_one_out(data, tree):
 
 def test_reductions(data):
     merged = merge_reductions([data.rows(np.arange(10)), data.rows(np.arange(10, 24))])
-    assert estimate(merged).criterion == pytest.approx(estimate(data).criterion, rel=1e-10)
+    assert estimate(merged).deviance == pytest.approx(estimate(data).deviance, rel=1e-10)
 
 
 def test_calibration(data):

@@ -26,6 +26,7 @@ TABLE = pd.DataFrame(
 )
 DATA = lmm.from_formula("y ~ x + (1 | g)", TABLE)
 DESIGN = DATA.design
+SMALLER = lmm.Data(DATA.y, lmm.Design(np.ones((12, 1)), DESIGN.terms))
 PRIORS = lmm.Priors.weak(DATA)
 PARAMS = lmm.Params([0.0, 1.0], {"g": 1.0}, 1.0)
 TERM = DESIGN.terms[0]
@@ -53,6 +54,7 @@ BAMBI = xr.DataTree.from_dict(
         )
     }
 )
+FIT = lmm.estimate(DATA)
 TRAITS = multivariate.MultivariateData(
     np.column_stack([TABLE.y, TABLE.x]), lmm.Design(np.ones((12, 1)), [TERM])
 )
@@ -110,7 +112,8 @@ WORKING = {
         "offset": None,
     },
     lmm.merge_reductions: {"parts": [DATA]},
-    lmm.estimate: {"data": DATA, "method": "reml"},
+    lmm.estimate: {"data": DATA, "method": "reml", "sigma": None},
+    lmm.anova: {"fit": lmm.estimate(SMALLER, "ml"), "other": lmm.estimate(DATA, "ml")},
     lmm.posterior: {"data": DATA, "priors": PRIORS, "draws": 64, "rng": 1, "weighted": False},
     lmm.prior_draws: {"of": DATA, "priors": PRIORS, "draws": 10, "rng": 1},
     lmm.as_draws: {"data": DATA, **ARRAYS, "cor": None, "stats": None},
@@ -194,6 +197,9 @@ WORKING = {
     multivariate.canonical: {"params": OF_TRAITS},
     multivariate.log_density: {"data": TRAITS, "params": OF_TRAITS},
     multivariate.blup: {"data": TRAITS, "params": OF_TRAITS},
+    multivariate.conditional_sd: {"data": TRAITS, "params": OF_TRAITS},
+    FIT.predict: {"new": TABLE, "levels": "known"},
+    FIT.conf_int: {"level": 0.95},
     DESIGN.new_rows: {"table": TABLE},
     DESIGN.level_of_rows: {"term": "g"},
     DESIGN.term: {"name": "g"},

@@ -1,31 +1,34 @@
-"""What no data can tell, or these data cannot: reasons why an estimate would mean nothing."""
+"""Reasons why an estimate would mean nothing: what no data can tell, or these data cannot."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from lmmlib import linalg
-from lmmlib.estimation.deviance import free_entries, profile_at, unit_starts
-from lmmlib.model import Priors, Reduction, ScalePrior
+from lmmlib.estimation.deviance import diagonal_points, free_entries, profile_at
+from lmmlib.estimation.fixed_effects_fit import fixed_effects_fit
+from lmmlib.model import Priors, Reduction, ScalePrior, Term
 
-WIDE, NOTHING = (
-    1e8,
-    1e-14,
-)  # a ratio that leaves effects free, and the share of the sum of squares that is rounding
-# of the numbers that make up a residual, below which it has too few digits to tell an SD from
-ROUNDING = 1e-13
-ROUGH = 1e-8  # the same for the curvature that a search takes from differences of its criterion
-# share of the largest singular value by which singular values that are one differ by rounding
-LIKE = 1e-10
+FREE_RATIO = 1e8  # of an effect's SD to σ: it leaves the effects free
+NEGLIGIBLE = 1e-14  # share of a sum of squares that is rounding
+COLLINEAR = 1e-12  # share of a column's sum of squares that X leaves of it by rounding
+# Share of the largest singular value by which singular values that are one differ by rounding.
+EQUAL_SINGULAR_VALUES = 1e-10
 
 
 def check_residual_df(reduction: Reduction, priors: Priors | None = None) -> None:
     """Raise if X and the effects can fit y exactly with rows to spare.
 
-    The density then has no bound as σ goes to zero.
+    The density then has no bound as σ goes to zero. Effects whose SD is known to be zero fit
+    nothing.
 
-    Effects whose SD is known to be zero fit nothing.
+    Parameters
+    ----------
+    reduction : Reduction
+        Response and design.
+    priors : Priors, optional
+        Priors, of which fixed ones make σ or an SD known.
 
     Raises
     ------
@@ -46,17 +49,18 @@ def check_residual_df(reduction: Reduction, priors: Priors | None = None) -> Non
     """
     if priors and priors.sigma.family == "fixed":
         return
-    free = unit_starts(reduction.layout, [1.0])[0] > 0
+    is_free = diagonal_points(reduction.layout, [1.0])[0] > 0
     if priors:
-        free &= np.array([not zero for zero in _known_zeros(reduction, priors)])
-    at = profile_at(reduction, np.outer((0.0, WIDE, 10 * WIDE), free))
-    growth = np.diff((at.log_det + at.log_det_fixed)[1:])[0] / np.log(
-        10
-    )  # the rank of [Z X] above that of X
-    spare = reduction.n - len(reduction.independent_columns) - round(growth)
-    if spare <= 0:
+        is_free &= ~_is_known_zero(reduction, priors)
+    # Without effects, with free ones, and with ten times as free ones: a log determinant grows by
+    # log 10 for each rank of [Z X] above that of X.
+    profiled = profile_at(reduction, np.outer((0.0, FREE_RATIO, 10 * FREE_RATIO), is_free))
+    log_det = profiled.log_det + profiled.log_det_fixed
+    rank_of_effects = round((log_det[2] - log_det[1]) / np.log(10))
+    rank_of_X = len(reduction.independent_columns)
+    if reduction.n - rank_of_X - rank_of_effects <= 0:
         return
-    if at.pwrss[1] <= NOTHING * at.pwrss[0]:
+    if profiled.pwrss[1] <= NEGLIGIBLE * profiled.pwrss[0]:
         raise ValueError(
             "X and the effects fit y exactly, so that nothing is left for sigma; drop a term, or "
             "give sigma a fixed prior"
@@ -69,56 +73,100 @@ def check_residual_df(reduction: Reduction, priors: Priors | None = None) -> Non
         )
 
 
-def _known_zeros(reduction: Reduction, priors: Priors) -> list[bool]:
-    """Whether each entry of the ratios is of an effect whose SD is known to be zero."""
-    zeros = []
-    for t in reduction.layout.terms:
-        own = [priors.sd[name] == ScalePrior("fixed", 0.0) for name in t.effect_names]
-        zeros += [own[i] for i in free_entries(t)[0]]
-    return zeros
+def _is_known_zero(reduction: Reduction, priors: Priors) -> np.ndarray:
+    """Whether each entry of a point is of an effect whose SD is known to be zero, (d,) bool."""
+    is_zero = []
+    for term in reduction.layout.terms:
+        of_effects = [priors.sd[name] == ScalePrior("fixed", 0.0) for name in term.effect_names]
+        rows, _ = free_entries(term)
+        is_zero.append(np.array(of_effects)[rows])
+    return np.concatenate(is_zero)
 
 
-def check_identified(reduction: Reduction) -> None:
+def check_identified(reduction: Reduction, sigma_is_known: bool = False) -> None:
     """Raise where the likelihood cannot tell variances apart.
 
-    An estimate would be arbitrary there.
+    An estimate would be arbitrary there. Where σ is known, as many effects as rows have a variance
+    of their own all the same.
+
+    Parameters
+    ----------
+    reduction : Reduction
+        Response and design.
+    sigma_is_known : bool, default: False
+        Whether the residual SD is known.
+
+    Raises
+    ------
+    ValueError
+        If effects are combinations of columns of X, or their variances and that of the rows cannot
+        be told apart.
     """
-    Z, B = reduction.rows
-    basis = np.linalg.qr(B[:, :-1])[0]
-    starts = _starts(reduction)
-    for t, a, b in zip(reduction.layout.terms, starts, starts[1:], strict=False):
-        columns = Z[:, a:b]
-        squares = (columns**2).sum(0)
-        inside = squares - np.sum((columns.T @ basis) ** 2, 1) <= 1e-12 * squares
-        for k, name in enumerate(t.effect_names):
-            if np.all(inside[k :: len(t.effects)]):
-                raise ValueError(
-                    f"the effects {name!r} are combinations of columns of X, so that nothing "
-                    "tells their SD; drop one or the other"
-                )
-        several = len(t.effects) > 1 and t.level_chol is None
-        if t.level_chol is None:
-            confounded = b - a >= reduction.n and (
-                several or _is_like_residuals(columns, reduction.n)
-            )
-        else:
-            confounded = b - a >= reduction.n - basis.shape[1] and _is_beside_fixed(
-                columns, basis, reduction.n
-            )
-        if confounded:
-            told = f"term {t.name!r} has {b - a} effects for {reduction.n} rows"
+    basis_of_X = np.linalg.qr(reduction.rows[1][:, :-1])[0]
+    for columns in _columns_by_term(reduction):
+        _check_outside_X(columns, basis_of_X)
+        if not sigma_is_known and _is_confounded_with_rows(columns, basis_of_X, reduction.n):
             raise ValueError(
-                f"{told}: their variances and that of the rows cannot be told apart; drop the "
+                f"term {columns.term.name!r} has {columns.Z.shape[1]} effects for {reduction.n} "
+                "rows: their variances and that of the rows cannot be told apart; drop the "
                 "term, or give priors to posterior"
             )
 
 
-def _starts(reduction: Reduction) -> np.ndarray:
-    """First columns of the terms, and the end of the last."""
-    return np.cumsum([0, *(J * q for J, q in reduction.layout.shapes)])
+@dataclass(frozen=True, eq=False)
+class TermColumns:
+    """The columns of one term.
+
+    Attributes
+    ----------
+    term : Term
+        The term.
+    Z : scipy.sparse.csr_array, shape (r, J q)
+        Its columns in the rotated rows.
+    """
+
+    term: Term
+    Z: csr_array
 
 
-def _is_like_residuals(Z: csr_array, n: int) -> bool:
+def _columns_by_term(reduction: Reduction) -> Iterator[TermColumns]:
+    Z, _ = reduction.rows
+    start = 0
+    for term, (levels, effects) in zip(
+        reduction.layout.terms, reduction.layout.shapes, strict=True
+    ):
+        end = start + levels * effects
+        yield TermColumns(term, Z[:, start:end])
+        start = end
+
+
+def _check_outside_X(columns: TermColumns, basis_of_X: np.ndarray) -> None:
+    """Raise where all levels' columns of one effect are combinations of columns of X."""
+    squares = (columns.Z**2).sum(0)
+    squares_outside_X = squares - np.sum((columns.Z.T @ basis_of_X) ** 2, 1)
+    is_inside = squares_outside_X <= COLLINEAR * squares
+    q = len(columns.term.effects)
+    for k, name in enumerate(columns.term.effect_names):
+        of_effect = slice(k, None, q)
+        if np.all(is_inside[of_effect]):
+            raise ValueError(
+                f"the effects {name!r} are combinations of columns of X, so that nothing "
+                "tells their SD; drop one or the other"
+            )
+
+
+def _is_confounded_with_rows(columns: TermColumns, basis_of_X: np.ndarray, n: int) -> bool:
+    """Whether nothing tells the variances of a term's effects from that of the rows."""
+    count = columns.Z.shape[1]
+    if columns.term.level_chol is not None:
+        has_enough = count >= n - basis_of_X.shape[1]
+        return has_enough and _spreads_like_residuals_outside_X(columns.Z, basis_of_X, n)
+    if count < n:
+        return False
+    return len(columns.term.effects) > 1 or _spreads_like_residuals(columns.Z, n)
+
+
+def _spreads_like_residuals(Z: csr_array, n: int) -> bool:
     """Whether effects of one SD spread over n whitened rows as residuals do.
 
     ZZ' is a multiple of the identity.
@@ -126,24 +174,40 @@ def _is_like_residuals(Z: csr_array, n: int) -> bool:
     rows = Z[np.flatnonzero(np.diff(Z.indptr) > 0)]
     if rows.shape[0] != n:
         return False
-    spread = (rows @ rows.T).tocoo()  # as sparse as the effects are few a row
-    first = spread.data[spread.row == spread.col][0]
-    return bool(np.all(np.abs(spread.data - first * (spread.row == spread.col)) <= 1e-12 * first))
+    products = (rows @ rows.T).tocoo()  # as sparse as the effects are few a row
+    is_diagonal = products.row == products.col
+    variance = products.data[is_diagonal][0]
+    error = np.abs(products.data - variance * is_diagonal)
+    return bool(np.all(error <= COLLINEAR * variance))
 
 
-def _is_beside_fixed(Z: csr_array, basis: np.ndarray, n: int) -> bool:
-    """Whether related effects spread beside X as residuals do.
+def _spreads_like_residuals_outside_X(Z: csr_array, basis_of_X: np.ndarray, n: int) -> bool:
+    """Whether related effects spread as residuals do over the n − p dimensions outside X.
 
-    Over its n − p dimensions; effects of a centred identity do.
+    Effects of a centered identity do.
     """
-    dimensions = n - basis.shape[1]
+    dimensions = n - basis_of_X.shape[1]
     columns = Z.toarray()
-    sizes = np.linalg.svd(columns - basis @ (basis.T @ columns), compute_uv=False)
-    return len(sizes) >= dimensions and bool(np.ptp(sizes[:dimensions]) <= LIKE * sizes[0])
+    outside_X = columns - basis_of_X @ (basis_of_X.T @ columns)
+    singular_values = np.linalg.svd(outside_X, compute_uv=False)
+    if len(singular_values) < dimensions:
+        return False
+    spread = np.ptp(singular_values[:dimensions])
+    return bool(spread <= EQUAL_SINGULAR_VALUES * singular_values[0])
 
 
 def row_effects(reduction: Reduction) -> list[str]:
     """Names of effects that are one a row, of one SD: nothing but a prior tells this SD from σ.
+
+    Parameters
+    ----------
+    reduction : Reduction
+        Response and design.
+
+    Returns
+    -------
+    list of str
+        Names as priors and draws have them.
 
     Examples
     --------
@@ -153,20 +217,29 @@ def row_effects(reduction: Reduction) -> list[str]:
     >>> row_effects(Data([1.0, 2.0, 5.0, 4.0], Design([[1.0]] * 4, terms)).reduction)
     ['row: Intercept']
     """
-    Z, starts = reduction.rows[0], _starts(reduction)
-    return [
-        t.effect_names[0]
-        for t, a, b in zip(reduction.layout.terms, starts, starts[1:], strict=False)
-        if len(t.effects) == 1
-        and b - a >= reduction.n
-        and _is_like_residuals(Z[:, a:b], reduction.n)
-    ]
+    names = []
+    for columns in _columns_by_term(reduction):
+        has_one_effect = len(columns.term.effects) == 1
+        has_enough = columns.Z.shape[1] >= reduction.n
+        if has_one_effect and has_enough and _spreads_like_residuals(columns.Z, reduction.n):
+            names.append(columns.term.effect_names[0])
+    return names
 
 
 def confounded_with_sigma(reduction: Reduction, priors: Priors) -> str | None:
-    """What is told of σ and an SD whose effects are one a row, with neither of them known.
+    """A sentence on σ and an SD whose effects are one a row, where neither of them is known.
 
-    Or None.
+    Parameters
+    ----------
+    reduction : Reduction
+        Response and design.
+    priors : Priors
+        Priors, of which fixed ones make σ or an SD known.
+
+    Returns
+    -------
+    str or None
+        The sentence, or None where the data tell the two apart.
     """
     if priors.sigma.family == "fixed":
         return None
@@ -178,61 +251,3 @@ def confounded_with_sigma(reduction: Reduction, priors: Priors) -> str | None:
         "that y tells of the sum of the two "
         "variances alone; drop the term, or give one of the two SDs a fixed or an informative prior"
     )
-
-
-@dataclass(frozen=True)
-class FixedEffectsFit:
-    """What X alone leaves of y.
-
-    Attributes
-    ----------
-    residual, largest : float
-        Root mean squares of the residual, and of the largest of the numbers that it is a difference
-        of.
-    is_exact : bool
-        Whether the residual is rounding.
-    """
-
-    residual: float
-    largest: float
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the residual is no more than rounding."""
-        return self.residual <= ROUNDING * self.largest
-
-    @property
-    def is_rough(self) -> bool:
-        """Whether the residual has too few digits for a search to vouch for its end."""
-        return self.residual <= ROUGH * self.largest
-
-    @property
-    def sentence(self) -> str:
-        """The sizes in words."""
-        return (
-            "the fixed effects fit the data exactly but for rounding: they leave an SD of "
-            f"{self.residual:.2g} of numbers of the size "
-            f"{self.largest:.2g}"
-        )
-
-    @property
-    def advice(self) -> str:
-        """What to do."""
-        return (
-            "drop columns of X, add rows, or subtract a constant from a response or covariate "
-            "that lies far from zero"
-        )
-
-
-def fixed_effects_fit(reduction: Reduction) -> FixedEffectsFit:
-    """How exactly X alone fits y.
-
-    A residual errs by the precision times the y and x_j β_j that it is made of.
-    """
-    at = profile_at(reduction, unit_starts(reduction.layout, (0.0,)))
-    beta = linalg.solve_upper_stack(at.R_X, at.t)[:, 0]
-    columns = reduction.rows[1]
-    length = np.sqrt(np.sum(columns**2, 0))
-    parts = np.append(np.abs(beta) * length[reduction.independent_columns], length[-1])
-    row = np.sqrt(reduction.n) * np.exp(0.5 * reduction.log_weights / reduction.n)  # of mean weight
-    return FixedEffectsFit(float(np.sqrt(at.pwrss[0]) / row), float(parts.max() / row))

@@ -1,6 +1,7 @@
-"""What is searched.
+"""The function that a search minimises.
 
-−2 log likelihood as a function of the ratios of standard deviations, β and σ at their best.
+−2 log likelihood at given relative covariance factors, with β, and σ unless it is known, at their
+best.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,69 +11,86 @@ import numpy as np
 from lmmlib.loglik import LOG_2PI, Profile, profile
 from lmmlib.model import Layout, Reduction, Term
 
-Criteria = Callable[[np.ndarray], np.ndarray]
+DevianceFunction = Callable[[np.ndarray], np.ndarray]
 
 
-def degrees_left(reduction: Reduction, method: str) -> int:
+def residual_df(reduction: Reduction, method: str) -> int:
     """Degrees of freedom that the rows leave for the variances."""
-    return reduction.n - len(reduction.independent_columns) * (method == "reml")
+    if method == "ml":
+        return reduction.n
+    return reduction.n - len(reduction.independent_columns)
 
 
-def criteria_of(reduction: Reduction, method: str) -> Criteria:
-    """−2 log of the likelihood, or of the restricted one, with σ at its best, at S points.
+def profiled_deviance(
+    reduction: Reduction, method: str, sigma: float | None = None
+) -> DevianceFunction:
+    """The deviance as a function of points (S, d): values (S,).
 
-    (S, d) to (S,).
+    Entries of a point are those of the relative covariance factors, see :func:`relative_factors`.
     """
-    degrees = degrees_left(reduction, method)
 
-    def evaluate(x: np.ndarray) -> np.ndarray:
-        return minus_twice(profile_at(reduction, x), degrees, method, reduction.log_weights)
+    def evaluate(points: np.ndarray) -> np.ndarray:
+        return deviance_of(profile_at(reduction, points), reduction, method, sigma)
 
     return evaluate
 
 
-def profile_at(reduction: Reduction, x: np.ndarray) -> Profile:
+def profile_at(reduction: Reduction, points: np.ndarray) -> Profile:
     """The profile at points (S, d), over the columns of X that are independent."""
     columns = reduction.independent_columns
-    everything = len(columns) == len(reduction.layout.coef)
-    return profile(reduction, factors(reduction, x), None if everything else columns)
+    has_full_rank = len(columns) == len(reduction.layout.coef)
+    Lam = relative_factors(reduction, points)
+    return profile(reduction, Lam, None if has_full_rank else columns)
 
 
-def minus_twice(at: Profile, degrees: int, method: str, log_weights: float) -> np.ndarray:
-    """−2 log likelihood, or of the restricted one, of a profile with σ at its best."""
-    log_det = at.log_det + at.log_det_fixed * (method == "reml")
-    return degrees * (1 + LOG_2PI + np.log(at.pwrss / degrees)) + 2 * log_det - log_weights
+def deviance_of(
+    profiled: Profile, reduction: Reduction, method: str, sigma: float | None = None
+) -> np.ndarray:
+    """−2 log of the likelihood, or of the restricted one, of a profile.
+
+    With σ at its best, σ̂² = pwrss/df, it is df (1 + log 2πσ̂²) + log|M| − Σ log w; with a known σ
+    it is df log 2πσ² + pwrss/σ² + log|M| − Σ log w. For REML df = n − p, and log|X'V₁⁻¹X| is added.
+    """
+    df = residual_df(reduction, method)
+    half_log_det = profiled.log_det
+    if method == "reml":
+        half_log_det = half_log_det + profiled.log_det_fixed
+    if sigma is None:
+        fit = df * (1 + LOG_2PI + np.log(profiled.pwrss / df))
+    else:
+        fit = df * (LOG_2PI + 2 * np.log(sigma)) + profiled.pwrss / sigma**2
+    return fit + 2 * half_log_det - reduction.log_weights
 
 
-def factors(reduction: Reduction, x: np.ndarray) -> list[np.ndarray]:
-    """Ratios Λ_k (S, q, q), lower triangular, from points (S, d).
+def relative_factors(reduction: Reduction, points: np.ndarray) -> list[np.ndarray]:
+    """Relative covariance factors Λ_k (S, q, q), lower triangular, of points (S, d).
 
-    In the covariates' units, to the SD of a row of mean weight.
-
-    A point is then about one where effects and rows differ alike, whatever the units of covariates
-    and weights.
+    The entries of a point are in the units of the covariates, and relative to the SD of a row of
+    mean weight: a point is about one where effects and rows differ alike, whatever the units of
+    covariates and weights.
     """
     layout = reduction.layout
-    root_weight = np.exp(0.5 * reduction.log_weights / reduction.n)  # geometric mean
-    factors, first = [], 0
-    for t, unit in zip(layout.terms, layout.units, strict=True):
-        rows, columns = free_entries(t)
-        L = np.zeros((len(x), len(t.effects), len(t.effects)))
-        L[:, rows, columns] = x[:, first : first + len(rows)] / (unit[rows] * root_weight)
-        factors.append(L)
-        first += len(rows)
+    sqrt_mean_weight = np.exp(0.5 * reduction.log_weights / reduction.n)  # geometric mean
+    counts = [len(free_entries(term)[0]) for term in layout.terms]
+    parts = np.split(points, np.cumsum(counts)[:-1], axis=1)
+    factors = []
+    for term, units, part in zip(layout.terms, layout.units, parts, strict=True):
+        q = len(term.effects)
+        rows, columns = free_entries(term)
+        Lam = np.zeros((len(points), q, q))
+        Lam[:, rows, columns] = part / (units[rows] * sqrt_mean_weight)
+        factors.append(Lam)
     return factors
 
 
-def unit_starts(layout: Layout, ratios: Sequence[float]) -> np.ndarray:
-    """Diagonal ratios, in the units of the covariates: (starts, d)."""
-    diagonal = np.concatenate(
-        [rows == columns for rows, columns in map(free_entries, layout.terms)]
-    )
-    return np.array([np.where(diagonal, ratio, 0.0) for ratio in ratios])
+def diagonal_points(layout: Layout, ratios: Sequence[float]) -> np.ndarray:
+    """Points (len(ratios), d) whose relative covariance factors are multiples of the identity."""
+    entries = [free_entries(term) for term in layout.terms]
+    is_diagonal = np.concatenate([rows == columns for rows, columns in entries])
+    return np.array([np.where(is_diagonal, ratio, 0.0) for ratio in ratios])
 
 
 def free_entries(term: Term) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the entries of a term's ratio that are free."""
+    """Rows and columns of the free entries of a term's relative covariance factor."""
     q = len(term.effects)
     return np.tril_indices(q) if term.correlated else np.diag_indices(q)

@@ -1,74 +1,43 @@
-"""Estimates: maximum likelihood and REML, and rough ones to start from."""
+"""Estimates by maximum likelihood and REML, and rough ones to start from."""
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.estimation.checks import check_identified, check_residual_df, fixed_effects_fit
+from lmmlib.estimation.checks import check_identified, check_residual_df
 from lmmlib.estimation.deviance import (
-    criteria_of,
-    degrees_left,
-    factors,
-    minus_twice,
+    deviance_of,
+    diagonal_points,
     profile_at,
-    unit_starts,
+    profiled_deviance,
+    relative_factors,
+    residual_df,
 )
+from lmmlib.estimation.fixed_effects_fit import FixedEffectsFit, fixed_effects_fit
+from lmmlib.estimation.result import Estimate
 from lmmlib.estimation.search import GAIN, search
 from lmmlib.linalg import ConvergenceWarning
 from lmmlib.loglik import profile
 from lmmlib.model import Data, Params, Reduction, as_reduction
 from lmmlib.model.options import choice
-from lmmlib.random_effects import conditional_covariance, conditional_mean, leverages
+from lmmlib.model.validation import positive
 
 METHODS = ("reml", "ml")
-STARTS = (1.0, 0.1, 10.0)  # ratios to the residual SD of effects in the unit of their own covariate
-
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """Estimates of one model.
-
-    Attributes
-    ----------
-    params : Params
-        Estimates: β̂, covariances of the effects and residual SD.
-    se : ndarray, shape (p,)
-        Standard errors of β̂ at the estimated variances.
-    u : ndarray, shape (K,)
-        BLUPs at the estimates, in the order of ``design.ranef``.
-    u_cov : mapping of str to ndarray
-        Conditional covariances of each level's effects, (J, q, q) by term, at known β and
-        variances.
-    leverages : ndarray, shape (n,), or None
-        Share of each row in its own fitted value; None for a Reduction, which has no rows.
-    criterion : float
-        Criterion at the estimates: −2 log likelihood (of the restricted likelihood for REML).
-    method : str
-        Method of estimation.
-    converged : bool
-        Whether the search converged.
-    """
-
-    params: Params
-    se: np.ndarray
-    u: np.ndarray
-    u_cov: Mapping[str, np.ndarray]
-    leverages: np.ndarray | None
-    criterion: float
-    method: str
-    converged: bool
+# SDs of effects in the unit of their own covariate, relative to that of a row, to start from.
+START_RATIOS = (1.0, 0.1, 10.0)
 
 
 @linalg.one_thread()
-def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
+def estimate(data: Data | Reduction, method: str = "reml", sigma: float | None = None) -> Estimate:
     r"""Estimate β, the covariances of the effects and σ.
 
-    For ratios Λ the best β, u and σ are known: σ̂² = ρ²/n (ML) or ρ²/(n − p) (REML), with ρ² the
-    least penalised sum of squares. What is searched over is −2 log L(Λ) = n(1 + log 2πσ̂²) + log|M|
-    (− Σ log w), and for REML with n − p for n and + log|X'V₁⁻¹X|.
+    At given relative covariance factors Λ the best β, u and σ are known: σ̂² = ρ²/n (ML) or
+    ρ²/(n − p) (REML), with ρ² the penalised residual sum of squares (pwrss). What is searched over
+    is the deviance −2 log L(Λ) = n(1 + log 2πσ̂²) + log\|M\| − Σ log w, and for REML with n − p for
+    n and + log\|X'V₁⁻¹X\|. Where σ is known it is n log 2πσ² + ρ²/σ² + log\|M\| − Σ log w, and for
+    REML the same with n − p and the added determinant.
 
     Parameters
     ----------
@@ -76,6 +45,9 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
         Response and design, or their reduction.
     method : {"reml", "ml"}, default: "reml"
         Restricted maximum likelihood, or maximum likelihood.
+    sigma : float, optional
+        Residual SD of a row of weight one, where it is known; estimated if None. In a
+        meta-analysis the weights are 1/SE², and ``sigma=1``.
 
     Returns
     -------
@@ -85,9 +57,9 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     Raises
     ------
     ValueError
-        If the method is unknown, X lacks rank, X alone or X and the effects fit the data exactly,
-        one kind of effects of a term are combinations of columns of X, or a term has as many
-        effects as there are rows: one per row of equal weight, or several a level.
+        If the method is unknown, σ is not above zero, X lacks rank, X alone or X and the effects
+        fit the data exactly, one kind of effects of a term are combinations of columns of X, or a
+        term has as many effects as there are rows: one per row of equal weight, or several a level.
 
     Warns
     -----
@@ -98,7 +70,7 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     References
     ----------
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), equations 34 and 41; Harville
-    (1974), Biometrika 61(2).
+    (1974), Biometrika 61(2); Viechtbauer (2005), J. Educ. Behav. Stat. 30(3), for a known σ.
 
     Examples
     --------
@@ -107,87 +79,135 @@ def estimate(data: Data | Reduction, method: str = "reml") -> Estimate:
     >>> fit = estimate(
     ...     from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff")), method="ml"
     ... )
-    >>> round(fit.criterion, 6), fit.params.beta.round(3).tolist(), round(fit.params.sigma, 3)
+    >>> round(fit.deviance, 6), fit.params.beta.round(3).tolist(), round(fit.params.sigma, 3)
     (327.32706, [1527.5], 49.51)
     """
     method = choice("method", method, METHODS)
+    known_sigma = None if sigma is None else positive("sigma", sigma)
     reduction = as_reduction(data)
-    degrees = degrees_left(reduction, method)
-    if (
-        reduction.rank_error
-    ):  # of a fold: a flat prior of β is improper given y, where proper ones are not
+    fixed_fit = _check_estimable(reduction, method, known_sigma)
+
+    # Search over the relative covariance factors.
+    deviance = profiled_deviance(reduction, method, known_sigma)
+    optimum = search(deviance, diagonal_points(reduction.layout, START_RATIOS))
+    converged = optimum.promised_gain < GAIN
+    if not converged:
+        message = _convergence_message(optimum.promised_gain, fixed_fit)
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)  # past the decorator
+
+    # β, its standard errors and σ follow from them.
+    Lam = relative_factors(reduction, optimum.point[None])
+    profiled = profile(reduction, Lam)
+    if known_sigma is None:
+        sigma_hat = float(np.sqrt(profiled.pwrss[0] / residual_df(reduction, method)))
+    else:
+        sigma_hat = known_sigma
+    cov = {
+        term.name: sigma_hat**2 * L[0] @ L[0].T
+        for term, L in zip(reduction.layout.terms, Lam, strict=True)
+    }
+    beta = linalg.solve_upper_stack(profiled.R_X, profiled.t)[:, 0]
+    inverse_R_X = np.linalg.inv(profiled.R_X[..., 0])
+    return Estimate(
+        data=data,
+        params=Params(beta, cov, sigma_hat),
+        se=sigma_hat * np.linalg.norm(inverse_R_X, axis=1),
+        deviance=float(deviance_of(profiled, reduction, method, known_sigma)[0]),
+        method=method,
+        converged=converged,
+        sigma_is_known=known_sigma is not None,
+    )
+
+
+def _check_estimable(
+    reduction: Reduction, method: str, known_sigma: float | None
+) -> FixedEffectsFit:
+    """Raise where an estimate would mean nothing, and else say how closely X alone fits y."""
+    if reduction.rank_error:
+        # Of a fold: a flat prior of β is improper given y, where proper ones are not.
         raise ValueError(reduction.rank_error)
-    if degrees < 1:
+    if residual_df(reduction, method) < 1:
         raise ValueError(
             f"the fixed effects fit the data exactly, {reduction.n} rows by "
             f"{len(reduction.layout.coef)} columns, so no variance can be "
             "estimated; drop columns of X or add rows"
         )
-    fit = fixed_effects_fit(reduction)
-    if fit.is_exact:
-        raise ValueError(f"{fit.sentence}, so no variance can be estimated; {fit.advice}")
-    check_residual_df(reduction)
-    check_identified(reduction)
-    criteria = criteria_of(reduction, method)
-    best, promised = search(criteria, unit_starts(reduction.layout, STARTS))
-    converged = promised < GAIN
-    if not converged:
-        told = (
-            f"the search ended where a further step promises a gain of {promised:.2g} in the "
-            "criterion"
-        )
-        advice = (
-            fit.advice
-            if fit.is_rough
-            else "centre covariates that are far from zero, rescale them, or simplify terms"
-        )
-        warnings.warn(f"{told}; {advice}", ConvergenceWarning, stacklevel=3)  # past the decorator
-    Lam = factors(reduction, best[None])
-    at = profile(reduction, Lam)
-    sigma = float(np.sqrt(at.pwrss[0] / degrees))
-    cov = {
-        t.name: sigma**2 * L[0] @ L[0].T for t, L in zip(reduction.layout.terms, Lam, strict=True)
-    }
-    params = Params(linalg.solve_upper_stack(at.R_X, at.t)[:, 0], cov, sigma)
-    root = np.linalg.inv(at.R_X[..., 0])
-    return Estimate(
-        params=params,
-        se=sigma * np.linalg.norm(root, axis=1),
-        u=conditional_mean(data, params),
-        u_cov=conditional_covariance(data, params),
-        leverages=leverages(data, params) if isinstance(data, Data) else None,
-        criterion=float(minus_twice(at, degrees, method, reduction.log_weights)[0]),
-        method=method,
-        converged=converged,
+    fixed_fit = fixed_effects_fit(reduction)
+    if known_sigma is None:
+        if fixed_fit.is_exact:
+            raise ValueError(
+                f"{fixed_fit.sentence}, so no variance can be estimated; {fixed_fit.advice}"
+            )
+        check_residual_df(reduction)
+    check_identified(reduction, sigma_is_known=known_sigma is not None)
+    return fixed_fit
+
+
+def _convergence_message(promised_gain: float, fixed_fit: FixedEffectsFit) -> str:
+    if fixed_fit.is_close:
+        advice = fixed_fit.advice
+    else:
+        advice = "centre covariates that are far from zero, rescale them, or simplify terms"
+    return (
+        f"the search ended where a further step promises a gain of {promised_gain:.2g} in the "
+        f"deviance; {advice}"
     )
 
 
-def initial_scales(data: Data | Reduction) -> tuple[np.ndarray, float] | None:
-    """SDs of all effects and of the rows near the REML optimum.
+class InitialScales(NamedTuple):
+    """Standard deviations to start from.
 
-    Without correlations; they are good enough to start from.
+    Attributes
+    ----------
+    sd : ndarray, shape (effects,)
+        SDs of all effects, in the order of ``design.effects``.
+    sigma : float
+        Residual SD.
+    """
 
-    None where X alone fits y exactly, which leaves nothing to estimate them from.
+    sd: np.ndarray
+    sigma: float
+
+
+def initial_scales(data: Data | Reduction) -> InitialScales | None:
+    """SDs of all effects and of the rows near the REML optimum, without correlations.
+
+    Parameters
+    ----------
+    data : Data or Reduction
+        Response and design, or their reduction.
+
+    Returns
+    -------
+    InitialScales or None
+        SDs that are good enough to start from; None where X alone fits y exactly, which leaves
+        nothing to estimate them from.
 
     Examples
     --------
     >>> from lmmlib.datasets import load_dataset
     >>> from lmmlib.formula import from_formula
-    >>> sds, sigma = initial_scales(
-    ...     from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff"))
-    ... )
-    >>> sds.round().tolist(), round(sigma)
+    >>> data = from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff"))
+    >>> scales = initial_scales(data)
+    >>> scales.sd.round().tolist(), round(scales.sigma)
     ([42.0], 50)
     """
     reduction = as_reduction(data)
-    if degrees_left(reduction, "reml") < 1 or fixed_effects_fit(reduction).is_exact:
+    df = residual_df(reduction, "reml")
+    if df < 1 or fixed_effects_fit(reduction).is_exact:
         return None
-    criteria, start = criteria_of(reduction, "reml"), unit_starts(reduction.layout, STARTS[:1])
-    onto = np.eye(start.size)[np.flatnonzero(start)]  # the diagonal among all entries of the ratios
-    found = linalg.newton_maximize(
-        lambda logs: -0.5 * criteria(np.exp(logs) @ onto), np.zeros((1, len(onto)))
-    ).x
-    points = np.exp(found) @ onto
-    Lam = factors(reduction, points)
-    sigma = float(np.sqrt(profile_at(reduction, points).pwrss[0] / degrees_left(reduction, "reml")))
-    return np.concatenate([sigma * np.linalg.norm(L[0], axis=1) for L in Lam]), sigma
+
+    # Maximise over the logs of the diagonal entries, the others at zero.
+    deviance = profiled_deviance(reduction, "reml")
+    start = diagonal_points(reduction.layout, START_RATIOS[:1])[0]
+    diagonal_to_point = np.eye(len(start))[np.flatnonzero(start)]
+
+    def log_likelihood(logs: np.ndarray) -> np.ndarray:
+        return -0.5 * deviance(np.exp(logs) @ diagonal_to_point)
+
+    optimal_logs = linalg.newton_maximize(log_likelihood, np.zeros((1, len(diagonal_to_point)))).x
+    point = np.exp(optimal_logs) @ diagonal_to_point
+
+    sigma = float(np.sqrt(profile_at(reduction, point).pwrss[0] / df))
+    sds = [sigma * np.linalg.norm(Lam[0], axis=1) for Lam in relative_factors(reduction, point)]
+    return InitialScales(np.concatenate(sds), sigma)

@@ -71,15 +71,22 @@ def evaluate_rows(
         What a design is made of.
     """
     matrices = model_matrices(parsed, structure, evaluator)
-    offsets = [evaluator.column("the offset", node) for node in parsed.offsets]
-    if offset is not None:
-        offsets.append(_numbers("offset", offset, evaluator.columns))
     return EvaluatedRows(
         evaluator.columns,
         matrices,
         weights=None if weights is None else _numbers("weights", weights, evaluator.columns),
-        offset=np.sum(offsets, axis=0) if offsets else None,
+        offset=sum_of_offsets(parsed, offset, evaluator),
     )
+
+
+def sum_of_offsets(
+    parsed: ParsedFormula, offset: str | None, evaluator: Evaluator
+) -> np.ndarray | None:
+    """The offsets of the formula and the column named beside it, added, (n,); None for none."""
+    offsets = [evaluator.column("the offset", node) for node in parsed.offsets]
+    if offset is not None:
+        offsets.append(_numbers("offset", offset, evaluator.columns))
+    return np.sum(offsets, axis=0) if offsets else None
 
 
 def design_of_rows(

@@ -106,6 +106,30 @@ def model_matrices(
     return ModelMatrices(fixed, tuple(effects), made.model_spec)
 
 
+def fixed_matrix(parsed: ParsedFormula, structure: ModelSpecs, evaluator: Evaluator) -> Matrix:
+    """X alone, over a table that need not have the columns of any bar.
+
+    Parameters
+    ----------
+    parsed : ParsedFormula
+        The formula.
+    structure : ModelSpecs
+        What the first table made of all its sides.
+    evaluator : Evaluator
+        Values over the table.
+
+    Returns
+    -------
+    Matrix
+        X with the names of its columns.
+    """
+    values = {sign: evaluator.atom(atom) for sign, atom in parsed.fixed_atoms.items()}
+    rows = pd.DataFrame(index=pd.RangeIndex(len(evaluator.columns)))
+    fixed_side = next(iter(structure))
+    made = fixed_side.get_model_matrix(rows, context=values, output="numpy", na_action="ignore")
+    return _named_matrix(parsed, made)
+
+
 def check_terms(parsed: ParsedFormula, structure: ModelSpecs) -> None:
     """Raise where a term makes no column, and warn of what reads otherwise than it was meant.
 

@@ -8,7 +8,7 @@ from lmmlib.formula.calls import check_calls, columns_of
 from lmmlib.formula.expression import Expression
 from lmmlib.formula.expression_parser import ExpressionParser
 from lmmlib.formula.grouping import Bar
-from lmmlib.formula.placeholders import fill_placeholders
+from lmmlib.formula.placeholders import fill_placeholders, placeholder
 from lmmlib.formula.terms import TermParser, without_bars
 from lmmlib.formula.tokens import END, tokenize
 
@@ -48,6 +48,17 @@ class ParsedFormula:
         """All columns but the response's."""
         groupings = [factor for bar in self.bars for factor in bar.group]
         return _columns_of_all([*self.atoms, *self.offsets, *groupings])
+
+    @property
+    def fixed_atoms(self) -> dict[str, Expression]:
+        """The columns and calls of the fixed part, by their placeholders."""
+        by_placeholder = {placeholder(k): atom for k, atom in enumerate(self.atoms)}
+        return {sign: atom for sign, atom in by_placeholder.items() if sign in self.fixed}
+
+    @property
+    def fixed_columns(self) -> frozenset[str]:
+        """The columns of the fixed part and of the offsets, without those of any bar."""
+        return _columns_of_all([*self.fixed_atoms.values(), *self.offsets])
 
     @property
     def response_columns(self) -> frozenset[str]:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from lmmlib.formula.columns import Columns
-from lmmlib.formula.design_rows import design_of_rows, evaluate_rows
+from lmmlib.formula.design_rows import design_of_rows, evaluate_rows, sum_of_offsets
 from lmmlib.formula.evaluation import Evaluator
 from lmmlib.formula.missing import MISSING, MissingValues, complete_columns
-from lmmlib.formula.model_matrices import check_terms, term_structure
+from lmmlib.formula.model_matrices import check_terms, fixed_matrix, term_structure
 from lmmlib.formula.parsed_formula import ParsedFormula
 from lmmlib.formula.table_state import TableState
 from lmmlib.model import Design, Layout, frozen_array
@@ -120,6 +120,34 @@ class FormulaSpec:
         columns.check_names(self.parsed.text, names)
         complete = complete_columns(columns, names, "raise", ADVICE_TO_PREDICT)
         return self._design(Evaluator(complete.columns, self.state), known)
+
+    def fixed_mean(self, table: pd.DataFrame, beta: np.ndarray) -> pd.Series:
+        """Offset + Xβ of the rows of a table, which need not have the grouping columns.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Table with the columns of the fixed part and of the offsets, without missing values.
+        beta : ndarray, shape (p,)
+            Fixed effects.
+
+        Returns
+        -------
+        pandas.Series
+            Means with the labels of the rows, in units of the response.
+        """
+        names = set(self.parsed.fixed_columns)
+        if self.offset is not None:
+            names.add(self.offset)
+        columns = Columns(table)
+        columns.check_names(self.parsed.text, names)
+        complete = complete_columns(columns, names, "raise", ADVICE_TO_PREDICT)
+        evaluator = Evaluator(complete.columns, self.state)
+        mean = fixed_matrix(self.parsed, self.structure, evaluator).values @ beta
+        offset = sum_of_offsets(self.parsed, self.offset, evaluator)
+        if offset is not None:
+            mean = mean + offset
+        return pd.Series(mean, complete.columns.table.index)
 
     def _design(self, evaluator: Evaluator, known: Layout | None) -> Design:
         rows = evaluate_rows(self.parsed, self.structure, self.weights, self.offset, evaluator)

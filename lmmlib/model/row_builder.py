@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class RowBuilder(Protocol):
     @property
     def taken_from_data(self) -> str:
         """Fingerprint of what the formula took from its first table."""
+
+    def fixed_mean(self, table: pd.DataFrame, beta: np.ndarray) -> pd.Series:
+        """Offset + Xβ of the rows of a table, which need not have the grouping columns."""
 
     def design(self, table: pd.DataFrame, known: Layout | None = None) -> Design:
         """The rows of a table, with at least the levels of ``known``."""

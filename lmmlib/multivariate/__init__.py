@@ -14,18 +14,15 @@ Ducrocq & Chapuis (1997), Genet. Sel. Evol. 29(3), 205-224, take some limits awa
 """
 
 from lmmlib.linalg import ConvergenceWarning
-from lmmlib.multivariate.data import MultivariateData, MultivariateParams
-from lmmlib.multivariate.fit import MultivariateEstimate, estimate
-from lmmlib.multivariate.model import (
-    Canonical,
-    MultivariateSimulated,
-    blup,
-    canonical,
-    conditional_moments,
-    log_density,
-    moments,
-    simulate,
-)
+from lmmlib.multivariate.canonical import Canonical, canonical
+from lmmlib.multivariate.data import MultivariateData
+from lmmlib.multivariate.density import log_density
+from lmmlib.multivariate.effects import blup, conditional_sd
+from lmmlib.multivariate.fit import estimate
+from lmmlib.multivariate.moments import conditional_moments, moments
+from lmmlib.multivariate.params import MultivariateParams
+from lmmlib.multivariate.result import MultivariateEstimate
+from lmmlib.multivariate.simulation import MultivariateSimulated, simulate
 
 __all__ = [
     "Canonical",
@@ -37,6 +34,7 @@ __all__ = [
     "blup",
     "canonical",
     "conditional_moments",
+    "conditional_sd",
     "estimate",
     "log_density",
     "moments",
