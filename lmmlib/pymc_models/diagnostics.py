@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import arviz_stats
+import numpy as np
 import xarray as xr
 
 from lmmlib.draws import VARIABLES
@@ -84,6 +85,22 @@ class Diagnosis:
         return f"{failed}; what may help: {', '.join(remedies)}"
 
 
+@dataclass(frozen=True, eq=False)
+class DiagnosedDraws:
+    """Draws of one run of NUTS, with their diagnostics.
+
+    Attributes
+    ----------
+    draws : xarray.DataTree
+        Draws in the one form.
+    diagnosis : Diagnosis
+        What their diagnostics say.
+    """
+
+    draws: xr.DataTree
+    diagnosis: Diagnosis
+
+
 def diagnose(
     draws: xr.DataTree, var_names: Sequence[str] = VARIABLES, max_tree_depth: int = 10
 ) -> Diagnosis:
@@ -119,9 +136,10 @@ def diagnose(
     """
     names = [name for name in var_names if name in draws.posterior]
     posterior = draws.posterior.to_dataset()[names]
-    rhat = _by_entry(arviz_stats.rhat(posterior))
-    ess_bulk = _by_entry(arviz_stats.ess(posterior, method="bulk"))
-    ess_tail = _by_entry(arviz_stats.ess(posterior, method="tail"))
+    with np.errstate(invalid="ignore"):  # of a constant both are 0 / 0
+        rhat = _by_entry(arviz_stats.rhat(posterior))
+        ess_bulk = _by_entry(arviz_stats.ess(posterior, method="bulk"))
+        ess_tail = _by_entry(arviz_stats.ess(posterior, method="tail"))
 
     stats = draws.sample_stats
     divergences = int(stats["diverging"].sum())
@@ -166,7 +184,7 @@ def _by_entry(values: xr.Dataset) -> dict[str, float]:
         for label, value in zip(labels, array.to_numpy().ravel().tolist(), strict=True):
             entry = f"{name}[{', '.join(map(str, label))}]" if label else str(name)
             by_entry[entry] = value
-    return {entry: value for entry, value in by_entry.items() if value == value}
+    return {entry: value for entry, value in by_entry.items() if np.isfinite(value)}
 
 
 def _sentence(what: str, offenders: dict[str, float], worst: str) -> str:

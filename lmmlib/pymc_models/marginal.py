@@ -12,7 +12,7 @@ from lmmlib.loglik import LOG_2PI
 from lmmlib.model import Data, Design, Priors
 from lmmlib.pymc_models.conditional import effects_from_normals, random_part
 from lmmlib.pymc_models.parameters import (
-    Parameters,
+    ParameterTensors,
     declare_parameters,
     empty_model,
     product,
@@ -70,7 +70,7 @@ def marginal_model(data: Data, priors: Priors) -> pm.Model:
     return record_source(model, data, priors, "marginal")
 
 
-def observe(design: Design, parameters: Parameters) -> pt.TensorVariable:
+def observe(design: Design, parameters: ParameterTensors) -> pt.TensorVariable:
     """The response with u integrated out, in the model on the stack."""
     return pm.CustomDist(
         "y",

@@ -49,7 +49,7 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
-class Parameters:
+class ParameterTensors:
     """The parameters of a model as tensors.
 
     Attributes
@@ -101,7 +101,9 @@ def stochastic(model: pm.Model) -> frozenset[str]:
     return frozenset(v.name for v in [*model.basic_RVs, *model.potentials])
 
 
-def declare_parameters(design: Design, priors: Priors, on_variance: bool = False) -> Parameters:
+def declare_parameters(
+    design: Design, priors: Priors, on_variance: bool = False
+) -> ParameterTensors:
     """Declare β, sd, cor and σ in the model on the stack.
 
     Parameters
@@ -115,7 +117,7 @@ def declare_parameters(design: Design, priors: Priors, on_variance: bool = False
 
     Returns
     -------
-    Parameters
+    ParameterTensors
         The parameters as tensors.
     """
     checked_priors(priors, design)
@@ -138,7 +140,7 @@ def declare_parameters(design: Design, priors: Priors, on_variance: bool = False
         correlations += [cor[i, j] for i, j in term.pairs]
     if correlations:
         pm.Deterministic("cor", pt.stack(correlations), dims="effect_pair")
-    return Parameters(beta, effect_chols, _residual_sd(priors.sigma, on_variance))
+    return ParameterTensors(beta, effect_chols, _residual_sd(priors.sigma, on_variance))
 
 
 def product(A: np.ndarray, x: pt.TensorVariable) -> pt.TensorVariable:

@@ -1,7 +1,7 @@
 """One model, compiled once and fitted to many responses: NUTS by nutpie, for calibration."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -20,7 +20,7 @@ from lmmlib.pymc_models.conditional import (
     conditional_model,
     well_informed,
 )
-from lmmlib.pymc_models.diagnostics import Diagnosis, SamplingError, diagnose
+from lmmlib.pymc_models.diagnostics import DiagnosedDraws, Diagnosis, SamplingError, diagnose
 from lmmlib.pymc_models.machine_warnings import machine_warnings_ignored
 from lmmlib.pymc_models.marginal import marginal_model
 from lmmlib.pymc_models.settings import NutsSettings
@@ -51,20 +51,13 @@ SEEDS = 2**63
 
 @dataclass(frozen=True)
 class _Attempt:
-    """How a model is fitted once: NUTS's settings, and from what information on effects are
-    sampled themselves.
+    """How a model is fitted once.
+
+    Settings of NUTS, and the information above which effects are sampled themselves.
     """
 
     settings: NutsSettings
     informed_above: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """Draws, and what their diagnostics say."""
-
-    draws: xr.DataTree
-    diagnosis: Diagnosis
 
 
 class Refitter:
@@ -239,7 +232,7 @@ class Refitter:
             return conditional_model(data, self.priors, centered)
         return marginal_model(data, self.priors)
 
-    def _fit(self, data: Data, rng: np.random.Generator, attempt: _Attempt) -> _Fit:
+    def _fit(self, data: Data, rng: np.random.Generator, attempt: _Attempt) -> DiagnosedDraws:
         """One run of NUTS, its draws completed, and their diagnostics."""
         import nutpie  # slow to import
 
@@ -264,7 +257,7 @@ class Refitter:
         tree = assembled(data, posterior_arrays(raw), stats, rng_of_u)
         diagnosis = diagnose(tree, max_tree_depth=MAX_TREE_DEPTH)
         tree.attrs.update(sampling_time=seconds, doubts="; ".join(diagnosis.doubts))
-        return _Fit(tree, diagnosis)
+        return DiagnosedDraws(tree, diagnosis)
 
 
 def _compile(model: pm.Model) -> Any:

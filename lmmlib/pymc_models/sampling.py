@@ -3,7 +3,6 @@
 import sys
 import time
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import pymc as pm
@@ -15,7 +14,7 @@ from lmmlib.model import Data, RNGLike, checked_rng, frozen_array
 from lmmlib.model.options import choice
 from lmmlib.pymc_models.additions import Additions, additions
 from lmmlib.pymc_models.completion import assembled, posterior_arrays
-from lmmlib.pymc_models.diagnostics import Diagnosis, SamplingError, SamplingWarning, diagnose
+from lmmlib.pymc_models.diagnostics import DiagnosedDraws, SamplingError, SamplingWarning, diagnose
 from lmmlib.pymc_models.machine_warnings import machine_warnings_ignored
 from lmmlib.pymc_models.parameters import Source
 from lmmlib.pymc_models.settings import NutsSettings
@@ -114,14 +113,6 @@ def sample(
     return fit.draws
 
 
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """Draws, and what their diagnostics say."""
-
-    draws: xr.DataTree
-    diagnosis: Diagnosis
-
-
 def _known_reason(source: Source) -> str | None:
     """Why NUTS cannot but fail on a model, where that is known, with what to do."""
     smallest = np.min(source.priors.beta_sd, initial=np.inf)
@@ -154,7 +145,7 @@ def _seed(random_seed: RNGLike) -> int:
 
 def _fit(
     model: pm.Model, source: Source, added: Additions, seed: int, settings: NutsSettings
-) -> _Fit:
+) -> DiagnosedDraws:
     """One run of NUTS, its draws completed, and their diagnostics."""
     data = _current_data(model, source)
     _allow_devices(settings.chains)
@@ -168,7 +159,7 @@ def _fit(
     tree.attrs.update(sampling_time=seconds, **added.attributes)
 
     new_variables = set(map(str, tree.posterior.data_vars)) - source.names
-    return _Fit(tree, diagnose(tree, [*draws_.VARIABLES, *sorted(new_variables)]))
+    return DiagnosedDraws(tree, diagnose(tree, [*draws_.VARIABLES, *sorted(new_variables)]))
 
 
 def _current_data(model: pm.Model, source: Source) -> Data:

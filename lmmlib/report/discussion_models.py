@@ -12,7 +12,7 @@ from lmmlib.model import Data, Design, Priors
 from lmmlib.pymc_models.machine_warnings import machine_warnings_ignored
 from lmmlib.pymc_models.marginal import observe
 from lmmlib.pymc_models.parameters import (
-    Parameters,
+    ParameterTensors,
     declare_parameters,
     empty_model,
     product,
@@ -51,8 +51,9 @@ def random_scale_model(data: Data, priors: Priors) -> pm.Model:
     -----
     Not a mixed model: V is nowhere the covariance of y, and u does not occur. NUTS runs into the
     edge of the support and diverges, so that ``sample`` hands its draws back only with
-    ``on_failure="return"``. ``pymc.compute_log_likelihood`` gives log p(y_i|z, θ), which is *conditional on z*. A gradient
-    costs O(nK³). All chains start at one point, since hardly any z has all scales above zero.
+    ``on_failure="return"``. ``pymc.compute_log_likelihood`` gives log p(y_i|z, θ), which is
+    *conditional on z*. A gradient costs O(nK³). All chains start at one point, since hardly any z
+    has all scales above zero.
 
     Examples
     --------
@@ -219,7 +220,7 @@ def cholesky_times(
     return diagonal * z + pt.sum(B * means_before, axis=1)
 
 
-def _dense_root(design: Design, parameters: Parameters) -> pt.TensorVariable:
+def _dense_root(design: Design, parameters: ParameterTensors) -> pt.TensorVariable:
     """ZG^½, (n, K), dense."""
     parts = []
     for term, (J, q), chol in zip(
@@ -248,7 +249,7 @@ def _z_inside_the_support(model: pm.Model, V: pt.TensorVariable, level: float) -
 
 
 def _independent_rows(
-    design: Design, parameters: Parameters, scale: pt.TensorVariable
+    design: Design, parameters: ParameterTensors, scale: pt.TensorVariable
 ) -> pt.TensorVariable:
     """The response with independent rows of their own SDs, in the model on the stack."""
     mean = design.offset + product(design.X, parameters.beta)

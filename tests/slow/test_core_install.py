@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
 OF_EXTRAS = (
     "test_pymc_models.py",
-    "test_reconstructed.py",
+    "test_report_*.py",
     "test_plots_*.py",
-    "test_layers.py",
+    "test_floor_plan.py",
     "test_additions.py",
     "test_arviz.py",
 )
