@@ -262,11 +262,11 @@ def _by_cholesky(A: pt.TensorVariable, r: pt.TensorVariable, q: int) -> Penalise
     The squares are summed at the minimiser s: their difference r'r − s'A'r would lose digits.
     """
     A_transposed = A.transpose((0, 2, 1))
-    L = pt.linalg.cholesky(pt.matmul(A_transposed, A) + np.eye(q))
-    rhs = pt.matmul(A_transposed, r[..., None])[..., 0]
+    L = pt.linalg.cholesky(A_transposed @ A + np.eye(q))
+    rhs = (A_transposed @ r[..., None])[..., 0]
     half_solved = pt.linalg.solve_triangular(L, rhs, lower=True, b_ndim=1)
     s = pt.linalg.solve_triangular(L, half_solved, lower=True, trans=1, b_ndim=1)
-    residual = r - pt.matmul(A, s[..., None])[..., 0]
+    residual = r - (A @ s[..., None])[..., 0]
     diagonal = pt.diagonal(L, axis1=-2, axis2=-1)
     return Penalised(
         log_det=2 * pt.sum(pt.log(diagonal)),

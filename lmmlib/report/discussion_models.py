@@ -210,10 +210,10 @@ def cholesky_times(
     # Precision of the K normals given the rows before each: I + Σ_{j<i} b_j b_j' / d_j.
     contributions = B[:, :, None] * B[:, None, :] / d[:, None, None]
     precision_gained = pt.cumsum(contributions, axis=0) - contributions
-    M = pt.linalg.inv(precision_gained + pt.eye(B.shape[1]))
+    M = pt.as_tensor(pt.linalg.inv(precision_gained + pt.eye(B.shape[1])))
 
     # Diagonal of L, and the mean of each entry given those before it.
-    M_b = pt.matmul(M, B[:, :, None])[..., 0]
+    M_b = (M @ B[:, :, None])[..., 0]
     diagonal = pt.sqrt(d + pt.sum(B * M_b, axis=1))
     steps = M_b * (z / diagonal)[:, None]
     means_before = pt.cumsum(steps, axis=0) - steps
