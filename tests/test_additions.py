@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pandas as pd
+import pymc as pm
 import pytest
 from scipy.special import logsumexp
 
@@ -19,7 +20,6 @@ from lmmlib import (
 )
 from lmmlib.pymc_models import SamplingWarning
 from lmmlib.pymc_models.additions import additions
-from lmmlib.pymc_models.quiet import pymc as pm
 
 clone_model = pm.model.fgraph.clone_model
 

@@ -1,5 +1,5 @@
-"""The direct posterior against dense densities, quadrature, a published posterior, and its own
-gate.
+"""The direct posterior against dense densities, quadrature, a published posterior, and what its
+weights are refused for.
 """
 
 from dataclasses import replace
@@ -14,7 +14,13 @@ from scipy.special import logsumexp
 import truth
 from cases import CASES
 from lmmlib import Data, Design, Params, Priors, ScalePrior, Term, importance, posterior
-from lmmlib.importance import log_posterior, proposal, weighting
+from lmmlib.importance import (
+    log_posterior,
+    proposal,
+    sampler,
+    variance_parameters,
+    weighting,
+)
 from lmmlib.report.experiments import experiment_1
 
 HALF_NORMAL = ScalePrior("half-normal", 1.0)
@@ -69,14 +75,16 @@ def test_log_posterior_is_prior_times_dense_evidence(name, T):
     a = truth.arrays(design, Params(b, cov, np.exp(log_sd[-1])))
     expected += stats.multivariate_normal(a.mean, a.V + design.X @ B @ design.X.T).logpdf(data.y)
     np.testing.assert_allclose(
-        log_posterior.log_posterior(phi, data.reduction, priors)[0][0], expected, rtol=1e-10
+        log_posterior.log_posterior(phi, data.reduction, priors).log_density[0],
+        expected,
+        rtol=1e-10,
     )
 
 
 def test_correlations_of_three_effects_integrate_to_one():
     """Importance weights of LKJ(η) against independent logistic draws have mean one."""
     free = stats.logistic(scale=0.5).rvs(size=(200_000, 3), random_state=1)
-    _, log_density = log_posterior._correlation_root(free, 3, 2.0)
+    log_density = variance_parameters.free_correlations(free, 3, 2.0).log_prior
     ratio = np.exp(log_density - stats.logistic(scale=0.5).logpdf(free).sum(1))
     assert abs(ratio.mean() - 1) < 5 * ratio.std() / np.sqrt(len(free))
 
@@ -88,7 +96,9 @@ def test_one_unknown_variance_by_quadrature():
     def value(log_sd, power=0.0):
         return float(
             np.exp(
-                log_posterior.log_posterior(np.array([[log_sd]]), data.reduction, priors)[0][0]
+                log_posterior.log_posterior(
+                    np.array([[log_sd]]), data.reduction, priors
+                ).log_density[0]
                 + 40
                 + power * log_sd
             )
@@ -134,11 +144,11 @@ def test_weights_that_differ_by_rounding_are_equal():
     """
     unit = np.spacing(40.0)
     log_ratio = -40.0 + unit * np.random.default_rng(4).integers(-3, 4, size=(4, 256))
-    log_weight, told, failure = weighting._judged(log_ratio)
-    assert not failure
-    assert told["pareto_k"] == -np.inf
-    assert told["kish_ess"] == pytest.approx(1024, rel=1e-12)
-    np.testing.assert_allclose(log_weight, -np.log(1024), atol=1e-12)
+    weights = weighting.importance_weights(log_ratio)
+    assert weights.failure is None
+    assert weights.pareto_k == -np.inf
+    assert weights.kish_ess == pytest.approx(1024, rel=1e-12)
+    np.testing.assert_allclose(weights.log_weight, -np.log(1024), atol=1e-12)
 
 
 def test_draws_have_the_exact_moments_where_variances_are_known():
@@ -169,15 +179,25 @@ def test_both_modes_are_found():
             axis=0,
         )
 
-    found = proposal.adapted(two, np.array([[-5.0], [5.0]]), np.random.default_rng(1))
-    order = np.argsort(found.centre[:, 0])  # each mode twice: the second is the wider twin
-    np.testing.assert_allclose(found.centre[order, 0], [-6, -6, 6, 6], atol=0.3)
-    np.testing.assert_allclose(
-        np.bincount(found.centre[:, 0] > 0, found.weight), [0.25, 0.75], atol=0.05
-    )
-    x, _ = found.draw(4096, np.random.default_rng(2))
-    ratio = np.exp(two(x) - logsumexp(found.log_components(x), axis=1))
+    mixture = proposal.adapted_mixture(two, np.array([[-5.0], [5.0]]), np.random.default_rng(1))
+    centres = mixture.centres[:, 0]  # each mode twice: the second component is the wider one
+    np.testing.assert_allclose(np.sort(centres), [-6, -6, 6, 6], atol=0.3)
+    np.testing.assert_allclose(np.bincount(centres > 0, mixture.weights), [0.25, 0.75], atol=0.05)
+    points = mixture.draw(4096, np.random.default_rng(2)).points
+    ratio = np.exp(two(points) - mixture.log_density(points))
     assert abs(ratio.mean() - 4) < 5 * ratio.std() / np.sqrt(4096)
+
+
+def test_the_mixture_has_the_density_of_its_components():
+    """SciPy's multivariate t, which has another way to the determinant and the distance."""
+    rng = np.random.default_rng(5)
+    chols = np.tril(rng.normal(size=(3, 4, 4))) / 3 + np.eye(4)
+    weights = np.array([0.2, 0.5, 0.3])
+    mixture = proposal.Mixture(weights, rng.normal(size=(3, 4)), chols)
+    points = mixture.draw(64, rng).points
+    for k, column in enumerate(mixture.log_components(points).T):
+        component = stats.multivariate_t(mixture.centres[k], chols[k] @ chols[k].T, proposal.DF)
+        np.testing.assert_allclose(column, np.log(weights[k]) + component.logpdf(points), rtol=1e-9)
 
 
 @pytest.mark.parametrize("scale", [1e-2, 1e-3, 1e-4])
@@ -198,7 +218,10 @@ def test_a_posterior_with_two_modes(scale):
     def value(log_sd):
         return float(
             np.exp(
-                log_posterior.log_posterior(np.array([[log_sd]]), data.reduction, priors)[0][0] + 60
+                log_posterior.log_posterior(
+                    np.array([[log_sd]]), data.reduction, priors
+                ).log_density[0]
+                + 60
             )
         )
 
@@ -239,7 +262,7 @@ def test_untrustworthy_weights_are_refused(monkeypatch):
     data, _ = CASES["balanced"]()
     priors = Priors.build(data.design, (0.0, 3.0), HALF_NORMAL)
     narrow = proposal.Mixture(np.ones(1), np.zeros((1, 2)), 0.02 * np.eye(2)[None])
-    monkeypatch.setattr(weighting, "adapted", lambda *_: narrow)
+    monkeypatch.setattr(sampler, "adapted_mixture", lambda *_: narrow)
     with pytest.raises(
         importance.PosteriorError,
         match=(

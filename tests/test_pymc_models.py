@@ -1,8 +1,14 @@
-"""Both PyMC models against NumPy, their shared parts, what sampling adds, and the gate."""
+"""Both PyMC models against NumPy, their shared parts, what sampling adds, and the diagnostics."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
+import arviz_stats
 import numpy as np
+import nutpie
+import pymc as pm
 import pytest
 from scipy import stats
 
@@ -29,10 +35,9 @@ from lmmlib import (
     summary,
 )
 from lmmlib.model import Theta
-from lmmlib.pymc_models import SamplingError, SamplingWarning, diagnose, marginal, sampling
-from lmmlib.pymc_models.diagnostics import Diagnosis
+from lmmlib.pymc_models import Refitter, SamplingError, SamplingWarning, diagnose, marginal
 from lmmlib.pymc_models.marginal import MarginalDensity, pt
-from lmmlib.pymc_models.quiet import pymc as pm
+from lmmlib.report import working_independence_model
 from lmmlib.simulation import draw_effects
 
 FAST = {"mode": "FAST_COMPILE"}  # seconds instead of minutes
@@ -332,8 +337,6 @@ def test_a_marginal_fit_has_exact_effects(small, marginal_draws):
 
 
 def test_both_formulations_have_one_posterior(small, marginal_draws):
-    import arviz_stats
-
     other = sample(conditional_model(*small, centered=False), random_seed=2)
     for method in ("mean", "sd"):
         moments = [
@@ -382,34 +385,32 @@ def test_additions_by_the_user_are_kept_and_told(small):
         assert "u" not in sample(model, random_seed=4).posterior
 
 
-def test_a_failing_fit_is_rerun_and_then_raised_or_told(small, monkeypatch):
+def _random_walks(data, draws):
+    """Draws that no diagnostic passes, as a sampler would return them."""
+    rng = np.random.default_rng(1)
+    design = data.design
+    sampled = (4, draws)
+    walk = np.cumsum(rng.normal(size=(*sampled, 1)), 1)
+    return as_draws(
+        data=data,
+        beta=np.zeros((*sampled, len(design.coef))) + walk,
+        sd=np.exp(walk / 1e3) * np.ones((*sampled, len(design.effects))),
+        sigma=np.exp(rng.normal(size=sampled)),
+        u=np.zeros((*sampled, design.Z.shape[1])) + walk,
+        stats={
+            "diverging": np.zeros(sampled, bool),
+            "energy": rng.normal(size=sampled),
+            "tree_depth": np.full(sampled, 3),
+        },
+    )
+
+
+def test_a_failing_fit_is_rerun_and_then_raised_or_handed_back_at_once(small, monkeypatch):
     calls = []
 
     def poor(draws=1000, **options):
         calls.append((draws, options["target_accept"]))
-        rng = np.random.default_rng(1)
-        data, lead = small[0], (4, draws)
-        walk = np.cumsum(rng.normal(size=(*lead, 1)), 1)
-        tree = as_draws(
-            data=data,
-            beta=np.zeros((*lead, 2)) + walk,
-            sd=np.exp(walk / 1e3),
-            sigma=np.exp(rng.normal(size=lead)),
-            u=np.zeros((*lead, 5)) + walk,
-        )
-        stat = {
-            "diverging": np.zeros(lead, bool),
-            "energy": rng.normal(size=lead),
-            "tree_depth": np.full(lead, 3),
-        }
-        tree["sample_stats"] = as_draws(
-            data=data,
-            beta=np.zeros((*lead, 2)),
-            sd=np.ones((*lead, 1)),
-            sigma=np.ones(lead),
-            stats=stat,
-        ).sample_stats
-        return tree
+        return _random_walks(small[0], draws)
 
     monkeypatch.setattr(pm, "sample", poor)
     model = conditional_model(*small, centered=False)
@@ -417,15 +418,19 @@ def test_a_failing_fit_is_rerun_and_then_raised_or_told(small, monkeypatch):
     with pytest.raises(SamplingError, match=what_failed + ".*; what may help: the marginal model"):
         sample(model, random_seed=1)
     assert calls == [(1000, 0.95), (2000, pytest.approx(0.99))]
-    with pytest.warns(SamplingWarning, match="failed twice"):
-        sample(model, random_seed=1, on_failure="warn")
+    calls.clear()
+    with pytest.warns(SamplingWarning, match="the fit failed: R-hat above 1.01") as caught:
+        handed_back = sample(model, random_seed=1, on_failure="return")
+    assert len(caught) == 1
+    assert calls == [(1000, 0.95)]
+    assert handed_back.attrs["failed_diagnostics"] == "; ".join(diagnose(handed_back).failures)
     with pytest.raises(
         SamplingError, match=r"what may help: more draws, or narrower priors on the SDs$"
     ):  # it is marginal already
         sample(marginal_model(*small), random_seed=1)
 
 
-def test_the_gate_sees_each_failure(marginal_draws):
+def test_diagnostics_see_each_failure(marginal_draws):
     def changed(**stats_or_values):
         tree = marginal_draws.copy()
         for group in ("posterior", "sample_stats"):
@@ -450,6 +455,139 @@ def test_the_gate_sees_each_failure(marginal_draws):
     assert "E-BFMI" in changed(energy=lambda e: e.cumsum("draw")).doubts[0]
 
 
+def test_every_entry_of_a_matrix_is_diagnosed(marginal_draws):
+    """One stuck entry of a variable with two dimensions; a constant one says nothing."""
+    tree = marginal_draws.copy()
+    z = np.random.default_rng(1).normal(size=(4, 1000, 3, 2))
+    z[..., 0, 1] = 0.0
+    z[0, :, 2, 1] += 5
+    dims = ("chain", "draw", "level", "column")
+    tree["posterior"] = tree.posterior.to_dataset().assign(z=(dims, z))
+    failures = diagnose(tree, ["z"]).failures
+    assert failures[0].startswith("R-hat above 1.01 for 1 parameters (z[2, 1])")
+
+
+def test_e_bfmi_is_the_squared_changes_of_energy_over_its_squared_deviations(marginal_draws):
+    """Betancourt (2016), equation 6: a ratio of two sums."""
+    energy = marginal_draws.sample_stats.energy.to_numpy()
+    changes = np.sum(np.diff(energy, axis=1) ** 2, axis=1)
+    deviations = np.sum((energy - energy.mean(1, keepdims=True)) ** 2, axis=1)
+    expected = np.min(changes / deviations)
+    assert diagnose(marginal_draws).bfmi == pytest.approx(expected, rel=1e-12)
+
+
+STATE = """
+import logging, os, sys, warnings
+import scipy.sparse, scipy.special  # which SciPy loads when asked, with filters of their own
+{imports}
+levels = {{name: logging.getLogger(name).level for name in logging.root.manager.loggerDict}}
+print(sorted(os.environ.items()))
+print(sorted(item for item in levels.items() if item[1]))
+print(warnings.filters)
+"""
+
+
+@pytest.mark.parametrize("module", ["pymc_models", "report.discussion_models"])
+def test_importing_the_models_changes_no_setting(module):
+    """Environment, levels of loggers and filters of warnings are those after ``import pymc``."""
+    states = [
+        subprocess.run(
+            [sys.executable, "-c", STATE.format(imports=imports)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for imports in ("import pymc", f"import pymc, lmmlib.{module}")
+    ]
+    assert states[0] == states[1]
+
+
+class _Compiled:
+    """Stands for what nutpie compiles: it knows its model and its response."""
+
+    def __init__(self, model, y=None):
+        self.model = model
+        self.y = y
+
+    def with_data(self, y_data):
+        return _Compiled(self.model, y_data)
+
+
+@pytest.fixture
+def stub_nutpie(monkeypatch):
+    """nutpie without compilation: it notes what it is asked for, and draws what it is told."""
+    stub = SimpleNamespace(compiled=[], fitted=[], divergences=[])
+
+    def compile_model(model, **_):
+        stub.compiled.append(model)
+        return _Compiled(model)
+
+    def nutpie_sample(compiled, draws, tune, chains, target_accept, **_):
+        stub.fitted.append((compiled.model, compiled.y, draws, tune, target_accept))
+        data = compiled.model.lmmlib_source.data
+        rng = np.random.default_rng(2)
+        sampled = (chains, draws)
+        stats = {name: np.ones(sampled) for name in ("maxdepth_reached", "n_steps", "step_size")}
+        stats |= {name: rng.normal(size=sampled) for name in ("energy", "logp")}
+        stats |= {"mean_tree_accept": np.ones(sampled), "depth": np.full(sampled, 3)}
+        stats["diverging"] = np.zeros(sampled, bool)
+        stats["diverging"][0, : stub.divergences.pop(0)] = True
+        return as_draws(
+            data=data,
+            beta=rng.normal(size=(*sampled, len(data.design.coef))),
+            sd=np.exp(rng.normal(size=(*sampled, len(data.design.effects)))),
+            sigma=np.exp(rng.normal(size=sampled)),
+            stats=stats,
+        )
+
+    monkeypatch.setattr(nutpie, "compile_pymc_model", compile_model)
+    monkeypatch.setattr(nutpie, "sample", nutpie_sample)
+    return stub
+
+
+@pytest.mark.parametrize("formulation", ["marginal", working_independence_model])
+def test_a_refitter_compiles_once_and_draws_u_exactly(small, stub_nutpie, formulation):
+    data, priors = small
+    refitter = Refitter(formulation, data, priors)
+    stub_nutpie.divergences = [0, 0]
+    responses = [data.y + 1, data.y - 1]
+    for y in responses:
+        tree = refitter(data.with_y(y), priors, np.random.default_rng(3))
+        assert tree.posterior.u.shape == (4, 1000, 5)
+        np.testing.assert_array_equal(tree.observed_data.y, y)
+    assert len(stub_nutpie.compiled) == 1
+    has_row_sds = "scale" in stub_nutpie.compiled[0].named_vars
+    assert has_row_sds == (formulation is working_independence_model)
+    for (_, y, draws, tune, target_accept), expected in zip(
+        stub_nutpie.fitted, responses, strict=True
+    ):
+        np.testing.assert_array_equal(y, expected)
+        assert (draws, tune, target_accept) == (1000, 500, 0.95)
+
+
+def test_a_refitter_takes_smaller_steps_after_divergences_alone(small, stub_nutpie):
+    data, priors = small
+    refitter = Refitter(working_independence_model, data, priors, draws=400)
+    stub_nutpie.divergences = [3, 0]
+    refitter(data, priors, np.random.default_rng(3))
+    runs = [run[2:] for run in stub_nutpie.fitted]
+    assert runs == [(400, 500, 0.95), (800, 1000, pytest.approx(0.99))]
+    stub_nutpie.fitted.clear()
+    stub_nutpie.divergences = [0, 2]
+    few = Refitter(working_independence_model, data, priors, draws=50)
+    with pytest.raises(SamplingError, match=r"failed twice: 2 divergent .*; what may help: more"):
+        few(data, priors, np.random.default_rng(3))
+    assert [run[2:] for run in stub_nutpie.fitted] == [(50, 500, 0.95), (200, 1000, 0.95)]
+
+
+def test_a_refitter_refuses_what_it_was_not_made_for(small):
+    data, priors = small
+    with pytest.raises(ValueError, match="marginal, conditional or a function, got 'independent'"):
+        Refitter("independent", data, priors)
+    with pytest.raises(ValueError, match="chains must be a whole number, 1 at least, got 0"):
+        Refitter("marginal", data, priors, chains=0)
+
+
 def test_bad_calls_are_told(small):
     data, priors = small
     with pytest.raises(
@@ -463,7 +601,7 @@ def test_bad_calls_are_told(small):
         ValueError, match="model must come from conditional_model or marginal_model"
     ):
         sample(pm.Model(), random_seed=1)
-    with pytest.raises(ValueError, match="on_failure must be 'raise' or 'warn', got 'ignore'"):
+    with pytest.raises(ValueError, match="on_failure must be one of raise, return, got 'ignore'"):
         sample(marginal_model(data, priors), random_seed=1, on_failure="ignore")
     other, _ = CASES["unbalanced slopes"]()
     for build in (marginal_model, lambda d, p: conditional_model(d, p, centered=False)):
@@ -609,8 +747,7 @@ def test_a_failed_fit_of_an_effect_a_row_says_what_cannot_be_told_apart(monkeypa
     priors = Priors.weak(data)
     model = conditional_model(data, priors)  # whose automatic choice has no REML estimate to go by
     assert "row z" in {v.name for v in model.free_RVs}
-    failed = Diagnosis(0, 1.2, 50.0, 50.0, 1.0, 0.0, ("R-hat above 1.01",), ())
-    monkeypatch.setattr(sampling, "_attempt", lambda *_: (None, failed))
+    monkeypatch.setattr(pm, "sample", lambda draws, **_: _random_walks(data, draws))
     with pytest.raises(
         SamplingError,
         match=(

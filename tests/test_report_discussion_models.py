@@ -1,10 +1,11 @@
-"""The rebuilt programs of the discussion against bare NumPy and SciPy, and what sampling outside
-the gate hands back.
+"""The rebuilt programs of the discussion against bare NumPy and SciPy, and what sampling makes of
+them.
 """
 
 import warnings
 
 import numpy as np
+import pymc as pm
 import pytest
 from scipy import stats
 from scipy.linalg import block_diag
@@ -12,8 +13,7 @@ from scipy.linalg import block_diag
 import truth
 from cases import CASES, each_case
 from lmmlib import Priors, ScalePrior, loo, marginal_model, sample
-from lmmlib.pymc_models import diagnose, sample_outside_gate
-from lmmlib.pymc_models.quiet import pymc as pm
+from lmmlib.pymc_models import SamplingWarning, diagnose
 from lmmlib.report import random_scale_model, variance_form_model, working_independence_model
 from lmmlib.report.discussion_models import cholesky_times
 
@@ -189,10 +189,17 @@ def test_the_literal_reading_diverges_and_is_handed_back_all_the_same(small):
     import arviz_stats
 
     model = random_scale_model(*small)
-    draws, diagnosis = sample_outside_gate(model, random_seed=1, draws=100, tune=100)
+    with pytest.warns(
+        SamplingWarning, match=r"the fit failed: \d+ divergent transitions"
+    ) as caught:
+        draws = sample(
+            model, random_seed=1, draws=100, tune=100, target_accept=0.8, on_failure="return"
+        )
+    assert len(caught) == 1
+    diagnosis = diagnose(draws, list(draws.posterior.data_vars))
     assert diagnosis.divergences == int(draws.sample_stats.diverging.sum()) > 0
     assert not diagnosis.passed
-    assert f"{diagnosis.divergences} divergent transitions" in draws.attrs["outside_gate"]
+    assert f"{diagnosis.divergences} divergent transitions" in draws.attrs["failed_diagnostics"]
     assert "u" not in draws.posterior
     assert float(draws.posterior.scale.min()) > 0
     np.testing.assert_allclose(draws.posterior.sigma**2, draws.posterior.variance, rtol=1e-12)
@@ -208,7 +215,7 @@ def test_the_literal_reading_diverges_and_is_handed_back_all_the_same(small):
         assert arviz_stats.loo(draws).n_data_points == small[0].design.n
 
 
-def test_the_others_pass_the_gate(small):
+def test_the_others_pass_their_diagnostics(small):
     data, _ = small
     draws = sample(variance_form_model(*small), random_seed=1)
     assert diagnose(draws).passed
@@ -238,4 +245,4 @@ def test_bad_calls_are_told(small):
     with pytest.raises(
         ValueError, match="model must come from conditional_model or marginal_model"
     ):
-        sample_outside_gate(pm.Model(), random_seed=1)
+        sample(pm.Model(), random_seed=1, on_failure="return")

@@ -7,72 +7,139 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaincinv, gammaln, logsumexp, ndtri
-from scipy.stats import qmc
+from scipy import stats
+from scipy.special import gammaln, logsumexp
 
 from lmmlib import linalg
 
 DF = 5.0  # heavy enough for the exponential tails of log SDs
-ROUNDS, BATCH = 3, 1024  # of adaptation, and draws in each
-DEFENCE, WIDER = 0.1, 2.0  # share of draws from wider twins, and how much wider they are
+ADAPTATIONS = 3
+BATCH = 1024  # draws in each adaptation
+DEFENSIVE_SHARE = 0.1  # of draws from wider components
+DEFENSIVE_SCALE = 2.0  # how much wider these are
 FLAT = 0.05  # curvature below which it says nothing of the width
-SAME_MODE = 1.0  # modes closer than this, in SDs of the first, are one
+SAME_MODE = 1.0  # modes closer than this, in SDs of the one kept before, are one
+SMALLEST_WEIGHT = 0.01  # of a component after an adaptation
+SMALLEST_HEIGHT = 0.05  # of a mode's mass, in units of the largest
+DRAWS_PER_DIMENSION = 5  # effective draws that a component needs before its shape is adapted
+JITTER = 1e-10  # share of its variances by which an adapted scale is made larger
+OPEN_UNIT = 1e-12  # distance from zero and one that points of a unit cube keep
 
 Density = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
-    """Components of a mixture of multivariate Student t distributions.
+class PointSet:
+    """Draws of a mixture, with standard normals of the same scrambled point set.
 
-    Weights (K,), centres (K, d) and lower roots of their scale matrices (K, d, d).
+    Attributes
+    ----------
+    points : ndarray, shape (S, d)
+        Draws of the mixture.
+    normals : ndarray, shape (S, extra)
+        Standard normals, independent of the draws.
     """
 
-    weight: np.ndarray
-    centre: np.ndarray
-    root: np.ndarray
+    points: np.ndarray
+    normals: np.ndarray
 
-    def log_components(self, x: np.ndarray) -> np.ndarray:
-        """Log of weight times density of each component at x (S, d): (S, K)."""
-        d = x.shape[1]
-        z = np.linalg.solve(self.root, x.T - self.centre[..., None])
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A mixture of K multivariate Student t distributions with five degrees of freedom.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (K,)
+        Shares of the components; they add up to one.
+    centres : ndarray, shape (K, d)
+        Locations of the components.
+    scale_chols : ndarray, shape (K, d, d)
+        Lower Cholesky factors of their scale matrices.
+    """
+
+    weights: np.ndarray
+    centres: np.ndarray
+    scale_chols: np.ndarray
+
+    def log_components(self, points: np.ndarray) -> np.ndarray:
+        """Log of weight times density of each component at points (S, d): (S, K).
+
+        Notes
+        -----
+        The densities of ``scipy.stats.multivariate_t`` at scale matrices L L'. That one takes the
+        eigenvectors of each scale matrix, which loses digits that L has, and knows no d = 0.
+        """
+        d = points.shape[1]
+        standardized = np.linalg.solve(self.scale_chols, points.T - self.centres[..., None])
+        distance = np.sum(standardized**2, 1).T
         constant = gammaln((DF + d) / 2) - gammaln(DF / 2) - d / 2 * np.log(DF * np.pi)
-        log_det = np.log(np.einsum("kjj->kj", self.root)).sum(-1)
-        return (
-            np.log(self.weight)
-            + constant
-            - log_det
-            - (DF + d) / 2 * np.log1p(np.sum(z**2, 1).T / DF)
-        )
+        log_det = np.log(np.einsum("kjj->kj", self.scale_chols)).sum(-1)
+        log_weights = np.log(self.weights)
+        return log_weights + constant - log_det - (DF + d) / 2 * np.log1p(distance / DF)
 
-    def draw(
-        self, size: int, rng: np.random.Generator, extra: int = 0
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def log_density(self, points: np.ndarray) -> np.ndarray:
+        """Log density at points (S, d): (S,)."""
+        return np.logaddexp.reduce(self.log_components(points), axis=1)
+
+    def draw(self, size: int, rng: np.random.Generator, extra: int = 0) -> PointSet:
         """A scrambled Sobol point set carried over to the mixture.
 
-        Points (size, d), and ``extra`` standard normals more.
+        Parameters
+        ----------
+        size : int
+            Number of draws S.
+        rng : numpy.random.Generator
+            Generator of the scrambling.
+        extra : int, default: 0
+            Number of standard normals wanted beside each draw.
+
+        Returns
+        -------
+        PointSet
+            The draws and the normals.
         """
-        d = self.centre.shape[1]
-        points = qmc.Sobol(d + 2 + extra, rng=rng).random_base2(int(np.ceil(np.log2(size))))[:size]
-        points = np.clip(points, 1e-12, 1 - 1e-12)
-        component = np.minimum(
-            np.searchsorted(np.cumsum(self.weight), points[:, 0]), len(self.weight) - 1
-        )
-        radius = np.sqrt(DF / (2 * gammaincinv(DF / 2, points[:, 1])))
-        normal = ndtri(points[:, 2:])
-        z = normal[:, :d] * radius[:, None]
-        return self.centre[component] + np.einsum("sij,sj->si", self.root[component], z), normal[
-            :, d:
-        ]
+        d = self.centres.shape[1]
+
+        # Points of the unit cube: one coordinate chooses the component, one the radius.
+        sobol = stats.qmc.Sobol(d + 2 + extra, rng=rng)
+        cube = sobol.random_base2(int(np.ceil(np.log2(size))))[:size]
+        cube = np.clip(cube, OPEN_UNIT, 1 - OPEN_UNIT)
+
+        # t = normal · √(df / χ²), from the inverses of the distribution functions.
+        component = np.searchsorted(np.cumsum(self.weights), cube[:, 0])
+        component = np.minimum(component, len(self.weights) - 1)
+        radius = np.sqrt(DF / stats.chi2.ppf(cube[:, 1], DF))
+        normals = stats.norm.ppf(cube[:, 2:])
+        t = normals[:, :d] * radius[:, None]
+
+        deviations = np.einsum("sij,sj->si", self.scale_chols[component], t)
+        return PointSet(self.centres[component] + deviations, normals[:, d:])
 
 
-def adapted(
+def adapted_mixture(
     density: Density, starts: np.ndarray, rng: np.random.Generator, batch: int = BATCH
 ) -> Mixture:
-    """A proposal for ``density`` (log, unnormalised), found from several starts (n, d).
+    """A proposal for a density, found from several starts.
 
-    Each start is climbed to its mode, one component is placed at each different mode, and weights,
+    From each start a mode is sought, one component is placed at each different mode, and weights,
     centres and scales then follow the importance weights of a few batches of draws.
+
+    Parameters
+    ----------
+    density : callable
+        Function of points (S, d) that returns the log density (S,), unnormalised.
+    starts : ndarray, shape (m, d)
+        Points from which modes are sought.
+    rng : numpy.random.Generator
+        Generator of the random numbers.
+    batch : int, default: BATCH
+        Number of draws in each adaptation.
+
+    Returns
+    -------
+    Mixture
+        The proposal, with a wider component behind each.
 
     References
     ----------
@@ -81,76 +148,88 @@ def adapted(
 
     Examples
     --------
-    >>> mixture = adapted(
+    >>> mixture = adapted_mixture(
     ...     lambda x: -0.5 * np.sum((x - 3) ** 2, -1), np.zeros((1, 2)), np.random.default_rng(1)
     ... )
-    >>> mixture.centre.shape, bool(np.allclose(mixture.centre, 3, atol=0.2))
+    >>> mixture.centres.shape, bool(np.allclose(mixture.centres, 3, atol=0.2))
     ((2, 2), True)
     """
-    mixture = _at_modes(density, starts)
-    for _ in range(ROUNDS):
-        x, _ = mixture.draw(batch, rng)
-        parts = mixture.log_components(x)
-        log_mixture = np.logaddexp.reduce(parts, axis=1)
-        log_weight = density(x) - log_mixture
+    mixture = _mixture_at_modes(density, starts)
+    for _ in range(ADAPTATIONS):
+        points = mixture.draw(batch, rng).points
+        log_components = mixture.log_components(points)
+        log_mixture = np.logaddexp.reduce(log_components, axis=1)
+
+        # Importance weight of each draw, and the share of it that each component answers for.
+        log_weight = density(points) - log_mixture
         weight = np.exp(log_weight - logsumexp(log_weight))
-        share = weight[:, None] * np.exp(parts - log_mixture[:, None])
-        mixture = _matched(mixture, x, share)
-    return _defended(mixture)
+        responsibility = np.exp(log_components - log_mixture[:, None])
+        mixture = _matched_to_moments(mixture, points, weight[:, None] * responsibility)
+    return _with_defensive_components(mixture)
 
 
-def _defended(mixture: Mixture) -> Mixture:
-    """The same with a wider twin beside each component.
-
-    So no tail is left thin (Hesterberg 1995).
-    """
-    weight = np.concatenate([(1 - DEFENCE) * mixture.weight, DEFENCE * mixture.weight])
+def _with_defensive_components(mixture: Mixture) -> Mixture:
+    """The same with a wider component behind each, so that no tail is left thin."""
+    weights = [(1 - DEFENSIVE_SHARE) * mixture.weights, DEFENSIVE_SHARE * mixture.weights]
+    scale_chols = [mixture.scale_chols, DEFENSIVE_SCALE * mixture.scale_chols]
     return Mixture(
-        weight,
-        np.tile(mixture.centre, (2, 1)),
-        np.concatenate([mixture.root, WIDER * mixture.root]),
+        weights=np.concatenate(weights),
+        centres=np.tile(mixture.centres, (2, 1)),
+        scale_chols=np.concatenate(scale_chols),
     )
 
 
-def _matched(old: Mixture, x: np.ndarray, share: np.ndarray) -> Mixture:
-    """Components with the mean and covariance of their share of the mass.
+def _matched_to_moments(mixture: Mixture, points: np.ndarray, shares: np.ndarray) -> Mixture:
+    """Components with the mean and covariance of their shares (S, K) of the mass.
 
-    A share too small to tell keeps its shape.
+    One of too few effective draws keeps its centre and scale.
     """
-    d = x.shape[1]
-    weight, centre, root = share.sum(0), old.centre.copy(), old.root.copy()
-    for k in range(len(weight)):
-        w = share[:, k] / max(weight[k], 1e-300)
-        if 1 / np.sum(w**2) < 5 * d:
+    d = points.shape[1]
+    mass = shares.sum(0)
+    centres = mixture.centres.copy()
+    scale_chols = mixture.scale_chols.copy()
+    for k in range(len(mass)):
+        within = shares[:, k] / max(mass[k], 1e-300)
+        effective_draws = 1 / np.sum(within**2)
+        if effective_draws < DRAWS_PER_DIMENSION * d:
             continue
-        centre[k] = w @ x
-        deviation = x - centre[k]
-        cov = (w[:, None] * deviation).T @ deviation
-        root[k] = np.linalg.cholesky(cov * (DF - 2) / DF + 1e-10 * np.diag(np.diag(cov)))
-    weight = np.maximum(weight, 0.01)
-    return Mixture(weight / weight.sum(), centre, root)
+        centres[k] = within @ points
+        deviation = points - centres[k]
+        cov = (within[:, None] * deviation).T @ deviation
+        # A t distribution has DF / (DF − 2) times the covariance that its scale matrix says.
+        scale = cov * (DF - 2) / DF
+        scale_chols[k] = np.linalg.cholesky(scale + JITTER * np.diag(np.diag(cov)))
+    weights = np.maximum(mass, SMALLEST_WEIGHT)
+    return Mixture(weights / weights.sum(), centres, scale_chols)
 
 
-def _at_modes(density: Density, starts: np.ndarray) -> Mixture:
+def _mixture_at_modes(density: Density, starts: np.ndarray) -> Mixture:
     """A component at each different mode, as wide as the curvature there says."""
-    found = linalg.newton_maximize(density, starts)
-    found = found.subset(
-        np.isfinite(found.hessian).all((1, 2))
-    )  # a start out of bounds that led nowhere is no mode
-    roots = _roots(-found.hessian)
+    optima = linalg.newton_maximize(density, starts)
+
+    # A start out of bounds that led nowhere is no mode.
+    is_mode = np.isfinite(optima.hessian).all((1, 2))
+    modes = optima.x[is_mode]
+    log_heights = optima.value[is_mode]
+    chols = _inverse_chols(-optima.hessian[is_mode])
+
+    # Several starts may lead to one mode.
     kept: list[int] = []
-    for k, x in enumerate(found.x):
-        if not any(
-            np.linalg.norm(np.linalg.solve(roots[j], x - found.x[j])) < SAME_MODE for j in kept
-        ):
+    for k, mode in enumerate(modes):
+        distances = [np.linalg.norm(np.linalg.solve(chols[j], mode - modes[j])) for j in kept]
+        if not any(distance < SAME_MODE for distance in distances):
             kept.append(k)
-    height = found.value[kept] + np.log(np.einsum("kjj->kj", roots[kept])).sum(-1)
-    weight = np.maximum(np.exp(height - height.max()), 0.05)
-    return Mixture(weight / weight.sum(), found.x[kept], roots[kept])
+
+    # Mass of a normal distribution of that height and width, up to a constant.
+    log_det = np.log(np.einsum("kjj->kj", chols[kept])).sum(-1)
+    log_mass = log_heights[kept] + log_det
+    weights = np.maximum(np.exp(log_mass - log_mass.max()), SMALLEST_HEIGHT)
+    return Mixture(weights / weights.sum(), modes[kept], chols[kept])
 
 
-def _roots(curvature: np.ndarray) -> np.ndarray:
-    """Roots of the inverses of (m, d, d); a direction without curvature gets a scale of one."""
-    size, axes = np.linalg.eigh(curvature)
-    spread = np.where(size > FLAT, 1 / np.sqrt(np.maximum(size, FLAT)), 1.0)
-    return np.linalg.cholesky(axes * spread[:, None] ** 2 @ np.swapaxes(axes, -1, -2))
+def _inverse_chols(curvature: np.ndarray) -> np.ndarray:
+    """Cholesky factors of the inverses of (m, d, d); a flat direction gets a scale of one."""
+    values, axes = np.linalg.eigh(curvature)
+    spread = np.where(values > FLAT, 1 / np.sqrt(np.maximum(values, FLAT)), 1.0)
+    inverses = axes * spread[:, None] ** 2 @ np.swapaxes(axes, -1, -2)
+    return np.linalg.cholesky(inverses)

@@ -3,23 +3,33 @@
 With the evidence and its error.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import xarray as xr
 
 from lmmlib import draws as draws_
 from lmmlib import linalg
 from lmmlib.estimation import check_residual_df, confounded_with_sigma, initial_scales
-from lmmlib.importance.log_posterior import draw_fixed, log_posterior
-from lmmlib.importance.weighting import CHAINS, PosteriorError, Weighted, weighted_draws
+from lmmlib.importance.log_posterior import VariancePosterior, draw_beta, log_posterior
+from lmmlib.importance.proposal import BATCH, Mixture, adapted_mixture
+from lmmlib.importance.weighting import (
+    ImportanceWeights,
+    PosteriorError,
+    importance_weights,
+    resampled,
+)
 from lmmlib.model import Data, Priors, Reduction, RNGLike, Theta, as_reduction, checked_rng
 from lmmlib.model.options import switch, whole_number
 from lmmlib.model.priors import checked_priors
 from lmmlib.random_effects import conditional_draws
 
-LEAST = 32  # draws: with fewer the largest weights have no tail to read Pareto k from
-SMALLEST_SD = (
-    1e-3  # of the start, in units of the prior's scale: at zero itself the logarithm has no value
-)
+CHAINS = 4  # independently scrambled point sets
+ATTEMPTS = 2  # each with twice the draws to adapt by
+# With fewer draws the largest weights have no tail to read Pareto k from.
+FEWEST_DRAWS = 32
+# Of a start, in units of the prior's scale: at zero itself the logarithm has no value.
+SMALLEST_SD = 1e-3
 
 
 @linalg.one_thread()
@@ -97,58 +107,110 @@ def posterior(
     """
     reduction = as_reduction(data)
     checked_priors(priors, reduction.layout)
-    draws = whole_number("draws", draws, LEAST, CHAINS)
+    draws = whole_number("draws", draws, FEWEST_DRAWS, CHAINS)
     weighted = switch("weighted", weighted)
     rng = checked_rng(rng)
     check_residual_df(reduction, priors)
-    extra = (
-        len(priors.beta_mean) if weighted else 0
-    )  # resampled draws of φ share none: equal φ would have equal β
-    found = _sampled(reduction, priors, draws, rng, extra)
+    p = len(priors.beta_mean)
+
+    # Variance parameters: weighted draws, or as many resampled ones. Resampled draws take normals
+    # of their own for β: with those of the point sets, equal φ would have equal β.
     if weighted:
-        chosen, z, stats = np.arange(draws), found.z, {"log_weight": found.log_weight}
+        sample = _sample_variances(reduction, priors, draws, rng, extra=p)
+        chosen = np.arange(draws)
+        normals = sample.normals
+        stats = {"log_weight": sample.weights.log_weight}
     else:
-        chosen, z, stats = (
-            found.resampled(rng),
-            rng.standard_normal((draws, len(priors.beta_mean))),
-            {},
-        )
-    scales, part = (of.at(chosen) for of in found.beside)
-    beta = draw_fixed(part, scales.sigma, z)
-    u = conditional_draws(reduction, Theta(beta, scales.effect_chols, scales.sigma), rng)
-    arrays = {"beta": beta, "sd": scales.sd, "cor": scales.cor, "sigma": scales.sigma, "u": u}
+        sample = _sample_variances(reduction, priors, draws, rng, extra=0)
+        chosen = resampled(sample.weights.log_weight, rng)
+        normals = rng.standard_normal((draws, p))
+        stats = {}
+    variances = sample.density.variances.select(chosen)
+
+    # β given these, and u given all parameters, exactly.
+    beta = draw_beta(sample.density.beta.select(chosen), variances.sigma, normals)
+    u = conditional_draws(reduction, Theta(beta, variances.effect_chols, variances.sigma), rng)
+
+    arrays = {
+        "beta": beta,
+        "sd": variances.sd,
+        "cor": variances.cor,
+        "sigma": variances.sigma,
+        "u": u,
+    }
+    by_chain = sample.weights.log_weight.shape
     shaped = {
-        name: a.reshape(*found.log_weight.shape, *a.shape[1:])
-        for name, a in arrays.items()
-        if a.size
+        name: array.reshape(*by_chain, *array.shape[1:])
+        for name, array in arrays.items()
+        if array.size
     }
     tree = draws_.assemble(data, shaped, stats)
-    tree.attrs.update(found.told)
+    tree.attrs.update(sample.weights.attrs)
     return tree
 
 
-def _sampled(
-    reduction: Reduction, priors: Priors, draws: int, rng: np.random.Generator, extra: int
-) -> Weighted:
-    """Weighted draws of the variance parameters.
+@dataclass(frozen=True, eq=False)
+class _WeightedSample:
+    """Weighted draws of the variance parameters, S in all.
 
-    A failure says so where no data could tell these apart.
+    Attributes
+    ----------
+    density : VariancePosterior
+        Posterior density at the draws, with the parameters themselves.
+    normals : ndarray, shape (S, extra)
+        Standard normals of the same point sets.
+    weights : ImportanceWeights
+        Weights of the draws.
     """
-    try:
-        return weighted_draws(
-            lambda phi: log_posterior(phi, reduction, priors),
-            _starts(reduction, priors),
-            draws,
-            rng,
-            extra,
-        )
-    except PosteriorError as error:
-        confounded = confounded_with_sigma(reduction, priors)
-        if not confounded:
-            raise
-        raise PosteriorError(
-            f"{confounded} (the importance weights fail on what the priors leave)"
-        ) from error
+
+    density: VariancePosterior
+    normals: np.ndarray
+    weights: ImportanceWeights
+
+
+def _sample_variances(
+    reduction: Reduction, priors: Priors, draws: int, rng: np.random.Generator, extra: int
+) -> _WeightedSample:
+    """Weighted draws of the variance parameters, from a better proposal if the first one fails.
+
+    Raises
+    ------
+    PosteriorError
+        If no attempt gives weights that can be trusted; where no data could tell σ and an SD apart,
+        it says so.
+    """
+    starts = _starts(reduction, priors)
+    for attempt in range(ATTEMPTS):
+        proposal = _proposal(reduction, priors, starts, rng, BATCH << attempt)
+
+        # Each chain is a point set of its own scrambling.
+        chains = [proposal.draw(draws // CHAINS, rng, extra) for _ in range(CHAINS)]
+        points = np.concatenate([chain.points for chain in chains])
+        normals = np.concatenate([chain.normals for chain in chains])
+
+        density = log_posterior(points, reduction, priors)
+        log_ratio = density.log_density - proposal.log_density(points)
+        weights = importance_weights(log_ratio.reshape(CHAINS, -1))
+        if weights.failure is None:
+            return _WeightedSample(density, normals, weights)
+    failure = PosteriorError(weights.failure)
+    confounded = confounded_with_sigma(reduction, priors)
+    if not confounded:
+        raise failure
+    raise PosteriorError(
+        f"{confounded} (the importance weights fail on what the priors leave)"
+    ) from failure
+
+
+def _proposal(
+    reduction: Reduction, priors: Priors, starts: np.ndarray, rng: np.random.Generator, batch: int
+) -> Mixture:
+    """The adapted mixture; where everything is fixed, one point."""
+    if starts.shape[1] == 0:
+        return Mixture(np.ones(1), np.zeros((1, 0)), np.zeros((1, 0, 0)))
+    return adapted_mixture(
+        lambda free: log_posterior(free, reduction, priors).log_density, starts, rng, batch
+    )
 
 
 def _starts(reduction: Reduction, priors: Priors) -> np.ndarray:
@@ -157,27 +219,24 @@ def _starts(reduction: Reduction, priors: Priors) -> np.ndarray:
     Rough REML estimates, the prior's scales, and two points between.
     """
     layout = reduction.layout
-    found, sigma = initial_scales(reduction) or (
-        [priors.sd[name].scale for name in layout.effects],
-        priors.sigma.scale,
-    )
-    spread = [
-        *zip(found, (priors.sd[name] for name in layout.effects), strict=True),
-        (sigma, priors.sigma),
-    ]
-    if all(p.family == "fixed" for _, p in spread):
+    scale_priors = [*(priors.sd[name] for name in layout.effects), priors.sigma]
+    is_free = np.array([prior.family != "fixed" for prior in scale_priors])
+    if not is_free.any():
         return np.zeros((1, 0))
-    pairs = [
-        (np.log(max(value, SMALLEST_SD * p.scale)), np.log(p.scale))
-        for value, p in spread
-        if p.family != "fixed"
-    ]
-    estimated, prior = np.array(pairs).T
-    correlations = np.zeros(len(layout.pairs))
-    points = [
-        estimated,
-        prior,
-        np.append(prior[:-1] - 2, estimated[-1]),
-        np.append(estimated[:-1] - 2, estimated[-1] + 0.3),
-    ]
-    return np.array([np.concatenate([x, correlations]) for x in points])
+    prior_scales = np.array([prior.scale for prior in scale_priors])[is_free]
+
+    rough = initial_scales(reduction)
+    if rough is None:
+        rough_scales = prior_scales
+    else:
+        sds, sigma = rough
+        rough_scales = np.append(sds, sigma)[is_free]
+    estimated = np.log(np.maximum(rough_scales, SMALLEST_SD * prior_scales))
+    prior = np.log(prior_scales)
+
+    # Below the prior's scales and below the estimates: a second mode may lie at small SDs.
+    below_prior = np.append(prior[:-1] - 2, estimated[-1])
+    below_estimate = np.append(estimated[:-1] - 2, estimated[-1] + 0.3)
+    log_scales = np.array([estimated, prior, below_prior, below_estimate])
+    correlations = np.zeros((len(log_scales), len(layout.pairs)))
+    return np.column_stack([log_scales, correlations])

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import pymc as pm
 from pytensor.graph.basic import Variable
 from pytensor.graph.traversal import ancestors
 
 from lmmlib.draws import ADDED, ADDED_ON_U, ADDED_ON_Y
 from lmmlib.pymc_models.parameters import Source, stochastic
-from lmmlib.pymc_models.quiet import pymc as pm
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Additions:
     @property
     def attributes(self) -> dict[str, str]:
         """What draws bear of it; they can be saved, so these are texts."""
-        given = {ADDED: self.names, ADDED_ON_U: self.on_u, ADDED_ON_Y: self.on_y}
-        return {key: ", ".join(names) for key, names in given.items() if names}
+        names_by_attribute = {ADDED: self.names, ADDED_ON_U: self.on_u, ADDED_ON_Y: self.on_y}
+        return {key: ", ".join(names) for key, names in names_by_attribute.items() if names}
 
     def doubt(self, formulation: str) -> str | None:
         """What the draws cannot be used for, as a sentence.
@@ -69,17 +69,16 @@ def additions(model: pm.Model, source: Source) -> Additions:
     if changed:
         raise ValueError(
             f"{', '.join(changed)} of the model is not what it was made with; build the model "
-            "anew with other data or priors, "
-            "or sample this one with pymc.sample"
+            "anew with other data or priors, or sample this one with pymc.sample"
         )
     names = sorted(stochastic(model) - source.names)
-    effects = _variables(model, ["u", *_effect_names(source)])
+    effects = _variables(model, ["u", *_names_of_effects(source)])
     response = _variables(model, ["y", "y_data"])
-    behind = {name: set(ancestors(_graphs(model, name))) for name in names}
+    ancestors_of = {name: set(ancestors(_graphs(model, name))) for name in names}
     return Additions(
         names=tuple(names),
-        on_u=tuple(name for name in names if effects & behind[name]),
-        on_y=tuple(name for name in names if response & behind[name]),
+        on_u=tuple(name for name in names if effects & ancestors_of[name]),
+        on_y=tuple(name for name in names if response & ancestors_of[name]),
     )
 
 
@@ -91,11 +90,13 @@ def _graphs(model: pm.Model, name: str) -> list[Variable]:
 
 
 def _variables(model: pm.Model, names: Iterable[str]) -> set[Variable]:
+    """Those of the variables that the model has."""
     return {model.named_vars[name] for name in names if name in model.named_vars}
 
 
-def _effect_names(source: Source) -> list[str]:
+def _names_of_effects(source: Source) -> list[str]:
     """Names that a conditional model gives to effects: they themselves, or standard normals."""
     terms = source.data.design.terms
-    owners = [*(t.name for t in terms), *(name for t in terms for name in t.effect_names)]
+    owners = [term.name for term in terms]
+    owners += [effect for term in terms for effect in term.effect_names]
     return [f"{owner} {kind}" for owner in owners for kind in ("v", "z")]

@@ -7,25 +7,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pymc as pm
 import pytensor.tensor as pt
 from scipy.linalg import block_diag
 
 from lmmlib import linalg
 from lmmlib.estimation import estimate, initial_scales
-from lmmlib.model import Data, Design, Params, Priors, Term, checked_data
+from lmmlib.model import Data, Design, Params, Priors, ScalePrior, Term, checked_data
 from lmmlib.model.priors import checked_priors
-from lmmlib.pymc_models.parameters import declare, remember, start, times
-from lmmlib.pymc_models.quiet import pymc as pm
+from lmmlib.pymc_models.parameters import (
+    declare_parameters,
+    empty_model,
+    product,
+    record_source,
+)
 from lmmlib.random_effects import shrinkage_information
 
-WELL_INFORMED = (
-    0.9  # mean information about an effect over its levels, above which it is sampled itself
-)
+# Mean information about an effect over its levels, above which it is sampled itself.
+WELL_INFORMED = 0.9
+Centered = bool | str | Mapping[str, bool]
 
 
-def conditional_model(
-    data: Data, priors: Priors, centered: bool | str | Mapping[str, bool] = "auto"
-) -> pm.Model:
+def conditional_model(data: Data, priors: Priors, centered: Centered = "auto") -> pm.Model:
     r"""u ~ N(0, G), y given u ~ N(offset + Xβ + Zu, σ²W⁻¹), as an ordinary PyMC model.
 
     Parameters
@@ -36,9 +39,9 @@ def conditional_model(
         The same object as for the marginal model.
     centered : bool or str or mapping of str to bool, default: "auto"
         True samples u itself, which suits levels that the data inform well; False samples z ~ N(0,
-        I) with u = root z, which suits levels that they inform little; a mapping says it effect by
-        effect; ``auto`` chooses so, by the information about the levels at the REML estimates
-        (:func:`lmmlib.random_effects.information`). All are the same model.
+        I) with u = Lz and LL' = G, which suits levels that they inform little; a mapping says it
+        effect by effect; ``auto`` chooses so, by the information about the levels at the REML
+        estimates (:func:`lmmlib.random_effects.shrinkage_information`). All are the same model.
 
     Returns
     -------
@@ -74,24 +77,15 @@ def conditional_model(
     """
     design = checked_data(data).design
     checked_priors(priors, design)
-    chosen = _chosen(data, priors, centered)
-    with start(data) as model:
-        parameters = declare(design, priors)
-        v = _effects(design, parameters.effect_chols, chosen)
-        pm.Deterministic(
-            "u",
-            pt.dot(_known_root(design), v) if _has_known_covariance(design) else v,
-            dims="ranef",
-        )
-        mean = design.offset + times(design.X, parameters.beta) + random_part(design)(v)
-        pm.Normal(
-            "y",
-            mean,
-            parameters.sigma / np.sqrt(design.weights),
-            observed=model["y_data"],
-            dims="row",
-        )
-    return remember(model, data, priors, "conditional")
+    is_centered = _centered_effects(data, priors, centered)
+    with empty_model(data) as model:
+        parameters = declare_parameters(design, priors)
+        v = _independent_effects(design, parameters.effect_chols, is_centered)
+        pm.Deterministic("u", _with_known_covariance(design, v), dims="ranef")
+        mean = design.offset + product(design.X, parameters.beta) + random_part(design)(v)
+        row_sd = parameters.sigma / np.sqrt(design.weights)
+        pm.Normal("y", mean, row_sd, observed=model["y_data"], dims="row")
+    return record_source(model, data, priors, "conditional")
 
 
 def random_part(design: Design) -> Callable[[pt.TensorVariable], pt.TensorVariable]:
@@ -99,66 +93,71 @@ def random_part(design: Design) -> Callable[[pt.TensorVariable], pt.TensorVariab
 
     Block by block, by looking up rows.
     """
-    blocks, place = design.blocks, linalg.positions(design.blocks, design.n)
+    blocks = design.blocks
+    place = linalg.positions(blocks, design.n)
     root_weight = np.sqrt(design.weights)
 
     def apply(v: pt.TensorVariable) -> pt.TensorVariable:
-        parts = [pt.matmul(b.values, v[b.columns][..., None]).ravel() for b in blocks]
-        return pt.concatenate(parts)[place] / root_weight
+        whitened = [
+            pt.matmul(block.values, v[block.columns][..., None]).ravel() for block in blocks
+        ]
+        return pt.concatenate(whitened)[place] / root_weight
 
     return apply
 
 
-def _effects(
-    design: Design, roots: Sequence[pt.TensorVariable], centered: Mapping[str, bool]
+def _independent_effects(
+    design: Design,
+    effect_chols: Sequence[pt.TensorVariable],
+    is_centered: Mapping[str, bool],
 ) -> pt.TensorVariable:
     """Effects with independent levels, (K,), sampled themselves or from standard normals."""
     parts = []
-    for term, (J, q), root in zip(design.terms, design.shapes, roots, strict=True):
-        itself = [centered[name] for name in term.effect_names]
-        if not any(itself):
+    for term, (J, q), chol in zip(design.terms, design.shapes, effect_chols, strict=True):
+        centered = [is_centered[name] for name in term.effect_names]
+        if not any(centered):
             z = pm.Normal(f"{term.name} z", 0, 1, shape=(J, q))
-            part = pt.dot(z, root.T)
-        elif not all(itself):
-            part = _one_by_one(term, J, root, itself)
+            v = pt.dot(z, chol.T)
+        elif not all(centered):
+            v = _one_effect_after_another(term, J, chol, centered)
+        elif q == 1:
+            v = pm.Normal(f"{term.name} v", 0, chol[0, 0], shape=J)
         else:
-            name = f"{term.name} v"
-            part = (
-                pm.Normal(name, 0, root[0, 0], shape=J)
-                if q == 1
-                else pm.MvNormal(name, np.zeros(q), chol=root, shape=(J, q))
-            )
-        parts.append(part.ravel())
+            v = pm.MvNormal(f"{term.name} v", np.zeros(q), chol=chol, shape=(J, q))
+        parts.append(v.ravel())
     return pt.concatenate(parts)
 
 
-def _one_by_one(
-    term: Term, J: int, root: pt.TensorVariable, itself: Sequence[bool]
+def _one_effect_after_another(
+    term: Term, J: int, chol: pt.TensorVariable, centered: Sequence[bool]
 ) -> pt.TensorVariable:
     """Effects of J levels, (J, q), each given the ones before it.
 
-    N(Σ_b<a root_ab z_b, root_aa²).
+    v_a given these is N(Σ_{b<a} L_ab z_b, L_aa²), with z_b the standardised effect b.
     """
-    z, v = [], []
-    for a, (name, sampled) in enumerate(zip(term.effect_names, itself, strict=True)):
-        mean = sum((root[a, b] * z[b] for b in range(a)), pt.zeros(J))
-        if sampled:
-            v.append(pm.Normal(f"{name} v", mean, root[a, a], shape=J))
-            z.append((v[a] - mean) / root[a, a])
+    z: list[pt.TensorVariable] = []
+    v: list[pt.TensorVariable] = []
+    for a, (name, is_centered) in enumerate(zip(term.effect_names, centered, strict=True)):
+        mean = sum((chol[a, b] * z[b] for b in range(a)), pt.zeros(J))
+        sd = chol[a, a]
+        if is_centered:
+            v.append(pm.Normal(f"{name} v", mean, sd, shape=J))
+            z.append((v[a] - mean) / sd)
         else:
             z.append(pm.Normal(f"{name} z", 0, 1, shape=J))
-            v.append(mean + root[a, a] * z[a])
+            v.append(mean + sd * z[a])
     return pt.stack(v, axis=1)
 
 
-def scaled(
-    design: Design, roots: Sequence[pt.TensorVariable], z: pt.TensorVariable
+def effects_from_normals(
+    design: Design, effect_chols: Sequence[pt.TensorVariable], z: pt.TensorVariable
 ) -> pt.TensorVariable:
-    """Effects root_k z, level by level, from standard normals z (K,)."""
-    parts, first = [], 0
-    for (J, q), root in zip(design.shapes, roots, strict=True):
-        parts.append(pt.dot(z[first : first + J * q].reshape((J, q)), root.T).ravel())
-        first += J * q
+    """Effects with independent levels L_k z, level by level, from standard normals z (K,)."""
+    parts = []
+    ends = np.cumsum([J * q for J, q in design.shapes]).tolist()
+    for (J, q), end, chol in zip(design.shapes, ends, effect_chols, strict=True):
+        z_of_term = z[end - J * q : end].reshape((J, q))
+        parts.append(pt.dot(z_of_term, chol.T).ravel())
     return pt.concatenate(parts)
 
 
@@ -169,18 +168,33 @@ def well_informed(data: Data, priors: Priors, above: float = WELL_INFORMED) -> d
 
     Correlations are left out: at ±1 an effect would have all information from another, and yet no
     more of its own.
+
+    Parameters
+    ----------
+    data : Data
+        Response and design.
+    priors : Priors
+        Prior distributions of the parameters.
+    above : float, default: WELL_INFORMED
+        Mean information over the levels above which they are informed well.
+
+    Returns
+    -------
+    dict of str to bool
+        By the effect's name.
     """
     variances = _estimated_variances(data)
     if variances is None:
         return dict.fromkeys(data.design.effects, False)
-    alone = Params(np.zeros(len(data.design.coef)), variances.cov, variances.sigma)
-    shares, first, informed = shrinkage_information(data, alone), 0, {}
-    for term, (J, q) in zip(data.design.terms, data.design.shapes, strict=True):
-        means = shares[first : first + J * q].reshape(J, q).mean(0)
-        first += J * q
-        has_density = not _is_singular(term)
+    design = data.design
+    uncorrelated = Params(np.zeros(len(design.coef)), variances.cov, variances.sigma)
+    shares = design.layout.split(shrinkage_information(data, uncorrelated))
+    informed = {}
+    for term, shares_of_term in zip(design.terms, shares, strict=True):
+        means = shares_of_term.mean(0)
         for name, mean in zip(term.effect_names, means, strict=True):
-            informed[name] = bool(mean > above and has_density and not _is_zero(priors, name))
+            has_density = not _is_singular(term) and not _is_zero(priors, name)
+            informed[name] = bool(mean > above and has_density)
     return informed
 
 
@@ -200,23 +214,28 @@ def _estimated_variances(data: Data) -> _Variances | None:
     try:
         params = estimate(data).params
     except ValueError:
-        roughly = initial_scales(data)
-        if roughly is None:
+        rough = initial_scales(data)
+        if rough is None:
             return None
-        sds, sigma = roughly
-        ends = np.cumsum([len(t.effects) for t in data.design.terms])[:-1]
-        by_term = zip(data.design.terms, np.split(sds, ends), strict=True)
-        return _Variances({t.name: np.diag(own**2) for t, own in by_term}, sigma)
-    return _Variances(
-        {name: np.diag(np.diag(cov)) for name, cov in params.cov.items()}, params.sigma
-    )
+        sds, sigma = rough
+        terms = data.design.terms
+        ends = np.cumsum([len(term.effects) for term in terms])[:-1]
+        sds_by_term = zip(terms, np.split(sds, ends), strict=True)
+        return _Variances({term.name: np.diag(sd**2) for term, sd in sds_by_term}, sigma)
+    without_correlations = {name: np.diag(np.diag(cov)) for name, cov in params.cov.items()}
+    return _Variances(without_correlations, params.sigma)
 
 
-def _chosen(
-    data: Data, priors: Priors, centered: bool | str | Mapping[str, bool]
-) -> dict[str, bool]:
-    """Whether each effect is sampled itself."""
-    names = data.design.effects
+def _centered_effects(data: Data, priors: Priors, centered: Centered) -> dict[str, bool]:
+    """Whether each effect is sampled itself, by its name.
+
+    Raises
+    ------
+    ValueError
+        If ``centered`` is none of its kinds, or an effect that is to be sampled has no density.
+    """
+    design = data.design
+    names = design.effects
     if isinstance(centered, bool):
         centered = dict.fromkeys(names, centered)
     elif isinstance(centered, str) and centered == "auto":
@@ -228,16 +247,12 @@ def _chosen(
         )
     if any(centered[name] and _is_zero(priors, name) for name in names):
         raise ValueError("an SD fixed at zero gives effects without a density; use centered=False")
-    singular = [
-        t.name
-        for t in data.design.terms
-        if _is_singular(t) and any(centered[name] for name in t.effect_names)
-    ]
-    if singular:
-        raise ValueError(
-            f"the known covariance of the levels of {singular[0]!r} is singular, so that their "
-            "effects have no density; use centered=False"
-        )
+    for term in design.terms:
+        if _is_singular(term) and any(centered[name] for name in term.effect_names):
+            raise ValueError(
+                f"the known covariance of the levels of {term.name!r} is singular, so that their "
+                "effects have no density; use centered=False"
+            )
     return dict(centered)
 
 
@@ -247,20 +262,16 @@ def _is_singular(term: Term) -> bool:
 
 
 def _is_zero(priors: Priors, effect: str) -> bool:
-    return (
-        effect in priors.sd and priors.sd[effect].family == "fixed" and priors.sd[effect].scale == 0
-    )
+    """Whether the SD of an effect is known to be zero."""
+    return priors.sd.get(effect) == ScalePrior("fixed", 0.0)
 
 
-def _has_known_covariance(design: Design) -> bool:
-    return any(t.level_chol is not None for t in design.terms)
-
-
-def _known_root(design: Design) -> np.ndarray:
-    """Root ⊗ I over all terms, (K, K): levels with a known covariance from independent ones."""
-    return block_diag(
-        *(
-            np.kron(np.eye(J) if t.level_chol is None else t.level_chol, np.eye(q))
-            for t, (J, q) in zip(design.terms, design.shapes, strict=True)
-        )
-    )
+def _with_known_covariance(design: Design, v: pt.TensorVariable) -> pt.TensorVariable:
+    """u from effects v (K,) with independent levels: (level_chol ⊗ I) v, term by term."""
+    if all(term.level_chol is None for term in design.terms):
+        return v
+    factors = []
+    for term, (J, q) in zip(design.terms, design.shapes, strict=True):
+        level_chol = np.eye(J) if term.level_chol is None else term.level_chol
+        factors.append(np.kron(level_chol, np.eye(q)))
+    return pt.dot(block_diag(*factors), v)

@@ -1,7 +1,8 @@
-"""What draws must pass before anything is computed from them."""
+"""Diagnostics that draws must pass before anything is computed from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import arviz_stats
 import numpy as np
@@ -13,14 +14,15 @@ LARGEST_RHAT = 1.01
 SMALLEST_ESS = 400
 SMALLEST_BFMI = 0.3
 MOST_SATURATED = 0.01
+NAMED = 5  # parameters at most in a message
 
 
 class SamplingError(RuntimeError):
-    """A fit failed the gate, after one longer attempt."""
+    """A fit failed its diagnostics, after one longer attempt."""
 
 
 class SamplingWarning(UserWarning):
-    """A fit is usable but doubtful, or is used although it failed the gate."""
+    """A fit is usable but doubtful, or is handed back although it failed its diagnostics."""
 
 
 @dataclass(frozen=True)
@@ -59,37 +61,59 @@ class Diagnosis:
         """Whether nothing failed."""
         return not self.failures
 
-    def refusal(self, formulation: str, reason: str | None = None) -> str:
-        """What failed in both attempts, and what may help.
+    def explanation(self, formulation: str, reason: str | None = None) -> str:
+        """What failed, and what may help.
 
-        The reason with its remedy where it is known.
+        Parameters
+        ----------
+        formulation : str
+            ``conditional`` or another one.
+        reason : str, optional
+            Why the fit cannot but fail, with its remedy, where that is known.
+
+        Returns
+        -------
+        str
+            Part of a sentence.
         """
-        failed = f"the fit failed twice: {'; '.join(self.failures)}"
+        failed = "; ".join(self.failures)
         if reason:
             return f"{failed}; {reason}"
-        other = (
-            "the marginal model, the other value of centered, "
-            if formulation == "conditional"
-            else ""
-        )
-        return f"{failed}; what may help: {other}more draws, or narrower priors on the SDs"
+        remedies = ["more draws", "or narrower priors on the SDs"]
+        if formulation == "conditional":
+            remedies = ["the marginal model", "the other value of centered", *remedies]
+        return f"{failed}; what may help: {', '.join(remedies)}"
+
+
+@dataclass(frozen=True, eq=False)
+class DiagnosedDraws:
+    """Draws of one run of NUTS, with their diagnostics.
+
+    Attributes
+    ----------
+    draws : xarray.DataTree
+        Draws in the one form.
+    diagnosis : Diagnosis
+        What their diagnostics say.
+    """
+
+    draws: xr.DataTree
+    diagnosis: Diagnosis
 
 
 def diagnose(
-    draws: xr.DataTree, names: Sequence[str] = VARIABLES, max_tree_depth: int = 10
+    draws: xr.DataTree, var_names: Sequence[str] = VARIABLES, max_tree_depth: int = 10
 ) -> Diagnosis:
-    """Check draws against the gate.
+    """Check draws: R-hat at most 1.01, bulk and tail ESS at least 400, and no divergence.
 
-    R-hat is at most 1.01, bulk and tail ESS are at least 400 over all parameters and effects, and
-    there is no divergence.
-
-    E-BFMI below 0.3 and more than 1 % of trees at their largest only raise doubts.
+    R-hat and ESS are those of all parameters and effects. E-BFMI below 0.3 and more than 1 % of
+    trees at their largest only raise doubts.
 
     Parameters
     ----------
     draws : xarray.DataTree
         Draws with ``posterior`` and ``sample_stats``.
-    names : sequence of str, default: VARIABLES
+    var_names : sequence of str, default: VARIABLES
         Variables to look at; those that the draws lack are passed over.
     max_tree_depth : int, default: 10
         Largest depth of the sampler's trees.
@@ -99,66 +123,75 @@ def diagnose(
     Diagnosis
         Numbers of the diagnostics, and what failed.
 
+    Notes
+    -----
+    The statistics are ArviZ's. ``arviz_stats.diagnose`` asks something else of them: its tail ESS
+    need only be a thousandth of the draws, a single tree at its largest or a low E-BFMI is an
+    error, and it names variables, not which of their entries failed.
+
     References
     ----------
     Vehtari et al. (2021), Bayesian Anal. 16(2), for R-hat and ESS; Betancourt (2016), arXiv
     1604.00695, for E-BFMI.
     """
-    posterior = draws.posterior.to_dataset()[[name for name in names if name in draws.posterior]]
-    rhat = _flat(arviz_stats.rhat(posterior))
-    bulk = _flat(arviz_stats.ess(posterior, method="bulk"))
-    tail = _flat(arviz_stats.ess(posterior, method="tail"))
+    names = [name for name in var_names if name in draws.posterior]
+    posterior = draws.posterior.to_dataset()[names]
+    with np.errstate(invalid="ignore"):  # of a constant both are 0 / 0
+        rhat = _by_entry(arviz_stats.rhat(posterior))
+        ess_bulk = _by_entry(arviz_stats.ess(posterior, method="bulk"))
+        ess_tail = _by_entry(arviz_stats.ess(posterior, method="tail"))
+
     stats = draws.sample_stats
     divergences = int(stats["diverging"].sum())
-    bfmi = float(np.min(_energy_bfmi(stats["energy"].transpose("chain", "draw").to_numpy())))
+    bfmi = float(arviz_stats.bfmi(stats["energy"]).min())
     saturated = float((stats["tree_depth"] >= max_tree_depth).mean())
-    failures = [f"{divergences} divergent transitions"] * bool(divergences)
-    failures += _worst("R-hat above 1.01", {k: v for k, v in rhat.items() if v > LARGEST_RHAT}, max)
-    failures += _worst(
-        "bulk ESS below 400", {k: v for k, v in bulk.items() if v < SMALLEST_ESS}, min
-    )
-    failures += _worst(
-        "tail ESS below 400", {k: v for k, v in tail.items() if v < SMALLEST_ESS}, min
-    )
-    doubts = [f"E-BFMI is {bfmi:.2f}, below {SMALLEST_BFMI}"] * (bfmi < SMALLEST_BFMI)
-    doubts += [f"{saturated:.1%} of the trees reached their largest size"] * (
-        saturated > MOST_SATURATED
-    )
+
+    failures = []
+    if divergences:
+        failures.append(f"{divergences} divergent transitions")
+    too_large = {entry: value for entry, value in rhat.items() if value > LARGEST_RHAT}
+    if too_large:
+        worst = max(too_large, key=too_large.__getitem__)
+        failures.append(_sentence(f"R-hat above {LARGEST_RHAT}", too_large, worst))
+    for kind, ess in (("bulk", ess_bulk), ("tail", ess_tail)):
+        too_small = {entry: value for entry, value in ess.items() if value < SMALLEST_ESS}
+        if too_small:
+            worst = min(too_small, key=too_small.__getitem__)
+            failures.append(_sentence(f"{kind} ESS below {SMALLEST_ESS}", too_small, worst))
+
+    doubts = []
+    if bfmi < SMALLEST_BFMI:
+        doubts.append(f"E-BFMI is {bfmi:.2f}, below {SMALLEST_BFMI}")
+    if saturated > MOST_SATURATED:
+        doubts.append(f"{saturated:.1%} of the trees reached their largest size")
     return Diagnosis(
-        divergences,
-        max(rhat.values()),
-        min(bulk.values()),
-        min(tail.values()),
-        bfmi,
-        saturated,
-        tuple(failures),
-        tuple(doubts),
+        divergences=divergences,
+        rhat=max(rhat.values()),
+        ess_bulk=min(ess_bulk.values()),
+        ess_tail=min(ess_tail.values()),
+        bfmi=bfmi,
+        saturated=saturated,
+        failures=tuple(failures),
+        doubts=tuple(doubts),
     )
 
 
-def _flat(values: xr.Dataset) -> dict[str, float]:
-    """One number a scalar parameter, by name and label; constants have none and are left out."""
-    found = {}
+def _by_entry(values: xr.Dataset) -> dict[str, float]:
+    """A number for each scalar parameter, by name and label; constants have none."""
+    by_entry = {}
     for name, array in values.data_vars.items():
-        labels = array[array.dims[0]].to_numpy() if array.dims else [None]
-        for label, value in zip(
-            labels, np.atleast_1d(array.to_numpy()).reshape(len(labels), -1), strict=True
-        ):
-            if np.isfinite(value).all():
-                found[str(name) if label is None else f"{name}[{label}]"] = float(value[0])
-    return found
+        labels = product(*(array[dim].to_numpy().tolist() for dim in array.dims))
+        for label, value in zip(labels, array.to_numpy().ravel().tolist(), strict=True):
+            entry = f"{name}[{', '.join(map(str, label))}]" if label else str(name)
+            by_entry[entry] = value
+    return {entry: value for entry, value in by_entry.items() if np.isfinite(value)}
 
 
-def _worst(what: str, offenders: dict[str, float], pick: object) -> list[str]:
-    if not offenders:
-        return []
-    worst = pick(offenders, key=offenders.get)
-    names = ", ".join(list(offenders)[:5]) + (", …" if len(offenders) > 5 else "")
-    return [
-        f"{what} for {len(offenders)} parameters ({names}); worst {worst}: {offenders[worst]:.4g}"
-    ]
-
-
-def _energy_bfmi(energy: np.ndarray) -> np.ndarray:
-    """Energy fraction of missing information of each chain, (chains,)."""
-    return np.mean(np.diff(energy, axis=1) ** 2, axis=1) / np.var(energy, axis=1)
+def _sentence(what: str, offenders: dict[str, float], worst: str) -> str:
+    names = list(offenders)[:NAMED]
+    if len(offenders) > NAMED:
+        names.append("…")
+    return (
+        f"{what} for {len(offenders)} parameters ({', '.join(names)}); "
+        f"worst {worst}: {offenders[worst]:.4g}"
+    )

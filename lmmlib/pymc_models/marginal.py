@@ -1,14 +1,23 @@
 """The marginal formulation: u is integrated out, and no n × n matrix is ever built."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
+import pymc as pm
 import pytensor.tensor as pt
 
 from lmmlib import linalg
 from lmmlib.loglik import LOG_2PI
 from lmmlib.model import Data, Design, Priors
-from lmmlib.pymc_models.conditional import random_part, scaled
-from lmmlib.pymc_models.parameters import Parameters, declare, remember, start, times
-from lmmlib.pymc_models.quiet import pymc as pm
+from lmmlib.pymc_models.conditional import effects_from_normals, random_part
+from lmmlib.pymc_models.parameters import (
+    ParameterTensors,
+    declare_parameters,
+    empty_model,
+    product,
+    record_source,
+)
 
 WIDEST_UNROLLED = 4  # columns of a block; the size of the graph grows with the cube
 Entries = list[pt.TensorVariable]  # of a column of every block at once, (B,) each
@@ -56,12 +65,12 @@ def marginal_model(data: Data, priors: Priors) -> pm.Model:
     >>> [v.name for v in model.free_RVs], [v.name for v in model.observed_RVs]
     (['beta', 'sd', 'sigma'], ['y'])
     """
-    with start(data) as model:
-        observe(data.design, declare(data.design, priors))
-    return remember(model, data, priors, "marginal")
+    with empty_model(data) as model:
+        observe(data.design, declare_parameters(data.design, priors))
+    return record_source(model, data, priors, "marginal")
 
 
-def observe(design: Design, parameters: Parameters) -> pt.TensorVariable:
+def observe(design: Design, parameters: ParameterTensors) -> pt.TensorVariable:
     """The response with u integrated out, in the model on the stack."""
     return pm.CustomDist(
         "y",
@@ -75,15 +84,55 @@ def observe(design: Design, parameters: Parameters) -> pt.TensorVariable:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class RotatedResponse:
+    """W^½(y − offset) in the orthonormal columns of [Z X].
+
+    Attributes
+    ----------
+    by_block : list of pt.TensorVariable
+        Its coordinates in the columns of Z, (B, q) for each batch of blocks.
+    by_fixed : pt.TensorVariable
+        Its coordinates in the columns that X adds, (p,).
+    rest : pt.TensorVariable
+        Squared norm of what neither explains.
+    """
+
+    by_block: list[pt.TensorVariable]
+    by_fixed: pt.TensorVariable
+    rest: pt.TensorVariable
+
+
+@dataclass(frozen=True, eq=False)
+class Penalised:
+    """A least-squares problem min_s |r − As|² + |s|² in many blocks.
+
+    Attributes
+    ----------
+    log_det : pt.TensorVariable
+        Sum of the log determinants of A'A + I.
+    pwrss : pt.TensorVariable
+        Sum of the penalised residual sums of squares.
+    """
+
+    log_det: pt.TensorVariable
+    pwrss: pt.TensorVariable
+
+
 class MarginalDensity:
-    """log p(y|θ) as a tensor, with the constant parts of the design held ready."""
+    """log p(y|θ) as a tensor, with the constant parts of the design held ready.
+
+    Parameters
+    ----------
+    design : Design
+        Design of the rows.
+    """
 
     def __init__(self, design: Design) -> None:
         self.design = design
         self.root_weight = np.sqrt(design.weights)
-        self.rotations, self.W, self.T = linalg.rotate(
-            design.blocks, self.root_weight[:, None] * design.X
-        )
+        whitened_X = self.root_weight[:, None] * design.X
+        self.rotations, self.W, self.T = linalg.rotate(design.blocks, whitened_X)
         self.place = linalg.positions(design.blocks, design.n)
 
     def __call__(
@@ -91,125 +140,135 @@ class MarginalDensity:
         y: pt.TensorVariable,
         beta: pt.TensorVariable,
         sigma: pt.TensorVariable,
-        *roots: pt.TensorVariable,
+        *effect_chols: pt.TensorVariable,
     ) -> pt.TensorVariable:
-        """Log density of ``y`` (n,) at β, σ and the terms' roots."""
-        white = self.root_weight * (y - self.design.offset)
-        seen, by_fixed, outside = self._rotate(white)
-        log_det, squares = 0.0, outside + pt.sum(pt.sqr(by_fixed - times(self.T, beta)))
-        for batch, rotation, c in zip(self.design.blocks, self.rotations, seen, strict=True):
-            q = batch.values.shape[-1]
+        """Log density of ``y`` (n,) at β, σ and the terms' lower factors."""
+        n = self.design.n
+        response = self._rotate(self.root_weight * (y - self.design.offset))
+        Lam = [chol / sigma for chol in effect_chols]
+
+        # What X adds to Z, and what neither explains.
+        log_det = 0.0
+        pwrss = response.rest + pt.sum(pt.sqr(response.by_fixed - product(self.T, beta)))
+
+        # Block by block the spherical effects of its columns.
+        for block, rotation, coordinates in zip(
+            self.design.blocks, self.rotations, response.by_block, strict=True
+        ):
+            _, k, q = rotation.R.shape
             if q == 0:
                 continue
-            A, r = (
-                _scale_columns(rotation.R, [root / sigma for root in roots], batch.counts),
-                c - times(rotation.RX, beta),
-            )
-            found = (
-                _by_columns(A, r, *rotation.R.shape[1:])
-                if q <= WIDEST_UNROLLED
-                else _by_blocks(A, r, q)
-            )
-            log_det, squares = log_det + found[0], squares + found[1]
-        constant = self.design.n * LOG_2PI - np.log(self.design.weights).sum()
-        return -0.5 * (constant + 2 * self.design.n * pt.log(sigma) + log_det + squares / sigma**2)
+            A = _scale_columns(rotation.R, Lam, block.counts)
+            r = coordinates - product(rotation.RX, beta)
+            solved = _by_columns(A, r, k, q) if q <= WIDEST_UNROLLED else _by_cholesky(A, r, q)
+            log_det = log_det + solved.log_det
+            pwrss = pwrss + solved.pwrss
+        constant = n * LOG_2PI - np.log(self.design.weights).sum()
+        return -0.5 * (constant + 2 * n * pt.log(sigma) + log_det + pwrss / sigma**2)
 
-    def _rotate(
-        self, white: pt.TensorVariable
-    ) -> tuple[list[pt.TensorVariable], pt.TensorVariable, pt.TensorVariable]:
-        """What each block's columns see of y, what X adds, and the squared norm of the rest."""
-        padded = pt.concatenate([white, np.zeros(1)])
-        seen = [
-            pt.matmul(np.swapaxes(r.Q, 1, 2), padded[b.rows][..., None])[..., 0]
-            for b, r in zip(self.design.blocks, self.rotations, strict=True)
-        ]
-        fitted = pt.concatenate(
-            [
-                pt.matmul(r.Q, c[..., None]).ravel()
-                for r, c in zip(self.rotations, seen, strict=True)
-            ]
-        )[self.place]
-        by_fixed = times(self.W.T, white)
-        return seen, by_fixed, pt.sum(pt.sqr(white - fitted - times(self.W, by_fixed)))
+    def _rotate(self, whitened: pt.TensorVariable) -> RotatedResponse:
+        """Q'y of each block, W'y, and the squared norm of the rest."""
+        padded = pt.concatenate([whitened, np.zeros(1)])
+        by_block = []
+        fitted = []
+        for block, rotation in zip(self.design.blocks, self.rotations, strict=True):
+            transposed = np.swapaxes(rotation.Q, 1, 2)
+            coordinates = pt.matmul(transposed, padded[block.rows][..., None])[..., 0]
+            by_block.append(coordinates)
+            fitted.append(pt.matmul(rotation.Q, coordinates[..., None]).ravel())
+        by_fixed = product(self.W.T, whitened)
+        residual = whitened - pt.concatenate(fitted)[self.place] - product(self.W, by_fixed)
+        return RotatedResponse(by_block, by_fixed, pt.sum(pt.sqr(residual)))
 
 
 class Generator:
-    """Draws of y with u drawn and forgotten: for prior and posterior predictive sampling."""
+    """Draws of y with u drawn and forgotten: for prior and posterior predictive sampling.
+
+    Parameters
+    ----------
+    design : Design
+        Design of the rows.
+    """
 
     def __init__(self, design: Design) -> None:
         self.design = design
         self.random_part = random_part(design)
 
     def __call__(
-        self, beta: pt.TensorVariable, sigma: pt.TensorVariable, *roots_and_size: pt.TensorVariable
+        self, beta: pt.TensorVariable, sigma: pt.TensorVariable, *chols_and_size: pt.TensorVariable
     ) -> pt.TensorVariable:
         """A random response.
 
         The last argument is PyMC's size, which a response of fixed length has no use for.
         """
-        *roots, _ = roots_and_size
+        *effect_chols, _ = chols_and_size
         design = self.design
         z = pm.Normal.dist(0, 1, shape=(design.Z.shape[1],))
-        mean = design.offset + times(design.X, beta) + self.random_part(scaled(design, roots, z))
+        v = effects_from_normals(design, effect_chols, z)
+        mean = design.offset + product(design.X, beta) + self.random_part(v)
         return pm.Normal.dist(mean, sigma / np.sqrt(design.weights), shape=(design.n,))
 
 
 def _scale_columns(
-    R: np.ndarray, factors: list[pt.TensorVariable], counts: tuple[int, ...]
+    R: np.ndarray, factors: Sequence[pt.TensorVariable], counts: Sequence[int]
 ) -> pt.TensorVariable:
-    """R (B, k, q) times the block diagonal of the factors; the twin of ``linalg.scale_columns``."""
-    parts, first = [], 0
-    for factor, count in zip(factors, counts, strict=True):
-        if count:
-            w = factor.type.shape[-1] or 1
-            part = pt.dot(R[..., first : first + count].reshape(-1, w), factor)
-            parts.append(part.reshape((*R.shape[:2], count)))
-            first += count
+    """R (B, k, q) times the block diagonal of the factors, as ``linalg.scale_columns`` does it."""
+    parts = []
+    ends = np.cumsum(counts).tolist()
+    for factor, count, end in zip(factors, counts, ends, strict=True):
+        if count == 0:
+            continue
+        width = factor.type.shape[-1] or 1
+        columns = R[..., end - count : end]
+        scaled = pt.dot(columns.reshape(-1, width), factor)
+        parts.append(scaled.reshape((*R.shape[:2], count)))
     return pt.concatenate(parts, axis=-1)
 
 
-def _by_columns(
-    A: pt.TensorVariable, r: pt.TensorVariable, k: int, q: int
-) -> tuple[pt.TensorVariable, pt.TensorVariable]:
-    """log|A'A + I| summed over blocks, and the least |r − As|² + |s|².
-
-    [A r; I 0] made orthogonal column by column.
+def _by_columns(A: pt.TensorVariable, r: pt.TensorVariable, k: int, q: int) -> Penalised:
+    """[A r; I 0] made orthogonal column by column, for A (B, k, q) and r (B, k).
 
     Modified Gram–Schmidt, which loses nothing to Householder's reflections here (Björck 1967),
     written out entry by entry: each entry is a vector over the blocks, so that compilers fuse it
     all into few loops. The zeros of the lower part are left out: a pivot ends in its one, and what
     is cleared of it gets one entry more.
     """
-    *columns, rest = [[A[:, i, a] for i in range(k)] for a in range(q)] + [
-        [r[:, i] for i in range(k)]
-    ]
+    columns = [[A[:, i, a] for i in range(k)] for a in range(q)]
+    rhs = [r[:, i] for i in range(k)]
     log_det = 0.0
     while columns:
-        pivot, *columns = columns
-        size = 1.0 + _inner(pivot, pivot)
-        log_det = log_det + pt.log(size)
-        *columns, rest = [_cleared(column, pivot, size) for column in [*columns, rest]]
-    return pt.sum(log_det), pt.sum(_inner(rest, rest))
+        pivot = columns.pop(0)
+        square = 1.0 + _inner(pivot, pivot)
+        log_det = log_det + pt.log(square)
+        columns = [_cleared(column, pivot, square) for column in columns]
+        rhs = _cleared(rhs, pivot, square)
+    return Penalised(log_det=pt.sum(log_det), pwrss=pt.sum(_inner(rhs, rhs)))
 
 
-def _cleared(column: Entries, pivot: Entries, size: pt.TensorVariable) -> Entries:
-    share = _inner(column, pivot) / size
+def _cleared(column: Entries, pivot: Entries, square: pt.TensorVariable) -> Entries:
+    """The part of a column that is orthogonal to the pivot, whose squared length is known."""
+    share = _inner(column, pivot) / square
     return [*(x - share * p for x, p in zip(column, pivot, strict=True)), -share]
 
 
 def _inner(a: Entries, b: Entries) -> pt.TensorVariable:
+    """Inner product of two columns."""
     return sum(x * y for x, y in zip(a, b, strict=True))
 
 
-def _by_blocks(
-    A: pt.TensorVariable, r: pt.TensorVariable, q: int
-) -> tuple[pt.TensorVariable, pt.TensorVariable]:
-    """The same for blocks of any width, by Cholesky; the squares are summed at the minimiser."""
-    At = A.transpose((0, 2, 1))
-    L = pt.linalg.cholesky(pt.matmul(At, A) + np.eye(q))
-    s = pt.linalg.solve_triangular(L, pt.matmul(At, r[..., None])[..., 0], lower=True, b_ndim=1)
-    s = pt.linalg.solve_triangular(L, s, lower=True, trans=1, b_ndim=1)
-    left = r - pt.matmul(A, s[..., None])[..., 0]
-    return 2 * pt.sum(pt.log(pt.diagonal(L, axis1=-2, axis2=-1))), pt.sum(pt.sqr(left)) + pt.sum(
-        pt.sqr(s)
+def _by_cholesky(A: pt.TensorVariable, r: pt.TensorVariable, q: int) -> Penalised:
+    """The same for blocks of any width, from LL' = A'A + I.
+
+    The squares are summed at the minimiser s: their difference r'r − s'A'r would lose digits.
+    """
+    A_transposed = A.transpose((0, 2, 1))
+    L = pt.linalg.cholesky(A_transposed @ A + np.eye(q))
+    rhs = (A_transposed @ r[..., None])[..., 0]
+    half_solved = pt.linalg.solve_triangular(L, rhs, lower=True, b_ndim=1)
+    s = pt.linalg.solve_triangular(L, half_solved, lower=True, trans=1, b_ndim=1)
+    residual = r - (A @ s[..., None])[..., 0]
+    diagonal = pt.diagonal(L, axis1=-2, axis2=-1)
+    return Penalised(
+        log_det=2 * pt.sum(pt.log(diagonal)),
+        pwrss=pt.sum(pt.sqr(residual)) + pt.sum(pt.sqr(s)),
     )

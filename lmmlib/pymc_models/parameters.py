@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pymc as pm
 import pytensor.tensor as pt
 from pymc.distributions.transforms import CholeskyCorrTransform
 from pytensor.graph.basic import Variable
@@ -14,7 +15,6 @@ from pytensor.graph.basic import Variable
 from lmmlib.draws import coords
 from lmmlib.model import Data, Design, Priors, ScalePrior, Term, checked_data
 from lmmlib.model.priors import checked_priors
-from lmmlib.pymc_models.quiet import pymc as pm
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Source:
         ``conditional``, ``marginal`` or ``reconstructed``.
     variables : mapping of str to Variable
         Everything that had a name when it was made.
-    inside : mapping of str to ndarray or None
+    initvals : mapping of str to ndarray or None
         Values that all chains start from, by name, where hardly any others have a density; None
         lets PyMC choose.
     """
@@ -40,7 +40,7 @@ class Source:
     priors: Priors
     formulation: str
     variables: Mapping[str, Variable]
-    inside: Mapping[str, np.ndarray] | None = None
+    initvals: Mapping[str, np.ndarray] | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -49,7 +49,7 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
-class Parameters:
+class ParameterTensors:
     """The parameters of a model as tensors.
 
     Attributes
@@ -73,7 +73,7 @@ class CholeskyCorrWithoutUnderscore(CholeskyCorrTransform):
     name = "cholesky-corr"
 
 
-def start(data: Data) -> pm.Model:
+def empty_model(data: Data) -> pm.Model:
     """An empty model with the labels of ``data``.
 
     Its response is the exchangeable data ``y_data``.
@@ -84,15 +84,15 @@ def start(data: Data) -> pm.Model:
     return model
 
 
-def remember(
+def record_source(
     model: pm.Model,
     data: Data,
     priors: Priors,
     formulation: str,
-    inside: Mapping[str, np.ndarray] | None = None,
+    initvals: Mapping[str, np.ndarray] | None = None,
 ) -> pm.Model:
-    """Note on ``model`` what it was made from."""
-    model.lmmlib_source = Source(data, priors, formulation, dict(model.named_vars), inside)
+    """The model itself, which from now on knows what it was made from."""
+    model.lmmlib_source = Source(data, priors, formulation, dict(model.named_vars), initvals)
     return model
 
 
@@ -101,34 +101,56 @@ def stochastic(model: pm.Model) -> frozenset[str]:
     return frozenset(v.name for v in [*model.basic_RVs, *model.potentials])
 
 
-def declare(design: Design, priors: Priors, on_variance: bool = False) -> Parameters:
+def declare_parameters(
+    design: Design, priors: Priors, on_variance: bool = False
+) -> ParameterTensors:
     """Declare β, sd, cor and σ in the model on the stack.
 
-    With ``on_variance`` the prior of σ is put on σ² instead.
+    Parameters
+    ----------
+    design : Design
+        Design of the rows.
+    priors : Priors
+        Prior distributions of the parameters.
+    on_variance : bool, default: False
+        Whether the prior of σ is put on σ² instead.
+
+    Returns
+    -------
+    ParameterTensors
+        The parameters as tensors.
     """
     checked_priors(priors, design)
     beta = _fixed_effects(priors)
-    sd = _vector([priors.sd[name] for name in design.effects], design.effects)
-    roots, correlations, first = [], [], 0
-    for term in design.terms:
-        here = sd[first : first + len(term.effects)]
-        first += len(term.effects)
-        factor = _correlation_factor(term, priors)
-        roots.append(here[:, None] * (np.eye(len(term.effects)) if factor is None else factor))
-        if factor is not None:
-            C = pt.dot(factor, factor.T)
-            correlations += [C[i, j] for i, j in term.pairs]
+    sd = _effect_sds(priors, design.effects)
+
+    # Term by term: Σ_k = D C D has the lower factor D L where C = L L'.
+    effect_chols = []
+    correlations = []
+    sd_ends = np.cumsum([len(term.effects) for term in design.terms]).tolist()
+    for term, sd_end in zip(design.terms, sd_ends, strict=True):
+        q = len(term.effects)
+        term_sd = sd[sd_end - q : sd_end]
+        if not term.pairs:
+            effect_chols.append(term_sd[:, None] * np.eye(q))
+            continue
+        cor_chol = _correlation_chol(term, priors)
+        effect_chols.append(term_sd[:, None] * cor_chol)
+        cor = pt.dot(cor_chol, cor_chol.T)
+        correlations += [cor[i, j] for i, j in term.pairs]
     if correlations:
         pm.Deterministic("cor", pt.stack(correlations), dims="effect_pair")
-    return Parameters(beta, roots, _residual_sd(priors.sigma, on_variance))
+    return ParameterTensors(beta, effect_chols, _residual_sd(priors.sigma, on_variance))
 
 
-def times(A: np.ndarray, x: pt.TensorVariable) -> pt.TensorVariable | np.ndarray:
+def product(A: np.ndarray, x: pt.TensorVariable) -> pt.TensorVariable:
     """A x, without a product where A has no entries.
 
     A rewrite of PyTensor's stumbles over an empty constant.
     """
-    return pt.dot(A, x) if A.size else np.zeros(A.shape[:-1])
+    if A.size == 0:
+        return pt.as_tensor(np.zeros(A.shape[:-1]))
+    return pt.dot(A, x)
 
 
 def _fixed_effects(priors: Priors) -> pt.TensorVariable:
@@ -136,51 +158,51 @@ def _fixed_effects(priors: Priors) -> pt.TensorVariable:
 
     Else a function of the free γ = Tβ; none of none.
     """
-    mean, spread = priors.beta_mean, priors.beta_sd
-    if not len(mean):
+    mean = priors.beta_mean
+    sd = priors.beta_sd
+    if len(mean) == 0:
         return pt.as_tensor(np.zeros(0))
     if priors.beta_transform is None:
-        return pm.Normal("beta", mean, spread, dims="coef")
-    gamma = pm.Normal("gamma", mean, spread, dims="coef")
+        return pm.Normal("beta", mean, sd, dims="coef")
+    gamma = pm.Normal("gamma", mean, sd, dims="coef")
     inverse = priors.coefficients(np.eye(len(mean))).T
     return pm.Deterministic("beta", pt.dot(inverse, gamma), dims="coef")
 
 
 def _residual_sd(prior: ScalePrior, on_variance: bool) -> pt.TensorVariable:
-    declared = _scale("variance" if on_variance else "sigma", prior)
-    if not on_variance and prior.family != "fixed":
-        return declared
-    return pm.Deterministic("sigma", pt.sqrt(declared) if on_variance else declared)
+    """σ, with the prior on itself or on its square."""
+    if on_variance:
+        variance = _scale("variance", prior)
+        return pm.Deterministic("sigma", pt.sqrt(variance))
+    sigma = _scale("sigma", prior)
+    return pm.Deterministic("sigma", sigma) if prior.family == "fixed" else sigma
 
 
-def _correlation_factor(term: Term, priors: Priors) -> pt.TensorVariable | None:
-    if not term.pairs:
-        return None
+def _correlation_chol(term: Term, priors: Priors) -> pt.TensorVariable:
+    """Lower Cholesky factor of the correlation matrix of a term's effects."""
     q = len(term.effects)
-    keeps_name = CholeskyCorrWithoutUnderscore(n=q, upper=False)
-    return pm.LKJCorr(
-        f"{term.name} cor_factor", n=q, eta=priors.cor[term.name], default_transform=keeps_name
-    )
+    transform = CholeskyCorrWithoutUnderscore(n=q, upper=False)
+    eta = priors.cor[term.name]
+    return pm.LKJCorr(f"{term.name} cor_factor", n=q, eta=eta, default_transform=transform)
 
 
-def _vector(priors: Sequence[ScalePrior], names: Sequence[str]) -> pt.TensorVariable:
+def _effect_sds(priors: Priors, effects: Sequence[str]) -> pt.TensorVariable:
     """The SDs as one variable: drawn as a vector where all priors are of one family."""
-    families = {(p.family, p.df) for p in priors}
-    if len(families) == 1 and priors[0].family != "fixed":
-        return _scale("sd", priors[0], [p.scale for p in priors], dims="effect")
-    return pm.Deterministic(
-        "sd",
-        pt.stack([_scale(f"sd {name}", p) for p, name in zip(priors, names, strict=True)]),
-        dims="effect",
-    )
+    sd_priors = [priors.sd[name] for name in effects]
+    families = {(prior.family, prior.df) for prior in sd_priors}
+    if len(families) == 1 and sd_priors[0].family != "fixed":
+        scales = np.array([prior.scale for prior in sd_priors])
+        return _scale("sd", sd_priors[0], scales, dims="effect")
+    sds = [_scale(f"sd {name}", prior) for name, prior in zip(effects, sd_priors, strict=True)]
+    return pm.Deterministic("sd", pt.stack(sds), dims="effect")
 
 
 def _scale(
-    name: str, prior: ScalePrior, scale: list[float] | None = None, dims: str | None = None
+    name: str, prior: ScalePrior, scales: np.ndarray | None = None, dims: str | None = None
 ) -> pt.TensorVariable:
-    scale = np.asarray(
-        prior.scale if scale is None else scale
-    )  # a bare 10.0 would have its logarithm in single precision
+    """A variable with the prior of an SD, or several with priors of one family."""
+    # As an array: a bare 10.0 would have its logarithm in single precision.
+    scale = np.asarray(prior.scale) if scales is None else scales
     if prior.family == "half-normal":
         return pm.HalfNormal(name, sigma=scale, dims=dims)
     if prior.family == "half-Student-t":

@@ -1,22 +1,33 @@
 """One model, compiled once and fitted to many responses: NUTS by nutpie, for calibration."""
 
 import time
-from collections.abc import Callable, Mapping
-from typing import NoReturn
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import numpy as np
+import pymc as pm
 import xarray as xr
 
 from lmmlib import draws as draws_
 from lmmlib.estimation import confounded_with_sigma
 from lmmlib.model import Data, Priors
-from lmmlib.pymc_models.conditional import WELL_INFORMED, conditional_model, well_informed
-from lmmlib.pymc_models.diagnostics import Diagnosis, SamplingError, diagnose
+from lmmlib.model.options import in_brief
+from lmmlib.pymc_models.completion import assembled, chains_first, posterior_arrays
+from lmmlib.pymc_models.conditional import (
+    WELL_INFORMED,
+    Centered,
+    conditional_model,
+    well_informed,
+)
+from lmmlib.pymc_models.diagnostics import DiagnosedDraws, Diagnosis, SamplingError, diagnose
+from lmmlib.pymc_models.machine_warnings import machine_warnings_ignored
 from lmmlib.pymc_models.marginal import marginal_model
-from lmmlib.pymc_models.quiet import pymc as pm
-from lmmlib.random_effects import conditional_draws
+from lmmlib.pymc_models.settings import NutsSettings
 
-# nutpie's names of what NUTS notes on itself, and the ones that ArviZ and the gate know
+Builder = Callable[[Data, Priors], pm.Model]
+
+# nutpie's names of what NUTS notes on itself, and ArviZ's
 STATS = {
     "diverging": "diverging",
     "energy": "energy",
@@ -28,26 +39,38 @@ STATS = {
     "logp": "lp",
 }
 MAX_TREE_DEPTH = 10
+FORMULATIONS = ("marginal", "conditional")
 # β and the mean of levels that are sampled themselves lie on a ridge, which a mass matrix of low
 # rank can follow. What is left to avoid is the funnel of a small SD, so effects are sampled
 # themselves as soon as the data say more of them than the prior; a fit that fails may have met a
 # funnel all the same, and the second attempt does so only where they say nearly all.
-MODELS = ("marginal", "conditional")
-INFORMED = {1: 0.5, 2: WELL_INFORMED}
+INFORMED_AT_FIRST = 0.5
+INFORMED_AFTER_FAILURE = WELL_INFORMED
 SEEDS = 2**63
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """How a model is fitted once.
+
+    Settings of NUTS, and the information above which effects are sampled themselves.
+    """
+
+    settings: NutsSettings
+    informed_above: float
 
 
 class Refitter:
     """An engine for calibration.
 
-    A model of either formulation, or a wrong one, compiled once and fitted anew at every call.
+    A model of either formulation, or another one, compiled once and fitted anew at every call.
 
     Parameters
     ----------
-    formulation : str or callable
-        ``marginal``, ``conditional``, or a function of data and priors that builds another model
-        without u, as the wrong ones of :mod:`lmmlib.report` do: u is then drawn as if the model
-        were right.
+    formulation : {"marginal", "conditional"} or callable
+        One of the two formulations, or a function of data and priors that returns another
+        pymc.Model without u, as the wrong ones of :mod:`lmmlib.report` do: u is then drawn as if
+        the model were right.
     data : Data
         Response and design; the design is kept.
     priors : Priors
@@ -64,8 +87,10 @@ class Refitter:
 
     Raises
     ------
+    TypeError
+        If an option is of another kind.
     ValueError
-        If the formulation is unknown, or ``conditional_model`` or ``marginal_model`` raises one.
+        If the formulation is unknown, an option is out of range, or the model cannot be built.
 
     See Also
     --------
@@ -93,7 +118,7 @@ class Refitter:
 
     def __init__(
         self,
-        formulation: str | Callable[[Data, Priors], pm.Model],
+        formulation: str | Builder,
         data: Data,
         priors: Priors,
         *,
@@ -101,25 +126,24 @@ class Refitter:
         tune: int = 500,
         chains: int = 4,
         target_accept: float = 0.95,
-        centered: bool | str | Mapping[str, bool] = "auto",
+        centered: Centered = "auto",
     ) -> None:
-        if not callable(formulation) and formulation not in MODELS:
+        if not callable(formulation) and formulation not in FORMULATIONS:
             raise ValueError(
-                f"formulation must be one of {', '.join(MODELS)} or a function, got {formulation!r}"
+                f"formulation must be one of {', '.join(FORMULATIONS)} or a function, got "
+                f"{in_brief(formulation)}"
             )
-        self.formulation, self.design, self.priors, self.centered = (
-            formulation,
-            data.design,
-            priors,
-            centered,
-        )
-        self.draws, self.tune, self.chains, self.target_accept = draws, tune, chains, target_accept
-        self._adaptation = "diag" if formulation == "marginal" else "low_rank"
-        self._compiled = {}
-        self._compiled_for(data)
+        self.formulation = formulation
+        self.design = data.design
+        self.priors = priors
+        self.settings = NutsSettings(draws, tune, chains, target_accept)
+        self.centered = centered
+        # Compiled models by which effects are sampled themselves; None: as the option says.
+        self._compiled: dict[tuple[bool, ...] | None, Any] = {}
+        self._compiled_with(data, INFORMED_AT_FIRST)
 
     def __call__(self, data: Data, priors: Priors, rng: np.random.Generator) -> xr.DataTree:
-        """Draws given another response; a fit that fails the gate is run once more.
+        """Draws given another response; a fit that fails its diagnostics is run once more.
 
         The second attempt takes smaller steps and twice the draws if the first diverged, four times
         the draws if not.
@@ -136,32 +160,28 @@ class Refitter:
         Returns
         -------
         xarray.DataTree
-            Draws in the one form, ``u`` of a marginal fit drawn exactly; the attribute
-            ``sampling_time`` holds the seconds that the attempt that passed took, ``doubts`` what
-            :func:`diagnose` only doubts, as one string.
+            Draws in the one form, with exact ``u`` unless the model is the conditional one, which
+            samples it; the attribute ``sampling_time`` holds the seconds that the attempt that
+            passed took, ``doubts`` what :func:`diagnose` only doubts, as one string.
 
         Raises
         ------
         ValueError
             If the design or the priors are others.
         SamplingError
-            If the fit fails the gate twice, naming the variables and what to try.
+            If the fit fails twice, naming the variables and what to try.
         """
         self._check(data, priors)
-        tree, diagnosis = self._attempt(data, rng, 1, self.draws, self.target_accept)
-        if diagnosis.divergences:
-            tree, diagnosis = self._attempt(
-                data, rng, 2, 2 * self.draws, 1 - (1 - self.target_accept) / 5
-            )
-        elif not diagnosis.passed:  # smaller steps would cost as much and mend nothing
-            tree, diagnosis = self._attempt(data, rng, 2, 4 * self.draws, self.target_accept)
-        if not diagnosis.passed:
-            raise SamplingError(
-                diagnosis.refusal(
-                    self.formulation, confounded_with_sigma(data.reduction, self.priors)
-                )
-            )
-        return tree
+        fit = self._fit(data, rng, _Attempt(self.settings, INFORMED_AT_FIRST))
+        if not fit.diagnosis.passed:
+            if fit.diagnosis.divergences:
+                settings = self.settings.longer(2).with_smaller_steps()
+            else:  # smaller steps would cost as much and mend nothing
+                settings = self.settings.longer(4)
+            fit = self._fit(data, rng, _Attempt(settings, INFORMED_AFTER_FAILURE))
+        if not fit.diagnosis.passed:
+            raise SamplingError(f"the fit failed twice: {self._explanation(data, fit.diagnosis)}")
+        return fit.draws
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: compiled code stays where it is."""
@@ -174,78 +194,75 @@ class Refitter:
         if data.design.fingerprint != self.design.fingerprint:
             raise ValueError(
                 "data are of another design than the one compiled for: other values of X, Z, "
-                "weights or offset, or other rows "
-                "or another order of rows; only y may differ, so make another Refitter"
+                "weights or offset, or other rows or another order of rows; only y may differ, so "
+                "make another Refitter"
             )
-        other = self.priors.differing(priors)
-        if other:
+        different = self.priors.differing(priors)
+        if different:
             raise ValueError(
-                f"priors must be the ones compiled with; {', '.join(other)} differ, so make "
+                f"priors must be the ones compiled with; {', '.join(different)} differ, so make "
                 "another Refitter"
             )
 
-    def _compiled_for(self, data: Data, attempt: int = 1) -> object:
-        """The compiled model with the response of ``data``.
+    def _explanation(self, data: Data, diagnosis: Diagnosis) -> str:
+        """What failed, and what may help."""
+        formulation = self.formulation if isinstance(self.formulation, str) else "other"
+        reason = confounded_with_sigma(data.reduction, self.priors)
+        return diagnosis.explanation(formulation, reason)
 
-        In the parameterisation that the data call for.
+    def _compiled_with(self, data: Data, informed_above: float) -> Any:
+        """nutpie's compiled model with the response of ``data``.
+
+        In the parameterisation that the data call for, where that is left to them.
         """
-        automatic = self.formulation == "conditional" and self.centered == "auto"
-        centered = (
-            well_informed(data, self.priors, INFORMED[attempt]) if automatic else self.centered
-        )
-        key = tuple(centered.values()) if automatic else None
+        centered = self.centered
+        key = None
+        if self.formulation == "conditional" and centered == "auto":
+            centered = well_informed(data, self.priors, informed_above)
+            key = tuple(centered.values())
         if key not in self._compiled:
-            import nutpie  # slow to import
-
-            model = self._model(data, centered)
-            self._compiled[key] = nutpie.compile_pymc_model(
-                model, backend="numba", var_names=draws_.VARIABLES
-            )
+            self._compiled[key] = _compile(self._build(data, centered))
         return self._compiled[key].with_data(y_data=data.y)
 
-    def _model(self, data: Data, centered: bool | str | Mapping[str, bool]) -> pm.Model:
+    def _build(self, data: Data, centered: Centered) -> pm.Model:
+        """The model of this formulation."""
+        if not isinstance(self.formulation, str):
+            return self.formulation(data, self.priors)
         if self.formulation == "conditional":
             return conditional_model(data, self.priors, centered)
-        build = marginal_model if self.formulation == "marginal" else self.formulation
-        return build(data, self.priors)
+        return marginal_model(data, self.priors)
 
-    def _attempt(
-        self, data: Data, rng: np.random.Generator, attempt: int, draws: int, target_accept: float
-    ) -> tuple[xr.DataTree, Diagnosis]:
-        """Draws of the first or the second attempt, and what the gate says of them."""
-        import nutpie
+    def _fit(self, data: Data, rng: np.random.Generator, attempt: _Attempt) -> DiagnosedDraws:
+        """One run of NUTS, its draws completed, and their diagnostics."""
+        import nutpie  # slow to import
 
         began = time.perf_counter()
+        settings = attempt.settings
         raw = nutpie.sample(
-            self._compiled_for(data, attempt),
-            draws=draws,
-            tune=attempt * self.tune,
-            chains=self.chains,
+            self._compiled_with(data, attempt.informed_above),
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
             seed=int(rng.integers(SEEDS)),
-            target_accept=target_accept,
+            target_accept=settings.target_accept,
             maxdepth=MAX_TREE_DEPTH,
-            adaptation=self._adaptation,
+            adaptation="diag" if self.formulation == "marginal" else "low_rank",
             save_warmup=False,
             progress_bar=False,
         )
         seconds = time.perf_counter() - began
-        tree = self._completed(data, raw, rng)
+
+        stats = {name: chains_first(raw.sample_stats[theirs]) for theirs, name in STATS.items()}
+        rng_of_u = None if self.formulation == "conditional" else rng
+        tree = assembled(data, posterior_arrays(raw), stats, rng_of_u)
         diagnosis = diagnose(tree, max_tree_depth=MAX_TREE_DEPTH)
         tree.attrs.update(sampling_time=seconds, doubts="; ".join(diagnosis.doubts))
-        return tree, diagnosis
-
-    def _completed(self, data: Data, raw: xr.DataTree, rng: np.random.Generator) -> xr.DataTree:
-        """The draws in the one form, with u."""
-        arrays = {
-            name: _array(raw.posterior[name]) for name in draws_.VARIABLES if name in raw.posterior
-        }
-        stats = {name: _array(raw.sample_stats[theirs]) for theirs, name in STATS.items()}
-        tree = draws_.assemble(data, arrays, stats)
-        if self.formulation == "conditional":
-            return tree
-        u = conditional_draws(data, draws_.theta(tree, data.design), rng)
-        return draws_.assemble(data, {**arrays, "u": u.reshape(*arrays["sigma"].shape, -1)}, stats)
+        return DiagnosedDraws(tree, diagnosis)
 
 
-def _array(values: xr.DataArray) -> np.ndarray:
-    return values.transpose("chain", "draw", ...).to_numpy()
+def _compile(model: pm.Model) -> Any:
+    """nutpie's compiled form of a model."""
+    import nutpie
+
+    with machine_warnings_ignored():
+        return nutpie.compile_pymc_model(model, backend="numba", var_names=draws_.VARIABLES)

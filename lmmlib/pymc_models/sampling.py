@@ -1,25 +1,29 @@
-"""NUTS by NumPyro through PyMC, a gate on its diagnostics, and exact effects for marginal fits."""
+"""NUTS by NumPyro through PyMC, its diagnostics, and exact effects for marginal fits."""
 
+import sys
 import time
 import warnings
 
 import numpy as np
+import pymc as pm
 import xarray as xr
 
 from lmmlib import draws as draws_
 from lmmlib.estimation import confounded_with_sigma
 from lmmlib.model import Data, RNGLike, checked_rng, frozen_array
-from lmmlib.model.options import fraction, whole_number
+from lmmlib.model.options import choice
 from lmmlib.pymc_models.additions import Additions, additions
-from lmmlib.pymc_models.diagnostics import Diagnosis, SamplingError, SamplingWarning, diagnose
+from lmmlib.pymc_models.completion import assembled, posterior_arrays
+from lmmlib.pymc_models.diagnostics import DiagnosedDraws, SamplingError, SamplingWarning, diagnose
+from lmmlib.pymc_models.machine_warnings import machine_warnings_ignored
 from lmmlib.pymc_models.parameters import Source
-from lmmlib.pymc_models.quiet import ON_TERMINAL, only_about_the_fit
-from lmmlib.pymc_models.quiet import pymc as pm
-from lmmlib.random_effects import conditional_draws
+from lmmlib.pymc_models.settings import NutsSettings
 
 # prior SD: what is estimated of variances is drawn towards 1e-3 while NUTS adapts (Stan, NumPyro)
 SMALLEST_UNIT = 1e-3
 LARGEST_SEED = 2**31  # that PyMC takes
+ON_FAILURE = ("raise", "return")
+FAILURES = "failed_diagnostics"  # attribute of draws
 
 
 def sample(
@@ -36,8 +40,10 @@ def sample(
 
     A marginal fit gets its exact draws of u.
 
-    A fit that fails the gate of :func:`lmmlib.pymc_models.diagnose` is run once more with twice the
-    draws and smaller steps; if that fails too, it is an error or a warning.
+    A fit that fails :func:`lmmlib.pymc_models.diagnose` is run once more with twice the draws and
+    smaller steps; if that fails too, it is an error. With ``on_failure="return"`` the model is
+    fitted once, and a fit that fails is handed back with a warning: to look at it, or to show why
+    it cannot be trusted.
 
     Parameters
     ----------
@@ -49,20 +55,21 @@ def sample(
         Iterations kept and discarded per chain, and number of chains.
     target_accept : float, default: 0.95
         Target acceptance of the first attempt.
-    on_failure : {"raise", "warn"}, default: "raise"
-        What to do when the fit fails the gate twice.
+    on_failure : {"raise", "return"}, default: "raise"
+        What to do with a fit that fails its diagnostics.
 
     Returns
     -------
     xarray.DataTree
         Draws in the one form, with the model's other variables beside it, so that PyMC's predictive
         sampling works on it; ``sample_stats`` holds NUTS's own, the attribute ``sampling_time`` the
-        seconds that compiling and sampling took.
+        seconds that compiling and sampling took. Draws that failed bear what failed in the
+        attribute ``failed_diagnostics``.
 
     Raises
     ------
     SamplingError
-        If the fit fails the gate twice, naming the variables and what to try.
+        If the fit fails twice, naming the variables and what to try.
     TypeError
         If an option is of another kind.
     ValueError
@@ -72,87 +79,38 @@ def sample(
     Warns
     -----
     SamplingWarning
-        On a low E-BFMI, on saturated trees, and where the user has added to a marginal model, so
-        that no exact draws of u can be made, or to a conditional one on u or y, so that ``loo`` can
-        do less with the draws.
+        On a fit that failed and is handed back, on a low E-BFMI, on saturated trees, and where the
+        user has added to a marginal model, so that no exact draws of u can be made, or to a
+        conditional one on u or y, so that ``loo`` can do less with the draws.
 
     References
     ----------
     Hoffman & Gelman (2014), J. Mach. Learn. Res. 15; equation :eq:`eq-effects-given-y` for u.
     """
-    if on_failure not in ("raise", "warn"):
-        raise ValueError(f"on_failure must be 'raise' or 'warn', got {on_failure!r}")
+    on_failure = choice("on_failure", on_failure, ON_FAILURE)
     source = _source(model)
     seed = _seed(random_seed)
-    _check_numbers(draws, tune, chains, target_accept)
+    settings = NutsSettings(draws, tune, chains, target_accept)
     added = additions(model, source)
     doubt = added.doubt(source.formulation)
     if doubt:
         warnings.warn(doubt, SamplingWarning, stacklevel=2)
-    tree, diagnosis = _attempt(model, source, added, seed, draws, tune, chains, target_accept)
-    if not diagnosis.passed:
-        steps_shrunk = 1 - (1 - target_accept) / 5
-        tree, diagnosis = _attempt(
-            model, source, added, seed, 2 * draws, 2 * tune, chains, steps_shrunk
-        )
-    if not diagnosis.passed:
-        told = diagnosis.refusal(source.formulation, _known_reason(source))
-        if on_failure == "raise":
-            raise SamplingError(told)
-        warnings.warn(told, SamplingWarning, stacklevel=2)
-    for doubt in diagnosis.doubts:
+
+    fit = _fit(model, source, added, seed, settings)
+    failed = not fit.diagnosis.passed
+    if failed and on_failure == "raise":
+        fit = _fit(model, source, added, seed, settings.longer(2).with_smaller_steps())
+        if not fit.diagnosis.passed:
+            explanation = fit.diagnosis.explanation(source.formulation, _known_reason(source))
+            raise SamplingError(f"the fit failed twice: {explanation}")
+    elif failed:
+        explanation = fit.diagnosis.explanation(source.formulation, _known_reason(source))
+        warnings.warn(f"the fit failed: {explanation}", SamplingWarning, stacklevel=2)
+        fit.draws.attrs[FAILURES] = "; ".join(fit.diagnosis.failures)
+        return fit.draws
+    for doubt in fit.diagnosis.doubts:
         warnings.warn(doubt, SamplingWarning, stacklevel=2)
-    return tree
-
-
-def sample_outside_gate(
-    model: pm.Model,
-    *,
-    random_seed: RNGLike = None,
-    draws: int = 1000,
-    tune: int = 1000,
-    chains: int = 4,
-    target_accept: float = 0.8,
-) -> tuple[xr.DataTree, Diagnosis]:
-    """Draw once and hand back whatever came, with what the gate has against it.
-
-    To show a fit that cannot be trusted.
-
-    Parameters
-    ----------
-    model : pymc.Model
-        Made by this module.
-    random_seed : {None, int, numpy.random.Generator}, optional
-        Seed or generator, as ``numpy.random.default_rng`` takes it.
-    draws, tune, chains : int, optional
-        Iterations kept and discarded per chain, and number of chains.
-    target_accept : float, default: 0.8
-        Target acceptance of NUTS; by default what PyMC and Stan take.
-
-    Returns
-    -------
-    draws : xarray.DataTree
-        Draws as from :func:`lmmlib.sample`, whose attribute ``outside_gate`` holds the failures in
-        one string.
-    diagnosis : Diagnosis
-        Diagnosis with the divergences.
-
-    Raises
-    ------
-    ValueError
-        If the model is not one of ours.
-
-    See Also
-    --------
-    lmmlib.sample : For every fit that something is to be learned from.
-    """
-    source = _source(model)
-    seed = _seed(random_seed)
-    _check_numbers(draws, tune, chains, target_accept)
-    added = additions(model, source)
-    tree, diagnosis = _attempt(model, source, added, seed, draws, tune, chains, target_accept)
-    tree.attrs["outside_gate"] = "; ".join(diagnosis.failures)
-    return tree, diagnosis
+    return fit.draws
 
 
 def _known_reason(source: Source) -> str | None:
@@ -161,8 +119,7 @@ def _known_reason(source: Source) -> str | None:
     if smallest < SMALLEST_UNIT:
         return (
             f"the prior SD of a coefficient is {smallest:.2g}, and NUTS adapts in units of about "
-            "one; "
-            "multiply the response by a power of ten, or take lmm.posterior, which has no unit"
+            "one; multiply the response by a power of ten, or take lmm.posterior, which has no unit"
         )
     return confounded_with_sigma(source.data.reduction, source.priors)
 
@@ -172,38 +129,41 @@ def _source(model: pm.Model) -> Source:
     if not isinstance(source, Source):
         raise ValueError(
             "model must come from conditional_model or marginal_model, or be a reconstruction, "
-            "and copies and what pymc.do, "
-            "pymc.observe or clone_model return do not remember that; build it anew, or sample "
-            "any other with pymc.sample"
+            "and copies and what pymc.do, pymc.observe or clone_model return do not remember "
+            "that; build it anew, or sample any other with pymc.sample"
         )
     return source
 
 
 def _seed(random_seed: RNGLike) -> int:
     """A seed for PyMC and for the effects; a whole number is taken as it is."""
+    rng = checked_rng(random_seed)
     if isinstance(random_seed, int | np.integer):
-        checked_rng(random_seed)
         return int(random_seed)
-    return int(checked_rng(random_seed).integers(LARGEST_SEED))
+    return int(rng.integers(LARGEST_SEED))
 
 
-def _check_numbers(draws: int, tune: int, chains: int, target_accept: float) -> None:
-    whole_number("draws", draws, 1)
-    whole_number("tune", tune, 0)
-    whole_number("chains", chains, 1)
-    fraction("target_accept", target_accept)
+def _fit(
+    model: pm.Model, source: Source, added: Additions, seed: int, settings: NutsSettings
+) -> DiagnosedDraws:
+    """One run of NUTS, its draws completed, and their diagnostics."""
+    data = _current_data(model, source)
+    _allow_devices(settings.chains)
+    began = time.perf_counter()
+    raw = _run_nuts(model, source, seed, settings)
+    seconds = time.perf_counter() - began
+
+    has_exact_u = source.formulation == "marginal" and not added.names
+    rng = np.random.default_rng([seed, 1]) if has_exact_u else None
+    tree = _completed(data, raw, rng)
+    tree.attrs.update(sampling_time=seconds, **added.attributes)
+
+    new_variables = set(map(str, tree.posterior.data_vars)) - source.names
+    return DiagnosedDraws(tree, diagnose(tree, [*draws_.VARIABLES, *sorted(new_variables)]))
 
 
-def _attempt(
-    model: pm.Model,
-    source: Source,
-    added: Additions,
-    seed: int,
-    draws: int,
-    tune: int,
-    chains: int,
-    target_accept: float,
-) -> tuple[xr.DataTree, Diagnosis]:
+def _current_data(model: pm.Model, source: Source) -> Data:
+    """The data with the values that ``y_data`` has now: they may have been exchanged."""
     n = source.data.design.n
     y = frozen_array(
         "y_data",
@@ -211,60 +171,50 @@ def _attempt(
         (n,),
         f"the model was made of {n} rows; make another for others",
     )
-    data = source.data.with_y(y)  # the values may have been exchanged
-    _enough_devices(chains)
-    began = time.perf_counter()
-    with model, only_about_the_fit():
-        raw = pm.sample(
-            draws,
-            tune=tune,
-            chains=chains,
-            target_accept=target_accept,
+    return source.data.with_y(y)
+
+
+def _allow_devices(chains: int) -> None:
+    """Let JAX run the chains side by side; it listens only before it has started."""
+    with machine_warnings_ignored():
+        import tqdm.auto  # noqa: F401  NumPyro imports it, and here its warning is not shown
+    import numpyro  # slow to import
+
+    numpyro.set_host_device_count(chains)
+
+
+def _run_nuts(model: pm.Model, source: Source, seed: int, settings: NutsSettings) -> xr.DataTree:
+    """PyMC's draws, with progress on a terminal alone."""
+    on_terminal = sys.stderr.isatty()
+    with model, machine_warnings_ignored():
+        return pm.sample(
+            settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            target_accept=settings.target_accept,
             nuts_sampler="numpyro",
-            nuts={"chain_method": "parallel", "jitter": source.inside is None},
-            initvals=source.inside,
+            nuts={"chain_method": "parallel", "jitter": source.initvals is None},
+            initvals=source.initvals,
             random_seed=seed,
-            progressbar=ON_TERMINAL,
-            quiet=not ON_TERMINAL,
-            compute_convergence_checks=False,  # the gate is ours
+            progressbar=on_terminal,
+            quiet=not on_terminal,
+            compute_convergence_checks=False,  # diagnose makes them
         )
-    seconds = time.perf_counter() - began
-    with_exact_u = source.formulation == "marginal" and not added.names
-    tree = _completed(data, raw, np.random.default_rng([seed, 1]) if with_exact_u else None)
-    tree.attrs.update(sampling_time=seconds, **added.attributes)
-    others = set(tree.posterior.data_vars) - source.names
-    return tree, diagnose(tree, [*draws_.VARIABLES, *others])
 
 
 def _completed(data: Data, raw: xr.DataTree, rng: np.random.Generator | None) -> xr.DataTree:
     """The draws in the one form, with u drawn given y if there is an rng.
 
-    The model's other variables are kept as they came.
+    The model's other variables are kept as they came: PyMC's predictive sampling needs them all.
     """
-    ours = {
-        name: raw.posterior[name].transpose("chain", "draw", ...).to_numpy()
-        for name in draws_.VARIABLES
-        if name in raw.posterior
-    }
+    arrays = posterior_arrays(raw)
     stats = {
         str(name): array.to_numpy()
         for name, array in raw.sample_stats.data_vars.items()
         if array.dims == ("chain", "draw")
     }
-    tree = draws_.assemble(data, ours, stats)
-    if rng is not None:
-        u = conditional_draws(data, draws_.theta(tree, data.design), rng)
-        tree = draws_.assemble(data, {**ours, "u": u.reshape(*ours["sigma"].shape, -1)}, stats)
-    others = [
-        name for name in raw.posterior.data_vars if name not in ours
-    ]  # PyMC's predictive sampling needs them all
+    tree = assembled(data, arrays, stats, rng)
+    others = [name for name in raw.posterior.data_vars if name not in arrays]
     if others:
         tree["posterior"] = tree.posterior.to_dataset().merge(raw.posterior.to_dataset()[others])
     return tree
-
-
-def _enough_devices(chains: int) -> None:
-    """Let JAX run the chains side by side; it listens only before it has started."""
-    import numpyro
-
-    numpyro.set_host_device_count(chains)

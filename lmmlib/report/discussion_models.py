@@ -4,13 +4,20 @@ Its files are not available.
 """
 
 import numpy as np
+import pymc as pm
 import pytensor.tensor as pt
 from scipy.linalg import solve_triangular
 
 from lmmlib.model import Data, Design, Priors
+from lmmlib.pymc_models.machine_warnings import machine_warnings_ignored
 from lmmlib.pymc_models.marginal import observe
-from lmmlib.pymc_models.parameters import Parameters, declare, remember, start, times
-from lmmlib.pymc_models.quiet import pymc as pm
+from lmmlib.pymc_models.parameters import (
+    ParameterTensors,
+    declare_parameters,
+    empty_model,
+    product,
+    record_source,
+)
 
 
 def random_scale_model(data: Data, priors: Priors) -> pm.Model:
@@ -43,9 +50,10 @@ def random_scale_model(data: Data, priors: Priors) -> pm.Model:
     Notes
     -----
     Not a mixed model: V is nowhere the covariance of y, and u does not occur. NUTS runs into the
-    edge of the support and diverges, so that ``sample`` refuses it: use ``sample_outside_gate``.
-    ``pymc.compute_log_likelihood`` gives log p(y_i|z, θ), which is *conditional on z*. A gradient
-    costs O(nK³). All chains start at one point, since hardly any z has all scales above zero.
+    edge of the support and diverges, so that ``sample`` hands its draws back only with
+    ``on_failure="return"``. ``pymc.compute_log_likelihood`` gives log p(y_i|z, θ), which is
+    *conditional on z*. A gradient costs O(nK³). All chains start at one point, since hardly any z
+    has all scales above zero.
 
     Examples
     --------
@@ -58,16 +66,18 @@ def random_scale_model(data: Data, priors: Priors) -> pm.Model:
     (['beta', 'sd', 'variance', 'z'], ['scale above zero'])
     """
     design = data.design
-    _refuse_fixed(priors)
-    with start(data) as model:
-        parameters = declare(design, priors, on_variance=True)
-        B, d = _columns(design, parameters), pt.sqr(parameters.sigma) / design.weights
-        inside = _inside(model, pt.dot(B, B.T) + pt.diag(d), data.y.std() or 1.0)
+    _refuse_fixed_sigma(priors)
+    with empty_model(data) as model:
+        parameters = declare_parameters(design, priors, on_variance=True)
+        B = _dense_root(design, parameters)
+        d = pt.sqr(parameters.sigma) / design.weights
         z = pm.Normal("z", 0, 1, shape=design.n)
         scale = pm.Deterministic("scale", cholesky_times(B, d, z), dims="row")
         pm.Potential("scale above zero", pt.switch(pt.all(scale > 0), 0.0, -np.inf))
         _independent_rows(design, parameters, pt.abs(scale))
-    return remember(model, data, priors, "reconstructed", {"z": inside})
+    V = pt.dot(B, B.T) + pt.diag(d)
+    inside = _z_inside_the_support(model, V, data.y.std() or 1.0)
+    return record_source(model, data, priors, "reconstructed", {"z": inside})
 
 
 def working_independence_model(data: Data, priors: Priors) -> pm.Model:
@@ -97,7 +107,7 @@ def working_independence_model(data: Data, priors: Priors) -> pm.Model:
 
     See Also
     --------
-    lmmlib.pymc_models.Refitter : With ``independent``, this model as a control of calibration.
+    lmmlib.pymc_models.Refitter : Takes this function, for a control of calibration.
 
     Notes
     -----
@@ -115,15 +125,15 @@ def working_independence_model(data: Data, priors: Priors) -> pm.Model:
     ['beta', 'sd', 'sigma']
     """
     design = data.design
-    with start(data) as model:
-        parameters = declare(design, priors)
+    with empty_model(data) as model:
+        parameters = declare_parameters(design, priors)
         variance = pt.sqr(parameters.sigma) / design.weights
-        for t, root in zip(design.terms, parameters.effect_chols, strict=True):
-            variance = variance + pt.sum(t.row_products * pt.dot(root, root.T), axis=(1, 2))
-        _independent_rows(
-            design, parameters, pm.Deterministic("scale", pt.sqrt(variance), dims="row")
-        )
-    return remember(model, data, priors, "reconstructed")
+        for term, chol in zip(design.terms, parameters.effect_chols, strict=True):
+            cov = pt.dot(chol, chol.T)
+            variance = variance + pt.sum(term.row_products * cov, axis=(1, 2))
+        scale = pm.Deterministic("scale", pt.sqrt(variance), dims="row")
+        _independent_rows(design, parameters, scale)
+    return record_source(model, data, priors, "reconstructed")
 
 
 def variance_form_model(data: Data, priors: Priors) -> pm.Model:
@@ -164,67 +174,93 @@ def variance_form_model(data: Data, priors: Priors) -> pm.Model:
     >>> [v.name for v in model.free_RVs]
     ['beta', 'sd', 'variance']
     """
-    _refuse_fixed(priors)
-    with start(data) as model:
-        observe(data.design, declare(data.design, priors, on_variance=True))
-    return remember(model, data, priors, "marginal")
+    _refuse_fixed_sigma(priors)
+    with empty_model(data) as model:
+        observe(data.design, declare_parameters(data.design, priors, on_variance=True))
+    return record_source(model, data, priors, "marginal")
 
 
 def cholesky_times(
     B: pt.TensorVariable, d: pt.TensorVariable, z: pt.TensorVariable
 ) -> pt.TensorVariable:
-    """Lz for LL' = BB' + diag(d) with B (n, K), row by row.
+    """Lz for LL' = BB' + diag(d), row by row.
 
-    s_i = E[s_i|s_1 … s_i−1] + SD[s_i|s_1 … s_i−1] z_i.
+    s_i = E[s_i|s_1 … s_{i−1}] + SD[s_i|s_1 … s_{i−1}] z_i. With M_i the covariance of K standard
+    normals given the first i entries of s, L_ii² = d_i + b_i'M_{i−1} b_i and
+    L_ij = b_i'M_{j−1} b_j / L_jj below.
 
-    With M_i the covariance of K standard normals given the first i entries of s, L_ii² = d_i +
-    b_i'M_i−1 b_i and L_ij = b_i'M_j−1 b_j / L_jj below: n inverses of order K take the place of a
-    factor of order n, which is slow in JAX.
+    Parameters
+    ----------
+    B : pytensor.tensor.TensorVariable, shape (n, K)
+        Rows b_i.
+    d : pytensor.tensor.TensorVariable, shape (n,)
+        Variances above zero.
+    z : pytensor.tensor.TensorVariable, shape (n,)
+        Any vector.
+
+    Returns
+    -------
+    pytensor.tensor.TensorVariable, shape (n,)
+        The product.
+
+    Notes
+    -----
+    n inverses of order K take the place of a factor of order n, which is slow in JAX.
     """
-    products = B[:, :, None] * B[:, None, :] / d[:, None, None]
-    before = pt.cumsum(products, axis=0) - products
-    gain = pt.matmul(pt.linalg.inv(before + pt.eye(B.shape[1])), B[:, :, None])[..., 0]
-    diagonal = pt.sqrt(d + pt.sum(B * gain, axis=1))
-    steps = gain * (z / diagonal)[:, None]
-    return diagonal * z + pt.sum(B * (pt.cumsum(steps, axis=0) - steps), axis=1)
+    # Precision of the K normals given the rows before each: I + Σ_{j<i} b_j b_j' / d_j.
+    contributions = B[:, :, None] * B[:, None, :] / d[:, None, None]
+    precision_gained = pt.cumsum(contributions, axis=0) - contributions
+    M = pt.as_tensor(pt.linalg.inv(precision_gained + pt.eye(B.shape[1])))
+
+    # Diagonal of L, and the mean of each entry given those before it.
+    M_b = (M @ B[:, :, None])[..., 0]
+    diagonal = pt.sqrt(d + pt.sum(B * M_b, axis=1))
+    steps = M_b * (z / diagonal)[:, None]
+    means_before = pt.cumsum(steps, axis=0) - steps
+    return diagonal * z + pt.sum(B * means_before, axis=1)
 
 
-def _columns(design: Design, parameters: Parameters) -> pt.TensorVariable:
+def _dense_root(design: Design, parameters: ParameterTensors) -> pt.TensorVariable:
     """ZG^½, (n, K), dense."""
     parts = []
-    for t, (J, q), root in zip(design.terms, design.shapes, parameters.effect_chols, strict=True):
-        Z = t.columns_of_independent_levels().toarray().reshape(design.n, J, q)
-        parts.append(pt.dot(Z, root).reshape((design.n, J * q)))
+    for term, (J, q), chol in zip(
+        design.terms, design.shapes, parameters.effect_chols, strict=True
+    ):
+        Z = term.columns_of_independent_levels().toarray().reshape(design.n, J, q)
+        parts.append(pt.dot(Z, chol).reshape((design.n, J * q)))
     return pt.concatenate(parts, axis=1)
 
 
-def _inside(model: pm.Model, V: pt.TensorVariable, level: float) -> np.ndarray:
+def _z_inside_the_support(model: pm.Model, V: pt.TensorVariable, level: float) -> np.ndarray:
     """A z at which all scales are ``level`` at the other parameters' initial values.
 
     From elsewhere no chain could start.
     """
-    compiled = model.compile_fn(
-        model.replace_rvs_by_values([V]),
-        inputs=model.value_vars,
-        mode="FAST_COMPILE",
-        on_unused_input="ignore",
-    )
-    (here,) = compiled(model.initial_point())
-    return solve_triangular(np.linalg.cholesky(here), np.full(len(here), level), lower=True)
+    with machine_warnings_ignored():
+        covariance_at = model.compile_fn(
+            model.replace_rvs_by_values([V]),
+            inputs=model.value_vars,
+            mode="FAST_COMPILE",
+            on_unused_input="ignore",
+        )
+    (covariance,) = covariance_at(model.initial_point())
+    chol = np.linalg.cholesky(covariance)
+    return solve_triangular(chol, np.full(len(chol), level), lower=True)
 
 
 def _independent_rows(
-    design: Design, parameters: Parameters, scale: pt.TensorVariable
+    design: Design, parameters: ParameterTensors, scale: pt.TensorVariable
 ) -> pt.TensorVariable:
     """The response with independent rows of their own SDs, in the model on the stack."""
-    mean = design.offset + times(design.X, parameters.beta)
-    return pm.Normal("y", mean, scale, observed=pm.modelcontext(None)["y_data"], dims="row")
+    mean = design.offset + product(design.X, parameters.beta)
+    y_data = pm.modelcontext(None)["y_data"]
+    return pm.Normal("y", mean, scale, observed=y_data, dims="row")
 
 
-def _refuse_fixed(priors: Priors) -> None:
+def _refuse_fixed_sigma(priors: Priors) -> None:
     if priors.sigma.family == "fixed":
         raise ValueError(
             f"sigma must have a prior, got it fixed at {priors.sigma.scale:g}: this form puts it "
-            "on the variance, and an SD and a variance "
-            "of one value are two models; use marginal_model"
+            "on the variance, and an SD and a variance of one value are two models; use "
+            "marginal_model"
         )

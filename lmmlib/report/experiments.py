@@ -66,12 +66,18 @@ def experiment_1(
     ('z1', 'z2', 'z3', 'z4', 'z5')
     """
     rng = checked_rng(rng)
-    n, p, q = (whole_number(name, value, 1) for name, value in (("n", n), ("p", p), ("q", q)))
+    n = whole_number("n", n, 1)
+    p = whole_number("p", p, 1)
+    q = whole_number("q", q, 1)
     sigma = positive("sigma", sigma)
+
+    # u with precision Q = LL': L⁻ᵀ times standard normals.
     W = rng.standard_normal((q, q))
     L = cholesky(W @ W.T, lower=True)
     u = solve_triangular(L, rng.standard_normal(q), lower=True, trans="T")
-    Z, X = rng.uniform(size=(n, q)), rng.uniform(size=(n, p))
+
+    Z = rng.uniform(size=(n, q))
+    X = rng.uniform(size=(n, p))
     X[:, 0] = 1.0
     design = Design(X, [Term.dense(f"z{k + 1}", Z[:, [k]]) for k in range(q)])
     beta = 5 + rng.standard_normal(p)
@@ -115,9 +121,9 @@ def experiment_2(
     >>> experiment_2(np.random.default_rng(1)).design.shapes
     ((10, 1),)
     """
-    n, p, groups = (
-        whole_number(name, value, 1) for name, value in (("n", n), ("p", p), ("groups", groups))
-    )
+    n = whole_number("n", n, 1)
+    p = whole_number("p", p, 1)
+    groups = whole_number("groups", groups, 1)
     tau = float(frozen_array("tau", tau, ()))
     sigma = positive("sigma", sigma)
     if n % groups:
@@ -127,6 +133,8 @@ def experiment_2(
     rng = checked_rng(rng)
     X = rng.standard_normal((n, p))
     beta = 2 * rng.standard_normal(p)
-    design = Design(X, [Term.grouped("group", np.repeat(np.arange(groups), n // groups))])
-    made = simulate(design, Params(beta, {"group": tau**2}, sigma), rng)
-    return Experiment(design, made.y, beta, made.u, sigma)
+    group = np.repeat(np.arange(groups), n // groups)
+    design = Design(X, [Term.grouped("group", group)])
+    params = Params(beta, {"group": np.array([[tau**2]])}, sigma)
+    simulated = simulate(design, params, rng)
+    return Experiment(design, simulated.y, beta, simulated.u, sigma)

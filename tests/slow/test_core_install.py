@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
 OF_EXTRAS = (
     "test_pymc_models.py",
-    "test_report_discussion_models.py",
+    "test_report_*.py",
     "test_plots_*.py",
     "test_floor_plan.py",
     "test_public_names.py",

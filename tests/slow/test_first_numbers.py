@@ -19,7 +19,7 @@ import lmmlib as lmm
 data = lmm.from_formula("Yield ~ 1 + (1 | Batch)", lmm.load_dataset("Dyestuff"))
 priors = lmm.Priors.weak(data)
 for model in (lmm.marginal_model(data, priors), lmm.conditional_model(data, priors)):
-    print(lmm.sample(model, random_seed=1, on_failure="warn").posterior.sizes["draw"])
+    print(lmm.sample(model, random_seed=1, on_failure="return").posterior.sizes["draw"])
 """
 
 

@@ -77,7 +77,7 @@ def test_four_routes_lead_to_one_number(make):
             np.std(np.exp(density - density.max()))
             / np.mean(np.exp(density - density.max()))
             / np.sqrt(400)
-        )  # the gate's smallest ESS
+        )  # the smallest ESS that passes
         assert abs(by_nuts - refits[i]) < 5 * np.hypot(error, error / 3)
 
 

@@ -23,7 +23,9 @@ from lmmlib import (
     simulate,
 )
 from lmmlib.draws import VARIABLES, check_data
-from lmmlib.pymc_models import Refitter, SamplingError, diagnose, refitting
+from lmmlib.pymc_models import Refitter, SamplingError, diagnose, refit
+from lmmlib.pymc_models.settings import NutsSettings
+from lmmlib.report import working_independence_model
 
 SLEEP = from_formula("Reaction ~ Days + (Days | Subject)", load_dataset("sleepstudy"))
 PRIORS = Priors.weak(SLEEP)
@@ -113,7 +115,7 @@ def test_one_seed_gives_one_set_of_draws(refitter):
 
 
 def test_a_failing_fit_is_rerun_once_and_then_raised(refitter, monkeypatch):
-    """A few draws by trees of two leaves cannot pass; what the gate reads is what nutpie noted."""
+    """A few draws by trees of two leaves cannot pass; what is diagnosed is what nutpie noted."""
     asked, seen, sample = [], [], nutpie.sample
 
     def noted(*args, **options):
@@ -125,10 +127,10 @@ def test_a_failing_fit_is_rerun_once_and_then_raised(refitter, monkeypatch):
         return seen[-1][0]
 
     monkeypatch.setattr(nutpie, "sample", noted)
-    monkeypatch.setattr(refitting, "diagnose", watched)
-    monkeypatch.setattr(refitting, "MAX_TREE_DEPTH", 1)
-    monkeypatch.setattr(refitter, "draws", 50)
-    advice = {"conditional": "the marginal model, the other value of centred, ", "marginal": ""}[
+    monkeypatch.setattr(refit, "diagnose", watched)
+    monkeypatch.setattr(refit, "MAX_TREE_DEPTH", 1)
+    monkeypatch.setattr(refitter, "settings", NutsSettings(50, 500, 4, 0.95))
+    advice = {"conditional": "the marginal model, the other value of centered, ", "marginal": ""}[
         refitter.formulation
     ]
     with pytest.raises(
@@ -176,3 +178,13 @@ def test_it_stays_in_its_process(refitter):
         match="cannot be sent to another process; give calibrate executor=ThreadPoolExecutor",
     ):
         pickle.dumps(refitter)
+
+
+def test_a_function_builds_the_model_that_is_refitted():
+    """Working independence: the draws differ from the direct posterior's, whose model is right."""
+    refitter = Refitter(working_independence_model, SLEEP, PRIORS)
+    data = _new(8)
+    tree = refitter(data, PRIORS, np.random.default_rng(8))
+    assert diagnose(tree).passed
+    assert tree.posterior.u.shape[-1] == 36
+    assert _worst_gap(tree, posterior(data, PRIORS, 8192, rng=np.random.default_rng(8))) > 10
