@@ -17,7 +17,7 @@ from lmmlib.draws.checks import (
     checked_tree,
 )
 from lmmlib.draws.form import DIMS, FINGERPRINT, VARIABLES, as_draws, assemble, coords, tree_of
-from lmmlib.draws.reading import flat, log_weight, theta
+from lmmlib.draws.reading import flat, log_weight, theta, theta_of_data
 from lmmlib.draws.table import summary
 
 __all__ = [
@@ -39,5 +39,6 @@ __all__ = [
     "log_weight",
     "summary",
     "theta",
+    "theta_of_data",
     "tree_of",
 ]

@@ -4,9 +4,9 @@ import numpy as np
 import xarray as xr
 
 from lmmlib import linalg
-from lmmlib.draws.checks import check_design, checked_tree
+from lmmlib.draws.checks import check_data, check_design, checked_tree
 from lmmlib.draws.correlations import matrices_of_pairs
-from lmmlib.model import Design, Theta
+from lmmlib.model import Data, Design, Theta
 
 
 def theta(
@@ -37,6 +37,23 @@ def theta(
     (10, 1, 1)
     """
     check_design(draws, design, same_rows)
+    return _theta(draws, design, chosen)
+
+
+def theta_of_data(draws: xr.DataTree, data: Data) -> Theta:
+    """Parameters of all draws, if they are draws of the posterior given these data.
+
+    Raises
+    ------
+    ValueError
+        If the draws are of the prior, of another response or of another design.
+    """
+    check_data(draws, data)
+    return _theta(draws, data.design, slice(None))
+
+
+def _theta(draws: xr.DataTree, design: Design, chosen: slice | np.ndarray) -> Theta:
+    """Parameters of chosen draws, which are known to be of the design."""
     sd = flat(draws, "sd")[chosen]
     cor = flat(draws, "cor")[chosen] if design.pairs else np.zeros((1, 0))
     roots = []
