@@ -35,6 +35,7 @@ from .model import Reduction as Reduction
 from .model import ScalePrior as ScalePrior
 from .model import Term as Term
 from .model import merge_reductions as merge_reductions
+from .prediction import posterior_epred as posterior_epred
 from .prediction import posterior_predict as posterior_predict
 from .prediction import predictive_check as predictive_check
 from .prior_predictive import prior_draws as prior_draws

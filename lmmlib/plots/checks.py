@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lmmlib.plots.look import COLOURS, figure
-from lmmlib.prediction import OF_GROUPS, PredictiveCheck
+from lmmlib.prediction import GROUP_STATISTICS, PredictiveCheck
 
 COLUMNS = 3
 
@@ -40,7 +40,7 @@ def statistics(result: PredictiveCheck) -> Figure:
             ax.hist(drawn, bins=bins, color=COLOURS["none"], alpha=0.75, label=label)
             ax.axvline(found["observed"], color=COLOURS["truth"], lw=1.8, label="data")
             ax.set(yticks=[])
-            grouped = f" {result.term}" if result.term and name in OF_GROUPS else ""
+            grouped = f" {result.term}" if result.term and name in GROUP_STATISTICS else ""
             ax.set_title(f"{name}{grouped}, p = {found['p']:.2f}", fontsize=9.5)
             ax.tick_params(labelsize=8.5)
             ax.grid(visible=False)
