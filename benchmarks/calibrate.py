@@ -57,7 +57,7 @@ def _refitter(formulation: object) -> object:
 
 # Name, kind, replications and how to make the engine of every run, by part.
 PARTS = {
-    "direct": [("direct posterior", "engine", 1000, calibration.Direct)],
+    "direct": [("direct posterior", "engine", 1000, calibration.ImportanceSampler)],
     "controls": [
         (name, "control", 200, lambda engine=engine: engine) for name, engine in CONTROLS.items()
     ],
