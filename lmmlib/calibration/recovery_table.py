@@ -92,7 +92,7 @@ def recovery_table(
         One row a measure, and one with the number of failed fits of each engine. An engine with
         fewer than two fits has no measures.
     """
-    parameters = [*design.coef, *(f"sd {effect}" for effect in design.effects), "sigma"]
+    parameters = [*design.layout.coef, *(f"sd {effect}" for effect in design.effects), "sigma"]
     true_values = values_of(design, truth)
     rows: list[tuple[object, ...]] = []
     for k, engine in enumerate(engines):

@@ -66,7 +66,7 @@ def _arrow(ax: Axes, start: np.ndarray, end: np.ndarray) -> None:
         "shrinkA": 3,
         "shrinkB": 3,
     }
-    ax.annotate("", end, start, arrowprops=properties)
+    ax.annotate("", (end[0], end[1]), (start[0], start[1]), arrowprops=properties)
 
 
 def _label_away_from(ax: Axes, label: str, point: np.ndarray, end: np.ndarray) -> None:
@@ -74,7 +74,7 @@ def _label_away_from(ax: Axes, label: str, point: np.ndarray, end: np.ndarray) -
     side = np.sign(point[0] - end[0]) or 1.0
     ax.annotate(
         label,
-        point,
+        (point[0], point[1]),
         (6 * side, 0),
         textcoords="offset points",
         ha="left" if side > 0 else "right",

@@ -112,7 +112,7 @@ def _sd_panel(
     ax: Axes, sd: np.ndarray, curves: Mapping[str, np.ndarray], draws: Mapping[str, np.ndarray]
 ) -> None:
     """Outlines of the draws, a dashed prior and a posterior."""
-    edges = np.linspace(sd.min(), sd.max(), BINS + 1)
+    edges = np.linspace(sd.min(), sd.max(), BINS + 1).tolist()
     for label, values in draws.items():
         ax.hist(
             values,
