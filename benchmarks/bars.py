@@ -47,8 +47,10 @@ def _dense_ratio(m: dict, _: list) -> float:
 
     Two can cost it more than they bring.
     """
-    found = [m["density 2000 rows, 100 groups" + threads] for threads in ("", ", one thread")]
-    return min(f["dense"]["minimum"] for f in found) / found[0]["reduced"]["minimum"]
+    all_threads = m["density 2000 rows, 100 groups"]
+    one_thread = m["density 2000 rows, 100 groups, one thread"]
+    dense = min(result["dense"]["minimum"] for result in (all_threads, one_thread))
+    return dense / all_threads["reduced"]["minimum"]
 
 
 def _rows_ratio(m: dict, _: list) -> float:
@@ -65,7 +67,8 @@ def _against_quoted_brms(m: dict, quoted: list) -> float:
 
 
 def _against_bambi(m: dict, _: list) -> float:
-    return min(m[s]["first"] for s in SAMPLERS if "first" in m[s]) / _second("sleepstudy")(m, _)
+    fastest = min(m[s]["first"] for s in SAMPLERS if "first" in m[s])
+    return fastest / _second("sleepstudy")(m, _)
 
 
 def _ess_ratio(m: dict, _: list) -> float:
@@ -256,7 +259,8 @@ def _judged(bar: Bar, measured: dict, quoted: list) -> dict:
     try:
         value = float(f"{bar.value(measured, quoted):.6g}")
     except (KeyError, ValueError):  # a measurement failed: its reason stands beside it
-        value = met = None
+        value = None
+        met = None
     else:
         met = {
             "at most": value <= bar.limit,

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -39,32 +40,56 @@ def problem() -> tuple[lmm.Data, lmm.Priors]:
     They were fixed before anything was simulated.
     """
     data = lmm.from_formula(FORMULA, lmm.load_dataset("sleepstudy"))
-    half = {
-        e: lmm.ScalePrior("half-normal", s)
-        for e, s in zip(data.design.effects, (30.0, 8.0), strict=True)
-    }
     beta = {"Intercept": (250.0, 50.0), "Days": (10.0, 10.0)}
-    return data, lmm.Priors.build(
-        data.design, beta, half, lmm.ScalePrior("half-normal", 30.0), cor=2.0
-    )
+    sd = {
+        effect: lmm.ScalePrior("half-normal", scale)
+        for effect, scale in zip(data.design.effects, (30.0, 8.0), strict=True)
+    }
+    sigma = lmm.ScalePrior("half-normal", 30.0)
+    priors = lmm.Priors.build(data.design, beta, sd, sigma, cor=2.0)
+    return data, priors
+
+
+@dataclass(frozen=True)
+class Run:
+    """One calibration.
+
+    Attributes
+    ----------
+    name : str
+        What is calibrated.
+    kind : str
+        ``engine``, which has to pass, or ``control``, which has to fail.
+    replications : int
+        Number of replications of a full run.
+    make_engine : callable
+        Makes the engine.
+    """
+
+    name: str
+    kind: str
+    replications: int
+    make_engine: Callable[[], object]
 
 
 def _refitter(formulation: object) -> object:
     from lmmlib.pymc_models import Refitter
 
-    return Refitter(formulation, *problem())
+    data, priors = problem()
+    return Refitter(formulation, data, priors)
 
 
-# Name, kind, replications and how to make the engine of every run, by part.
 PARTS = {
-    "direct": [("direct posterior", "engine", 1000, calibration.Direct)],
+    "direct": [Run("direct posterior", "engine", 1000, calibration.ImportanceSampler)],
     "controls": [
-        (name, "control", 200, lambda engine=engine: engine) for name, engine in CONTROLS.items()
+        Run(name, "control", 200, lambda engine=engine: engine) for name, engine in CONTROLS.items()
     ],
-    "marginal": [("marginal model by NUTS", "engine", 100, lambda: _refitter("marginal"))],
-    "conditional": [("conditional model by NUTS", "engine", 100, lambda: _refitter("conditional"))],
+    "marginal": [Run("marginal model by NUTS", "engine", 100, lambda: _refitter("marginal"))],
+    "conditional": [
+        Run("conditional model by NUTS", "engine", 100, lambda: _refitter("conditional"))
+    ],
     "independent": [
-        (
+        Run(
             "working independence",
             "control",
             100,
@@ -72,30 +97,31 @@ PARTS = {
         )
     ],
 }
-ORDER = [name for part in PARTS.values() for name, *_ in part]
+ORDER = [run.name for part in PARTS.values() for run in part]
 
 
-def measured(
-    name: str, kind: str, replications: int, make: Callable[[], object]
-) -> dict[str, object]:
-    """One run: ranks, failures, verdict, time with compilation; and for a control its power."""
+def measured(run: Run, replications: int) -> dict[str, object]:
+    """Ranks, failures, verdict, time with compilation; and for a control its power."""
     before = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": machine(),
-        "versions": {p: version(p) for p in PACKAGES},
+        "versions": {package: version(package) for package in PACKAGES},
     }
     data, priors = problem()
-    began = time.perf_counter()
-    engine, rng = make(), np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEED)
+    start = time.perf_counter()
+    engine = run.make_engine()
     with ThreadPoolExecutor(1) as one:  # a compiled model lives in one process
         executor = one if hasattr(engine, "formulation") else None
-        found = lmm.calibrate(data.design, priors, engine, replications, rng=rng, executor=executor)
-    seconds = time.perf_counter() - began
-    verdict = found.verdict()
-    print(f"calibrate: {name}: {seconds:.0f} s, {verdict}", flush=True)
-    told = {
-        "name": name,
-        "kind": kind,
+        result = lmm.calibrate(
+            data.design, priors, engine, replications, rng=rng, executor=executor
+        )
+    seconds = time.perf_counter() - start
+    verdict = result.verdict()
+    print(f"calibrate: {run.name}: {seconds:.0f} s, {verdict}", flush=True)
+    record = {
+        "name": run.name,
+        "kind": run.kind,
         **before,
         "seed": SEED,
         "replications": replications,
@@ -103,16 +129,17 @@ def measured(
         "passed": verdict.passed,
         "false_alarm": verdict.false_alarm,
         "p_values": {k: float(f"{p:.4g}") for k, p in verdict.p_values.items()},
-        "failures": list(found.failures),
-        "names": list(found.names),
-        "draws": found.draws,
-        "ranks": found.ranks.T.tolist(),
+        "failures": list(result.failures),
+        "names": list(result.names),
+        "draws": result.draws,
+        "ranks": result.ranks.T.tolist(),
     }
-    if kind == "control":
-        told["power"] = {
-            str(n): calibration.power(found, n, np.random.default_rng(SEED)) for n in (50, 100, 200)
+    if run.kind == "control":
+        record["power"] = {
+            str(n): calibration.power(result, n, np.random.default_rng(SEED))
+            for n in (50, 100, 200)
         }
-    return told
+    return record
 
 
 def merged(runs: list[dict], fresh: dict) -> list[dict]:
@@ -121,7 +148,7 @@ def merged(runs: list[dict], fresh: dict) -> list[dict]:
     return sorted([*kept, fresh], key=lambda run: ORDER.index(run["name"]))
 
 
-def as_wanted(run: dict) -> bool:
+def as_it_should(run: dict) -> bool:
     """Whether an engine passed or a control failed."""
     return run["passed"] == (run["kind"] == "engine")
 
@@ -142,15 +169,7 @@ def table(runs: list[dict]) -> str:
         ),
         "|---|---|---|---|---|---|---|---|",
     ]
-    for run in runs:
-        worst = min(run["p_values"], key=run["p_values"].get)
-        power = ", ".join(f"{p:.2f}" for p in run["power"].values()) if "power" in run else ""
-        lines.append(
-            f"| {run['name']} | {run['replications']} | {len(run['failures'])} | "
-            f"{run['p_values'][worst]:.2g} ({worst}) | "
-            f"{'passed' if run['passed'] else 'failed'} | "
-            f"{'yes' if as_wanted(run) else '**no**'} | {run['seconds']:.0f} | {power} |"
-        )
+    lines += [_row(run) for run in runs]
     lines += [
         "",
         (
@@ -173,17 +192,31 @@ def table(runs: list[dict]) -> str:
             f"{versions} |"
         )
     failures = [f"- {run['name']}: {failure}" for run in runs for failure in run["failures"]]
-    return "\n".join([*lines, *(["", "Fits that failed:", ""] * bool(failures)), *failures, ""])
+    if failures:
+        lines += ["", "Fits that failed:", "", *failures]
+    return "\n".join([*lines, ""])
 
 
-def asked(words: Sequence[str]) -> tuple[list[str], float]:
+def _row(run: dict) -> str:
+    """The row of one run in the table of verdicts."""
+    worst = min(run["p_values"], key=run["p_values"].get)
+    power = ", ".join(f"{p:.2f}" for p in run.get("power", {}).values())
+    return (
+        f"| {run['name']} | {run['replications']} | {len(run['failures'])} | "
+        f"{run['p_values'][worst]:.2g} ({worst}) | "
+        f"{'passed' if run['passed'] else 'failed'} | "
+        f"{'yes' if as_it_should(run) else '**no**'} | {run['seconds']:.0f} | {power} |"
+    )
+
+
+def parts_and_scale(words: Sequence[str]) -> tuple[list[str], float]:
     """Parts and scale named on the command line."""
-    scale = [float(word) for word in words if word[0].isdigit()]
+    scales = [float(word) for word in words if word[0].isdigit()]
     parts = [word for word in words if not word[0].isdigit()]
     unknown = [part for part in parts if part not in PARTS]
     if unknown:
         raise SystemExit(f"calibrate: parts are {', '.join(PARTS)}, got {', '.join(unknown)}")
-    return parts or list(PARTS), scale[0] if scale else 1.0
+    return parts or list(PARTS), scales[0] if scales else 1.0
 
 
 def main() -> None:
@@ -191,16 +224,17 @@ def main() -> None:
 
     Both files are written after each run.
     """
-    parts, scale = asked(sys.argv[1:])
+    parts, scale = parts_and_scale(sys.argv[1:])
     folder = HERE if scale == 1.0 else Path()
     stored = folder / "CALIBRATION.json"
-    runs, done = json.loads(stored.read_text("utf8"))["runs"] if stored.exists() else [], []
-    for name, kind, replications, make in (run for part in parts for run in PARTS[part]):
-        done.append(measured(name, kind, int(replications * scale), make))
-        runs = merged(runs, done[-1])
-        stored.write_text(json.dumps({"runs": runs}) + "\n", "utf8")
-        (folder / "CALIBRATION.md").write_text(table(runs), "utf8")
-    wrong = [run["name"] for run in done if not as_wanted(run)]
+    records = json.loads(stored.read_text("utf8"))["runs"] if stored.exists() else []
+    fresh = []
+    for run in (run for part in parts for run in PARTS[part]):
+        fresh.append(measured(run, int(run.replications * scale)))
+        records = merged(records, fresh[-1])
+        stored.write_text(json.dumps({"runs": records}) + "\n", "utf8")
+        (folder / "CALIBRATION.md").write_text(table(records), "utf8")
+    wrong = [record["name"] for record in fresh if not as_it_should(record)]
     if wrong:
         raise SystemExit(f"calibrate: not as it should be: {', '.join(wrong)}; see CALIBRATION.md")
     print("calibrate: every engine passed and every control failed; see benchmarks/CALIBRATION.md")

@@ -23,37 +23,39 @@ def side_by_side(works: Mapping[str, Callable[[], object]]) -> dict[str, dict[st
 
     So whatever else the machine does meets all of them.
     """
-    once = {name: min(seconds_of(work), seconds_of(work)) for name, work in works.items()}
-    if max(once.values()) > LONG:
-        return {name: told([seconds]) for name, seconds in once.items()}
-    loops = {name: max(1, round(LEAST / seconds)) for name, seconds in once.items()}
+    seconds_once = {name: min(seconds_of(work), seconds_of(work)) for name, work in works.items()}
+    if max(seconds_once.values()) > LONG:
+        return {name: summary([seconds]) for name, seconds in seconds_once.items()}
+    loops = {name: max(1, round(LEAST / seconds)) for name, seconds in seconds_once.items()}
     seconds = {name: [] for name in works}
     for _ in range(REPEATS):
         for name, work in works.items():
             seconds[name].append(seconds_of(work, loops[name]))
-    return {name: told(values) for name, values in seconds.items()}
+    return {name: summary(values) for name, values in seconds.items()}
 
 
-def told(values: list[float]) -> dict[str, float]:
-    """What is kept of repeated measurements."""
+def summary(values: list[float]) -> dict[str, float]:
+    """Median, minimum and number of repeated measurements."""
     return {"median": statistics.median(values), "minimum": min(values), "repeats": len(values)}
 
 
 def seconds_of(work: Callable[[], object], loops: int = 1) -> float:
     """Seconds of one call, averaged over ``loops``."""
-    began = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(loops):
         work()
-    return (time.perf_counter() - began) / loops
+    return (time.perf_counter() - start) / loops
 
 
 def peak_mib() -> float:
     """Largest memory of this process so far, MiB (2²⁰ bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    units_per_mib = 2**20 if sys.platform == "darwin" else 2**10
+    return peak / units_per_mib
 
 
 def answer(tasks: Mapping[str, Callable[..., dict]]) -> None:
     """Do the task that the command line names, and print its result last."""
     name, *arguments = sys.argv[1:]
-    print(json.dumps({**tasks[name](*arguments), "peak_mib": peak_mib()}))
+    result = tasks[name](*arguments)
+    print(json.dumps({**result, "peak_mib": peak_mib()}))

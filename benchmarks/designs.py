@@ -26,8 +26,10 @@ def thread_like() -> tuple[lmm.Data, lmm.Priors]:
     """Five dense terms of one column: six variance parameters."""
     table = lmm.load_dataset("thread_like")
     terms = [lmm.Term.dense(f"z{k}", table[[f"z{k}"]].to_numpy()) for k in range(1, 6)]
-    data = lmm.Data(table.y, lmm.Design(table[["x1", "x2", "x3", "x4"]].to_numpy(), terms))
-    return data, lmm.Priors.build(data.design, (0, 10), lmm.ScalePrior("half-normal", 1.0))
+    X = table[["x1", "x2", "x3", "x4"]].to_numpy()
+    data = lmm.Data(table.y, lmm.Design(X, terms))
+    priors = lmm.Priors.build(data.design, (0, 10), lmm.ScalePrior("half-normal", 1.0))
+    return data, priors
 
 
 def grouped(n: int, groups: int) -> tuple[lmm.Data, lmm.Params]:
@@ -36,7 +38,8 @@ def grouped(n: int, groups: int) -> tuple[lmm.Data, lmm.Params]:
     X = np.column_stack([np.ones(n), rng.normal(size=n)])
     design = lmm.Design(X, [lmm.Term.grouped("group", np.arange(n) % groups)])
     params = lmm.Params([1.0, 0.5], {"group": 0.5}, 1.0)
-    return lmm.Data(lmm.simulate(design, params, rng).y, design), params
+    data = lmm.Data(lmm.simulate(design, params, rng).y, design)
+    return data, params
 
 
 def crossed(n: int = 5000) -> pd.DataFrame:
@@ -44,9 +47,10 @@ def crossed(n: int = 5000) -> pd.DataFrame:
     rng = np.random.default_rng(1)
     codes = {name: rng.permutation(np.arange(n) % J) for name, J in CROSSED_LEVELS.items()}
     x = rng.normal(size=n)
-    terms = [lmm.Term.grouped(name, c) for name, c in codes.items()]
+    terms = [lmm.Term.grouped(name, codes_of_factor) for name, codes_of_factor in codes.items()]
+    design = lmm.Design(np.column_stack([np.ones(n), x]), terms)
     params = lmm.Params([3.0, 0.5], {"student": 0.10, "teacher": 0.25, "school": 0.05}, 1.2)
-    y = lmm.simulate(lmm.Design(np.column_stack([np.ones(n), x]), terms), params, rng).y
-    return pd.DataFrame(
-        {"y": y, "x": x, **{name: [f"{name}{c}" for c in code] for name, code in codes.items()}}
-    )
+    table = pd.DataFrame({"y": lmm.simulate(design, params, rng).y, "x": x})
+    for name, codes_of_factor in codes.items():
+        table[name] = [f"{name}{code}" for code in codes_of_factor]
+    return table

@@ -28,31 +28,34 @@ def watch() -> Watched:
     import jax
     from numpyro.infer import MCMC
 
-    watched, run = Watched(), MCMC.run
+    watched = Watched()
+    original_run = MCMC.run
 
-    def timed(self: MCMC, *args: object, **kwargs: object) -> None:
-        began = time.perf_counter()
-        run(self, *args, **kwargs)
-        jax.block_until_ready(
-            self.get_samples(group_by_chain=True)
-        )  # JAX returns before it has computed
-        watched.runs.append((began, time.perf_counter()))
+    def timed_run(self: MCMC, *args: object, **kwargs: object) -> None:
+        start = time.perf_counter()
+        original_run(self, *args, **kwargs)
+        # JAX returns before it has computed.
+        jax.block_until_ready(self.get_samples(group_by_chain=True))
+        watched.runs.append((start, time.perf_counter()))
 
     def listen(event: str, duration: float, **_: object) -> None:
         if event.endswith(EVENTS):
-            now = time.perf_counter()
-            watched.compiling.append((now - duration, now))
+            end = time.perf_counter()
+            watched.compiling.append((end - duration, end))
 
-    MCMC.run = timed
+    MCMC.run = timed_run
     jax.monitoring.register_event_duration_secs_listener(listen)
     return watched
 
 
 def _covered(intervals: list[tuple[float, float]], start: float, end: float) -> float:
-    """Length of the union of intervals within (start, end): traces nest, and each is told."""
-    total, reached = 0.0, start
-    for a, b in sorted(intervals):
-        a, b = max(a, reached), min(b, end)
-        if b > a:
-            total, reached = total + b - a, b
+    """Length of the union of intervals within (start, end): traces nest, and each is listed."""
+    total = 0.0
+    covered_until = start
+    for interval_start, interval_end in sorted(intervals):
+        lower = max(interval_start, covered_until)
+        upper = min(interval_end, end)
+        if upper > lower:
+            total += upper - lower
+            covered_until = upper
     return total

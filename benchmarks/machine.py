@@ -31,9 +31,9 @@ def wait_until_quiet(longest: float = 120.0) -> None:
     """
     end = time.monotonic() + longest
     while time.monotonic() < end:
-        began = busy_seconds()
+        busy_before = busy_seconds()
         time.sleep(1)
-        if busy_seconds() - began < 0.1:
+        if busy_seconds() - busy_before < 0.1:
             return
 
 
@@ -42,18 +42,18 @@ def busy_seconds() -> float:
 
     Zero where the system does not tell.
     """
-    told = Path("/proc/stat")
-    if not told.exists():
+    statistics = Path("/proc/stat")
+    if not statistics.exists():
         return 0.0
-    user, nice, kernel, _, _, interrupts, soft = map(
-        int, told.read_text("utf8").split("\n", 1)[0].split()[1:8]
-    )
-    return (user + nice + kernel + interrupts + soft) / os.sysconf("SC_CLK_TCK")
+    all_cores = statistics.read_text("utf8").splitlines()[0].split()
+    user, nice, kernel, _, _, interrupts, soft_interrupts = map(int, all_cores[1:8])
+    ticks = user + nice + kernel + interrupts + soft_interrupts
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _processor() -> str:
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text("utf8").splitlines() if told.exists() else []
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text("utf8").splitlines() if information.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor() or platform.machine()
 

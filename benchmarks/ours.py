@@ -36,13 +36,13 @@ def density(n: str, groups: str) -> dict:
     """
     data, params = designs.grouped(int(n), int(groups))
     u = np.zeros(int(groups))
-    dense, factor = _dense_twin(data, params)
+    dense, dense_with_V = _dense_twin(data, params)
     np.testing.assert_allclose(dense(), lmm.loglik.marginal(data, params), rtol=1e-9)
     works = {
         "reduced": partial(lmm.loglik.marginal, data, params),
         "conditional": partial(lmm.loglik.conditional, data, params, u),
         "dense": dense,
-        "dense_factor_alone": factor,
+        "dense_factor_alone": dense_with_V,
     }
     return {"n": int(n), "groups": int(groups), **clock.side_by_side(works)}
 
@@ -55,18 +55,23 @@ def _dense_twin(
     V = ZGZ' + R is formed anew, or already at hand with its Cholesky factor.
     """
     (term,) = data.design.terms
-    Z, y, n = term.Z.toarray(), data.y, data.design.n
+    Z = term.Z.toarray()
+    y = data.y
+    n = data.design.n
     G = np.kron(np.eye(len(term.levels)), params.cov[term.name])
-    V_at_hand = Z @ G @ Z.T + params.sigma**2 * np.eye(n)
 
-    def from_factor(V: np.ndarray) -> float:
+    def covariance() -> np.ndarray:
+        return Z @ G @ Z.T + params.sigma**2 * np.eye(n)
+
+    def log_density(V: np.ndarray) -> float:
         L = cholesky(V, lower=True, check_finite=False)
-        white = solve_triangular(L, y - data.design.X @ params.beta, lower=True, check_finite=False)
-        return -0.5 * (n * np.log(2 * np.pi) + 2 * np.log(np.diag(L)).sum() + white @ white)
+        residual = y - data.design.X @ params.beta
+        white = solve_triangular(L, residual, lower=True, check_finite=False)
+        log_det = 2 * np.log(np.diag(L)).sum()
+        return -0.5 * (n * np.log(2 * np.pi) + log_det + white @ white)
 
-    return lambda: from_factor(Z @ G @ Z.T + params.sigma**2 * np.eye(n)), lambda: from_factor(
-        V_at_hand
-    )
+    V_at_hand = covariance()
+    return lambda: log_density(covariance()), lambda: log_density(V_at_hand)
 
 
 def posterior(name: str, draws: str) -> dict:
@@ -74,12 +79,13 @@ def posterior(name: str, draws: str) -> dict:
 
     The first call in this process, and the second, each on data of its own.
     """
-    seconds, trees = [], []
+    seconds = []
+    trees = []
     for seed in (1, 2):
         data, priors = _data_and_priors(name)
-        began = time.perf_counter()
+        start = time.perf_counter()
         trees.append(lmm.posterior(data, priors, int(draws), rng=np.random.default_rng(seed)))
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     worse = {
         "pareto_k": max(t.attrs["pareto_k"] for t in trees),
         "kish_ess": min(t.attrs["kish_ess"] for t in trees),
@@ -92,12 +98,10 @@ def _data_and_priors(name: str) -> tuple[lmm.Data, lmm.Priors]:
         return designs.thread_like()
     if name == "large":
         data, _ = designs.grouped(100_000, 1_000)
+    elif name == "crossed":
+        data = lmm.from_formula(designs.CROSSED, designs.crossed())
     else:
-        data = (
-            lmm.from_formula(designs.CROSSED, designs.crossed())
-            if name == "crossed"
-            else designs.table_data(name)
-        )
+        data = designs.table_data(name)
     return data, lmm.Priors.weak(data)
 
 
@@ -109,38 +113,38 @@ def loo(name: str, draws: str, leave: str) -> dict:
     for which in ("sleepstudy", name):
         data, priors = _data_and_priors(which)
         tree = lmm.posterior(data, priors, int(draws), rng=np.random.default_rng(1))
-        what = data.design.terms[0].name if leave == "level" else leave
-        began = time.perf_counter()
-        found = _arviz_loo(tree, data) if leave == "arviz" else lmm.loo(tree, data, leave=what)
-        seconds = time.perf_counter() - began
+        left_out = data.design.terms[0].name if leave == "level" else leave
+        start = time.perf_counter()
+        result = _arviz_loo(tree, data) if leave == "arviz" else lmm.loo(tree, data, leave=left_out)
+        seconds = time.perf_counter() - start
     return {
         "rows": data.design.n,
         "draws": int(draws),
         "seconds": seconds,
-        "elpd": float(found.elpd),
+        "elpd": float(result.elpd),
     }
 
 
 def _arviz_loo(tree: xr.DataTree, data: lmm.Data) -> object:
     """ArviZ's own, from the log densities of the rows given u, which it has to be handed."""
-    theta, u = lmm.draws.theta(tree, data.design), lmm.draws.flat(tree, "u")
+    theta = lmm.draws.theta(tree, data.design)
+    u = lmm.draws.flat(tree, "u")
     mean = (data.design.X @ theta.beta.T + data.design.terms[0].Z @ u.T).T
     log_p = norm.logpdf(data.y, mean, theta.sigma[:, None])
-    shape = tree.posterior["sigma"].shape
-    tree["log_likelihood"] = xr.Dataset(
-        {"y": (("chain", "draw", "row"), log_p.reshape(*shape, -1))}
-    )
+    by_chain = log_p.reshape(*tree.posterior["sigma"].shape, -1)
+    tree["log_likelihood"] = xr.Dataset({"y": (("chain", "draw", "row"), by_chain)})
     return arviz_stats.loo(tree)
 
 
 def estimate(formula: str, path: str) -> dict:
     """ML from a table: formula, reduction and search."""
-    table, fits = pd.read_csv(path), []
+    table = pd.read_csv(path)
+    fits: list = []
 
-    def work() -> None:
+    def fit() -> None:
         fits[:] = [lmm.estimate(lmm.from_formula(formula, table), method="ml")]
 
-    return {**clock.repeated(work), "criterion": fits[0].deviance}
+    return {**clock.repeated(fit), "criterion": fits[0].deviance}
 
 
 def engine(formulation: str) -> dict:
@@ -150,18 +154,21 @@ def engine(formulation: str) -> dict:
     model = make(data, priors)
     import jax_clock  # the models above bring PyMC in their own way
 
-    watched, seconds = jax_clock.watch(), []
+    watched = jax_clock.watch()
+    seconds = []
     for seed in (1, 2):
-        began = time.perf_counter()
+        start = time.perf_counter()
         tree = lmm.sample(model, random_seed=seed)
-        seconds.append(time.perf_counter() - began)
-    found = lmm.pymc_models.diagnose(tree)
-    told = {
-        "smallest_ess": found.ess_bulk,
-        "divergences": found.divergences,
+        seconds.append(time.perf_counter() - start)
+    diagnosis = lmm.pymc_models.diagnose(tree)
+    return {
+        "first": seconds[0],
+        "second": seconds[1],
+        "sampling": watched.sampling,
+        "smallest_ess": diagnosis.ess_bulk,
+        "divergences": diagnosis.divergences,
         "draws": int(tree.posterior["sigma"].size),
     }
-    return {"first": seconds[0], "second": seconds[1], "sampling": watched.sampling, **told}
 
 
 def versions() -> dict:

@@ -36,9 +36,10 @@ def bambi(sampler: str, path: str) -> dict:
         import jax_clock
 
         watched = jax_clock.watch()
-    table, seconds = pd.read_csv(path, dtype={"Subject": str}), []
+    table = pd.read_csv(path, dtype={"Subject": str})
+    seconds = []
     for seed in (1, 2):
-        began = time.perf_counter()
+        start = time.perf_counter()
         model = bmb.Model("Reaction ~ Days + (Days | Subject)", table)
         tree = model.fit(
             draws=1000,
@@ -48,20 +49,16 @@ def bambi(sampler: str, path: str) -> dict:
             progressbar=False,
             inference_method=sampler,
         )
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     sampling = watched.sampling if watched else float(tree.posterior.attrs["sampling_time"])
     ess = arviz_stats.ess(tree.posterior.to_dataset(), method="bulk")
-    told = {
-        "smallest_ess": min(float(values.min()) for values in ess.values()),
-        "draws": int(tree.posterior["sigma"].size),
-    }
-    divergences = int(tree.sample_stats["diverging"].sum())
     return {
         "first": seconds[0],
         "second": seconds[1],
         "sampling": sampling,
-        "divergences": divergences,
-        **told,
+        "divergences": int(tree.sample_stats["diverging"].sum()),
+        "smallest_ess": min(float(values.min()) for values in ess.values()),
+        "draws": int(tree.posterior["sigma"].size),
     }
 
 
@@ -72,7 +69,8 @@ def statsmodels(name: str, path: str) -> dict:
     """
     from statsmodels.regression.mixed_linear_model import MixedLM
 
-    table, call = pd.read_csv(path), dict(MIXED[name])
+    table = pd.read_csv(path)
+    call = dict(MIXED[name])
     crossed = call.pop("crossed", None)
     if crossed:
         components = {factor: f"0 + C({factor})" for factor in crossed}
@@ -80,11 +78,11 @@ def statsmodels(name: str, path: str) -> dict:
 
     fits: list = []
 
-    def work() -> None:
+    def fit() -> None:
         fits[:] = [MixedLM.from_formula(data=table, **call).fit(reml=False)]
 
     return {
-        **clock.repeated(work),
+        **clock.repeated(fit),
         "criterion": float(-2 * fits[0].llf),
         "converged": bool(fits[0].converged),
     }

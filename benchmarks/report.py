@@ -19,6 +19,11 @@ THREAD = {
     "rstan conditional": "rstan, conditional",
     "rstan marginal": "rstan, marginal, dense V",
 }
+LEFT_OUT = {
+    "row": "a row",
+    "level": "a level",
+    "arviz": "a row, by ArviZ from p(y_i given u)",
+}
 FITTED = ("sleepstudy", "Penicillin", "Pastes", "crossed")
 SYSTEMS = ("lmmlib", "statsmodels", "lme4")
 
@@ -32,7 +37,7 @@ def text(results: dict, quoted: list) -> str:
         " process of its own; what was compiled by an earlier one is not found again. Threads "
         "are as each library chooses.",
         _environment(results),
-        "## Bars\n\n" + _bars(results["bars"]) + f"\n\n{_sentence(verdict(results))}",
+        "## Bars\n\n" + _bars(results["bars"]) + f"\n\n{verdict(results)}.",
         "## The posterior of sleepstudy, `Reaction ~ Days + (Days | Subject)`\n\n"
         + _posteriors(measured, FULL, quoted, "sleepstudy"),
         POSTERIOR_NOTE,
@@ -70,23 +75,22 @@ def verdict(results: dict) -> str:
         if b["met"] is False
     ]
     unknown = [b["work"] for b in bars if b["met"] is None]
-    told = f"{sum(b['met'] is True for b in bars)} of {len(bars)} bars are met"
-    told += f"; missed: {' | '.join(missed)}" if missed else ""
-    return told + (f"; not measured: {' | '.join(unknown)}" if unknown else "")
-
-
-def _sentence(words: str) -> str:
-    return words + "."
+    parts = [f"{sum(b['met'] is True for b in bars)} of {len(bars)} bars are met"]
+    if missed:
+        parts.append(f"missed: {' | '.join(missed)}")
+    if unknown:
+        parts.append(f"not measured: {' | '.join(unknown)}")
+    return "; ".join(parts)
 
 
 def _environment(results: dict) -> str:
-    on = results["machine"]
+    machine = results["machine"]
     where = (
-        f"{on['processor']}, {on['cores']} cores, {on['memory_gib']} GiB, {on['system']}; load "
-        f"at the start {on['load_at_start']}"
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
+        f"{machine['system']}; load at the start {machine['load_at_start']}"
     )
-    versions = ", ".join(f"{name} {v}" for name, v in results["versions"].items())
-    calm = max(found.get("others", 0.0) for found in results["measured"].values())
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    calm = max(result.get("others", 0.0) for result in results["measured"].values())
     alone = (
         f"other processes took {calm:g} cores at most while a measurement ran (known on Linux "
         "only, and not of brms and rstan)"
@@ -130,17 +134,27 @@ def _posteriors(measured: dict, names: dict[str, str], quoted: list, work: str) 
     return _table(head, rows) + f"\n\n{note}"
 
 
-def _posterior(found: dict) -> tuple[str, ...]:
-    if "failed" in found:
-        return _reason(found, 6)
-    ess = found.get("smallest_ess", found.get("kish_ess"))
-    alone = found.get("sampling", found["second"])
-    times = (_seconds(s) for s in (found["first"], found["second"], alone))
-    return (*times, f"{ess:,.0f}", f"{ess / found['first']:,.0f}", f"{ess / alone:,.0f}")
+def _posterior(result: dict) -> tuple[str, ...]:
+    if "failed" in result:
+        return _reason(result, 6)
+    ess = result.get("smallest_ess", result.get("kish_ess"))
+    first = result["first"]
+    second = result["second"]
+    sampling = result.get("sampling", second)
+    return (
+        _seconds(first),
+        _seconds(second),
+        _seconds(sampling),
+        f"{ess:,.0f}",
+        f"{ess / first:,.0f}",
+        f"{ess / sampling:,.0f}",
+    )
 
 
-def _reason(found: dict, columns: int) -> tuple[str, ...]:
-    return (f"not run: {found['failed']}", *[""] * (columns - 1))
+def _reason(result: dict, columns: int) -> tuple[str, ...]:
+    """Why there is nothing, in the first of so many cells."""
+    empty = [""] * (columns - 1)
+    return (f"not run: {result['failed']}", *empty)
 
 
 def _direct(measured: dict) -> str:
@@ -182,12 +196,7 @@ def _leaving(measured: dict) -> str:
     for key, m in measured.items():
         if key.startswith("loo "):
             data, leave = key.removeprefix("loo ").split(", ")
-            told = {
-                "row": "a row",
-                "level": "a level",
-                "arviz": "a row, by ArviZ from p(y_i given u)",
-            }[leave]
-            rows.append((data, told, *_leaving_row(m)))
+            rows.append((data, LEFT_OUT[leave], *_leaving_row(m)))
     note = (
         "From draws at hand, in a process that has left something out before; large: a balanced "
         "design with random intercepts, simulated."
@@ -270,8 +279,8 @@ def _start(measured: dict) -> str:
         "import Design": "`import lmmlib; lmmlib.Design`",
     }
     rows = [
-        (told, _seconds(measured[key]["median"]), _seconds(measured[key]["minimum"]))
-        for key, told in names.items()
+        (name, _seconds(measured[key]["median"]), _seconds(measured[key]["minimum"]))
+        for key, name in names.items()
     ]
     return "Whole processes, bytecode compiled; seven repeats.\n\n" + _table(
         ("process", "median", "minimum"), rows
@@ -283,7 +292,8 @@ def _value(value: float | None, unit: str) -> str:
         return "not measured"
     if unit == "s":
         return _seconds(value)
-    return f"{value:z,.{2 if value < 10 else 0}f} {unit}".strip()
+    decimals = 2 if value < 10 else 0
+    return f"{value:z,.{decimals}f} {unit}".strip()
 
 
 def _limit(bar: dict) -> str:
@@ -298,12 +308,13 @@ def _seconds(seconds: float) -> str:
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    lines = [tuple(head), ("---",) * len(tuple(head)), *rows]
+    titles = tuple(head)
+    rule = ("---",) * len(titles)
+    lines = [titles, rule, *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":
-    results, quoted = (
-        json.loads((HERE / name).read_text("utf8")) for name in ("RESULTS.json", "quoted.json")
-    )
+    results = json.loads((HERE / "RESULTS.json").read_text("utf8"))
+    quoted = json.loads((HERE / "quoted.json").read_text("utf8"))
     (HERE / "RESULTS.md").write_text(text(results, quoted), "utf8")

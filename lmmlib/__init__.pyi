@@ -50,6 +50,7 @@ from .model import Term as Term
 from .model import Theta as Theta
 from .model import merge_reductions as merge_reductions
 from .prediction import PredictiveCheck as PredictiveCheck
+from .prediction import posterior_epred as posterior_epred
 from .prediction import posterior_predict as posterior_predict
 from .prediction import predictive_check as predictive_check
 from .prior_predictive import prior_draws as prior_draws

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from arviz_stats import ecdf_utils
 from scipy import stats
 
 from lmmlib import (
@@ -24,9 +25,9 @@ from lmmlib import (
     prior_draws,
     recover,
 )
-from lmmlib.calibration import Calibration, Direct, SharedNewLevel, VarianceForSD, power
-from lmmlib.calibration.quantities import measured, names
-from lmmlib.calibration.ranks import discrepancy
+from lmmlib.calibration import Calibration, ImportanceSampler, SharedNewLevel, VarianceForSD, power
+from lmmlib.calibration.quantities import quantities_at, quantity_names
+from lmmlib.calibration.uniformity import discrepancy, null_discrepancies
 from lmmlib.importance import PosteriorError
 from lmmlib.model import Data
 from lmmlib.simulation import simulate
@@ -78,16 +79,18 @@ def test_ranks_of_known_draws_are_known(one):
     np.testing.assert_array_equal(found.ranks[:, :3], np.tile([99, 0, 0], (5, 1)))
 
 
-def test_progress_is_counted_on_a_terminal_only(one, monkeypatch):
-    for terminal, expected in (
-        (True, ["", "calibration: 1 of 2", "calibration: 2 of 2\n"]),
-        (False, [""]),
-    ):
-        told = io.StringIO()
-        told.isatty = lambda terminal=terminal: terminal
-        monkeypatch.setattr("sys.stderr", told)
-        calibrate(DESIGN, PRIORS, _from_the_prior, 2, rng=np.random.default_rng(1), executor=one)
-        assert told.getvalue().split("\r") == expected
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_progress_is_counted_on_a_terminal_only(one, monkeypatch, is_terminal):
+    stderr = io.StringIO()
+    stderr.isatty = lambda: is_terminal
+    monkeypatch.setattr("sys.stderr", stderr)
+    calibrate(DESIGN, PRIORS, _from_the_prior, 2, rng=np.random.default_rng(1), executor=one)
+    if is_terminal:
+        last = stderr.getvalue().split("\r")[-1]
+        assert last.startswith("calibration: 100%")
+        assert "2/2" in last
+    else:
+        assert stderr.getvalue() == ""
 
 
 def test_ties_are_broken_at_random(one):
@@ -163,18 +166,52 @@ def test_the_discrepancy_is_its_definition():
         assert discrepancy(ranks, 9)[q] == pytest.approx(min(tails), rel=1e-12)
 
 
+def _stays_within(calibration):
+    band = calibration.band()
+    difference = calibration.ecdf_difference()[:, 0]
+    return bool(np.all((band.lower <= difference) & (difference <= band.upper)))
+
+
 def test_the_band_holds_what_passes():
-    found = Calibration(("a",), np.random.default_rng(6).integers(100, size=(300, 1)), 99, ())
-    z, low, high = found.band()
-    inside = (low <= found.ecdf_difference()[:, 0]) & (found.ecdf_difference()[:, 0] <= high)
-    assert found.verdict().passed
-    assert inside.all()
+    right = Calibration(("a",), np.random.default_rng(6).integers(100, size=(300, 1)), 99, ())
+    assert right.verdict().passed
+    assert _stays_within(right)
     wrong = Calibration(("a",), np.random.default_rng(6).integers(80, size=(300, 1)), 99, ())
     assert not wrong.verdict().passed
-    assert not (
-        (low <= wrong.ecdf_difference()[:, 0]) & (wrong.ecdf_difference()[:, 0] <= high)
-    ).all()
-    assert len(z) == 99
+    assert not _stays_within(wrong)
+    assert len(right.band().z) == 99
+
+
+def test_the_band_is_arviz_s_at_the_same_thresholds():
+    """Its pointwise band at our γ is ours, and its simulated γ is ours but for Monte Carlo error.
+
+    A quantile of 2,000 simulated γ is between the quantiles of 20,000 whose ranks are five binomial
+    standard errors away.
+    """
+    N, L, false_alarm, simulations = 60, 99, 0.05, 2000
+    band = Calibration(("a",), np.zeros((N, 1), int), L, ()).band(false_alarm)
+    null = null_discrepancies(N, L)
+    gamma = np.quantile(null, false_alarm)
+    lower, upper = ecdf_utils.get_pointwise_confidence_band(1 - gamma, N, band.z)
+    np.testing.assert_allclose(lower - band.z, band.lower, atol=1e-12)
+    np.testing.assert_allclose(upper - band.z, band.upper, atol=1e-12)
+    theirs = 1 - ecdf_utils.simulate_confidence_bands(
+        N, 1, band.z, 1 - false_alarm, simulations, np.random.default_rng(1)
+    )
+    step = 5 * np.sqrt(false_alarm * (1 - false_alarm) / simulations)
+    low, high = np.quantile(null, [false_alarm - step, false_alarm + step])
+    assert low <= theirs <= high
+
+
+def test_a_calibration_prints_its_sizes_and_its_verdict(one):
+    result = calibrate(DESIGN, PRIORS, _failing, 20, rng=np.random.default_rng(3), executor=one)
+    fits, failed = result.ranks.shape[0], len(result.failures)
+    first, second = repr(result).splitlines()
+    assert first == f"Calibration: {fits} ranks of 6 quantities among 99 draws"
+    assert second == repr(result.verdict()) == str(result.verdict())
+    assert second.endswith(f"{failed} fits failed")
+    many = Calibration(tuple(map(str, range(201))), np.zeros((1, 201), int), 99, ())
+    assert repr(many).count("\n") == 0  # no verdict at the usual rate
 
 
 def test_power_is_the_share_of_failing_verdicts():
@@ -199,7 +236,7 @@ def test_the_direct_posterior_passes_and_two_controls_fail():
     rng = np.random.default_rng(8)
     right, variance, shared = (
         calibrate(DESIGN, PRIORS, engine, 40, rng=np.random.default_rng(8))
-        for engine in (Direct(), VarianceForSD(), SharedNewLevel())
+        for engine in (ImportanceSampler(), VarianceForSD(), SharedNewLevel())
     )
     assert right.verdict().passed, right.verdict()
     assert not right.failures
@@ -208,7 +245,9 @@ def test_the_direct_posterior_passes_and_two_controls_fail():
     assert shared.verdict().p_values.idxmin() == "spread of new levels: g: Intercept"
     assert min(power(found, 40, rng) for found in (variance, shared)) > 0.95
     with ThreadPoolExecutor(1) as pool:  # workers do not matter
-        again = calibrate(DESIGN, PRIORS, Direct(), 40, rng=np.random.default_rng(8), executor=pool)
+        again = calibrate(
+            DESIGN, PRIORS, ImportanceSampler(), 40, rng=np.random.default_rng(8), executor=pool
+        )
     np.testing.assert_array_equal(again.ranks, right.ranks)
 
 
@@ -272,10 +311,9 @@ def test_every_quantity_is_there_and_finite():
     params = Params([1.0], {"g": [[1.0, 0.3], [0.3, 0.5]]}, 0.7)
     made = simulate(design, params, np.random.default_rng(1))
     data = Data(made.y, design)
-    values = measured(data, params.theta(design).repeat(1), made.u[None], np.random.default_rng(2))[
-        0
-    ]
-    assert len(values) == len(names(data)) == 1 + 2 + 1 + 1 + 2 + 2
+    theta = params.theta(design).repeat(1)
+    values = quantities_at(data, theta, made.u[None], np.random.default_rng(2))[0]
+    assert len(values) == len(quantity_names(data)) == 1 + 2 + 1 + 1 + 2 + 2
     assert np.isfinite(values).all()
     np.testing.assert_allclose(
         values[1:5], [1.0, np.sqrt(0.5), 0.3 / np.sqrt(0.5), 0.7], rtol=1e-12
@@ -320,7 +358,7 @@ def test_recovery_by_the_posterior_covers(one):
     priors = Priors.build(DESIGN, (0.0, 10.0), ScalePrior("half-normal", 5.0))
     table = recover(
         {"one": (DESIGN, params, priors)},
-        {"posterior": Direct(4096)},
+        {"posterior": ImportanceSampler(4096)},
         30,
         rng=np.random.default_rng(1),
         executor=one,
@@ -378,7 +416,7 @@ def test_estimates_that_hit_the_truth_have_no_error(one):
 
 def test_bad_calls_are_told():
     with pytest.raises(ValueError, match="replications must be a whole number, 1 at least, got 0"):
-        calibrate(DESIGN, PRIORS, Direct(), 0, rng=np.random.default_rng(1))
+        calibrate(DESIGN, PRIORS, ImportanceSampler(), 0, rng=np.random.default_rng(1))
     with pytest.raises(
         ValueError,
         match=(
@@ -386,7 +424,7 @@ def test_bad_calls_are_told():
             r"seed, a Generator or None; got -1"
         ),
     ):
-        calibrate(DESIGN, PRIORS, Direct(), 2, rng=-1)
+        calibrate(DESIGN, PRIORS, ImportanceSampler(), 2, rng=-1)
     with pytest.raises(
         ValueError,
         match=r"scenarios must be a mapping from names to \(design, truth, priors\), got none",
@@ -398,7 +436,7 @@ def test_bad_calls_are_told():
         calibrate(
             Design(np.ones((4, 1)), [Term.grouped("h", list("aabb"))]),
             PRIORS,
-            Direct(),
+            ImportanceSampler(),
             rng=np.random.default_rng(1),
         )
     assert calibration.TimesSD().factor == 0.8

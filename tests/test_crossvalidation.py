@@ -34,8 +34,10 @@ from lmmlib import (
     simulate,
 )
 from lmmlib import draws as draws_
-from lmmlib.crossvalidation import leaving, smoothing
-from lmmlib.crossvalidation.refits import refitted
+from lmmlib.crossvalidation import leave_out, smoothing
+from lmmlib.crossvalidation.refits import refit_log_density
+from lmmlib.crossvalidation.result import UnitEstimates
+from lmmlib.crossvalidation.units import Units
 from lmmlib.model import Theta
 from lmmlib.random_effects import conditional_draws
 
@@ -173,16 +175,24 @@ def test_equal_weights_stay_as_they_are(size):
     assert np.all(k == -np.inf)
 
 
+def _with_unreliable(count):
+    """Twenty units, so many of which have weights that cannot be trusted."""
+    pareto_k = np.where(np.arange(20) < count, 0.9, 0.1)
+    return UnitEstimates(np.zeros(20), np.zeros(20), pareto_k, np.zeros(20, bool), 4000)
+
+
 def test_at_most_eight_unreliable_rows_are_named():
-    labels = [f"no {i}" for i in range(20)]
+    labels = tuple(f"no {i}" for i in range(20))
+    rows = Units("row", np.arange(20), labels)
+    levels = Units("g", np.arange(20), labels)
     with pytest.warns(
         UserWarning, match=r"in 8 of 20 rows by the leverage route: no 0, .*, no 7; their"
     ):
-        leaving._warn(np.arange(8), labels, "row", "leverage", 0.7)
+        leave_out.warn_of_unreliable(rows, "leverage", _with_unreliable(8))
     with pytest.warns(
         UserWarning, match=r"in 9 of 20 levels of g by the leverage route: no 0, .*, no 7, …; their"
     ):
-        leaving._warn(np.arange(9), labels, "g", "leverage", 0.7)
+        leave_out.warn_of_unreliable(levels, "leverage", _with_unreliable(9))
 
 
 def test_relative_efficiency_is_that_of_the_draws(fitted):
@@ -356,7 +366,7 @@ def test_one_subject_needs_a_refit_and_gets_it(sleep):
     kept = ~np.isin(result.elpd_i.level, result.refitted)
     np.testing.assert_array_equal(result.elpd_i[kept], smoothed.elpd_i[kept])
     exact = [
-        refitted(
+        refit_log_density(
             data, priors, np.flatnonzero(result.units == i), 4096, np.random.default_rng(i), "it"
         )
         for i in range(18)
@@ -373,7 +383,7 @@ def test_levels_are_what_brute_force_refits_give_in_a_crossed_design():
         result = loo(draws, data, leave=term, priors=priors, rng=np.random.default_rng(2))
         assert result.elpd_i.sizes["level"] == levels
         for i in range(2):
-            exact = refitted(
+            exact = refit_log_density(
                 data,
                 priors,
                 np.flatnonzero(result.units == i),
@@ -581,4 +591,4 @@ def test_a_refit_that_fails_names_what_was_left_out():
     with pytest.raises(
         ValueError, match="the refit without row 4 failed: X and the effects fit y exactly"
     ):
-        refitted(data, priors, np.array([4]), 1024, np.random.default_rng(1), "row 4")
+        refit_log_density(data, priors, np.array([4]), 1024, np.random.default_rng(1), "row 4")

@@ -24,7 +24,7 @@ from lmmlib import (
     merge_reductions,
     posterior,
 )
-from lmmlib.crossvalidation.refits import refitted, without
+from lmmlib.crossvalidation.refits import refit_log_density, without_rows
 
 GROUPS = np.repeat(np.arange(5), 4)
 RESPONSE = (
@@ -76,7 +76,7 @@ def _with_random_coefficients(data):
 def test_a_fold_without_the_rank_of_x_has_its_posterior(column):
     data = _data(COLUMNS[column])
     rows = np.flatnonzero(COLUMNS[column])
-    fold = without(data, rows)
+    fold = without_rows(data, rows)
     assert fold.design.validation_error.startswith("X must have full column rank; x2 can be made")
     priors = _known(data)
     tree = posterior(fold, priors, 4096, rng=np.random.default_rng(1))
@@ -84,14 +84,16 @@ def test_a_fold_without_the_rank_of_x_has_its_posterior(column):
     # its prior, as no row tells of it
     assert abs(coefficient.mean() - 0.5) < 5 * 2.0 / np.sqrt(4096)
     assert abs(coefficient.std() - 2.0) < 5 * 2.0 / np.sqrt(2 * 4096)
-    got = refitted(data, priors, rows, 4096, np.random.default_rng(2), "it")
+    got = refit_log_density(data, priors, rows, 4096, np.random.default_rng(2), "it")
     # The error of an average of p(y_I|θ) over 4096 draws of β, from eight more of them; theirs is
     # known to a quarter.
-    others = [
-        refitted(data, priors, rows, 4096, np.random.default_rng(seed), "it")
-        for seed in range(3, 11)
-    ]
-    assert abs(got - _exact(data, rows)) < 5 * 1.25 * np.std(others, ddof=1) + 1e-6
+    others = np.array(
+        [
+            refit_log_density(data, priors, rows, 4096, np.random.default_rng(seed), "it")
+            for seed in range(3, 11)
+        ]
+    )
+    assert abs(got - _exact(data, rows)) < 5 * 1.25 * others.std(ddof=1) + 1e-6
 
 
 @pytest.mark.parametrize("kind", ["weak", "of the SDs alone"])
@@ -103,7 +105,7 @@ def test_a_fold_with_unknown_variances(kind):
         if kind == "weak"
         else Priors.build(data.design, (0.0, 3.0), ScalePrior("half-normal", 1.0))
     )
-    fold = without(data, np.array([7]))
+    fold = without_rows(data, np.array([7]))
     short = Data(fold.y, Design(fold.design.X[:, :1], fold.design.terms))
     # γ = Tβ with β = T⁻¹γ: of the intercept alone the prior is normal with T⁻¹'s first row.
     first = priors.coefficients(np.eye(2))[:, 0]
@@ -165,7 +167,7 @@ def test_a_fold_joins_the_rest_again():
     "source", [lambda fold: fold, lambda fold: fold.reduction], ids=["Data", "Reduction"]
 )
 def test_estimates_of_a_fold_without_rank_are_refused(source):
-    fold = without(_data(COLUMNS["a factor level in one row"]), np.array([7]))
+    fold = without_rows(_data(COLUMNS["a factor level in one row"]), np.array([7]))
     with pytest.raises(
         ValueError,
         match="X must have full column rank; x2 can be made from the columns before; drop it",
@@ -180,13 +182,13 @@ def test_estimates_of_a_fold_without_rank_are_refused(source):
 
 def test_a_fold_of_full_rank_is_estimated():
     data = _data(np.sin(np.arange(20)))
-    fold = without(data, np.array([7]))
+    fold = without_rows(data, np.array([7]))
     alone = Data(fold.y, fold.design)
     assert estimate(fold).deviance == pytest.approx(estimate(alone).deviance, rel=1e-12)
 
 
 def test_a_response_for_a_fold_is_still_checked():
-    fold = without(_data(COLUMNS["a factor level in one row"]), np.array([7]))
+    fold = without_rows(_data(COLUMNS["a factor level in one row"]), np.array([7]))
     assert fold.with_y(np.zeros(19)).y.tolist() == [0.0] * 19
     with pytest.raises(ValueError, match=r"y must have shape \(19,\), got \(20,\)"):
         fold.with_y(np.zeros(20))
@@ -198,7 +200,7 @@ def test_a_response_for_a_fold_is_still_checked():
 
 def test_a_conditional_model_of_a_fold_can_be_made():
     data = _data(COLUMNS["a factor level in one row"])
-    fold = without(data, np.array([7]))
+    fold = without_rows(data, np.array([7]))
     model = conditional_model(fold, Priors.weak(data))
     assert np.isfinite(model.compile_logp(mode="FAST_COMPILE")(model.initial_point()))
 

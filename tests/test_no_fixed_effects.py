@@ -21,7 +21,7 @@ from lmmlib import (
     posterior_predict,
     summary,
 )
-from lmmlib.calibration import Direct
+from lmmlib.calibration import ImportanceSampler
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_calibration(data):
     priors = Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
     with ThreadPoolExecutor(1) as one:
         result = calibrate(
-            data.design, priors, Direct(), 3, rng=np.random.default_rng(3), executor=one
+            data.design, priors, ImportanceSampler(), 3, rng=np.random.default_rng(3), executor=one
         )
     assert np.isfinite(np.asarray(result.ranks)).all()
 

@@ -20,6 +20,7 @@ from lmmlib import (
     load_dataset,
     moments,
     posterior,
+    posterior_epred,
     posterior_predict,
     predictive_check,
     prior_draws,
@@ -367,7 +368,7 @@ def _grouped(name="g", q=2, **options):
             Design(np.ones((2, 2)), [_grouped(correlated=False)]),
             STRANGE + "correlations g: x1, x2, in this order; they have none",
         ),
-        (np.ones((2, 2)), "new must be a pandas table or a Design, got ndarray"),
+        (np.ones((2, 2)), "new must be a pandas table, a Design or a Data, got ndarray"),
     ],
 )
 def test_rows_of_another_model_are_refused(few, new, message):
@@ -387,8 +388,8 @@ def test_draws_that_cannot_be_replicated_are_refused(few):
     draws = _constant(data, params, np.zeros(8), 40)
     with pytest.raises(ValueError, match="levels must be one of known, new, got 'old'"):
         posterior_predict(draws, data.design, "old", rng=rng)
-    with pytest.raises(TypeError, match="design must be a Design, got Data"):
-        posterior_predict(draws, data, rng=rng)
+    with pytest.raises(TypeError, match="data must be a Data or a Design, got Params"):
+        posterior_predict(draws, params, rng=rng)
     with pytest.raises(TypeError, match="draws must be a DataTree with a posterior, got dict"):
         posterior_predict({}, data.design, rng=rng)
     with pytest.raises(
@@ -409,6 +410,83 @@ def test_draws_that_cannot_be_replicated_are_refused(few):
         ValueError, match=r"the draws are weighted.*posterior\(..., weighted=False\)"
     ):
         posterior_predict(weighted, data.design, "new", rng=rng)
+
+
+def test_data_or_their_design_is_given(few):
+    """Known rows, and new ones as a Design, a Data or a table."""
+    data, params, _, rows = few
+    draws = _constant(data, params, np.zeros(8), 40)
+    for predict in (posterior_predict, posterior_epred):
+        one = predict(draws, data, rng=1)
+        other = predict(draws, data.design, rng=1)
+        assert one.posterior_predictive.equals(other.posterior_predictive)
+        of_rows = predict(draws, data, new=rows, rng=1).posterior_predictive
+        of_data = predict(draws, data, new=Data(np.zeros(7), rows), rng=1).posterior_predictive
+        assert of_rows.equals(of_data)
+
+
+@pytest.mark.parametrize("levels", ["known", "new", "population"])
+@pytest.mark.parametrize("name", ["nested", "known covariance of groups", "weights and offset"])
+def test_expected_values_are_replicates_without_the_noise_of_their_rows(name, levels):
+    """Known levels: a constant; new ones: the spread of Zu; the population: the fixed part."""
+    data, params = CASES[name]()
+    design = data.design
+    u = np.random.default_rng(1).normal(size=design.Z.shape[1])
+    tree = posterior_epred(_constant(data, params, u), data, levels, rng=2)
+    mu = tree.posterior_predictive["mu"]
+    assert mu.dims == ("chain", "draw", "row")
+    np.testing.assert_array_equal(tree.observed_data.y, data.y)
+    mu = mu.to_numpy().reshape(-1, design.n)
+    if levels == "new":
+        Z = design.Z.toarray()
+        cov = Z @ moments.effects_covariance(design, params) @ Z.T
+        _assert_moments(mu, design.fixed_part(params.beta), cov)
+    else:
+        exact = design.fixed_part(params.beta)
+        if levels == "known":
+            exact = moments.conditional(design, params, u).mean
+        np.testing.assert_allclose(mu, np.tile(exact, (S, 1)), rtol=1e-12, atol=1e-12)
+
+
+def test_expected_values_share_the_new_effects_of_replicates(few):
+    """The same seed draws the same effects: what is left is the noise, N(0, σ²/w)."""
+    data, params, _, rows = few
+    draws = _constant(data, params, np.zeros(8))
+    y = _replicated(posterior_predict(draws, data, new=rows, rng=3))
+    mu = posterior_epred(draws, data, new=rows, rng=3).posterior_predictive["mu"].to_numpy()
+    noise = y - mu.reshape(S, 7)
+    _assert_moments(noise, np.zeros(7), np.diag(params.sigma**2 / rows.weights))
+
+
+def test_expected_values_of_a_table_match_levels_by_label(by_formula):
+    data, _, u, draws = by_formula
+    new = pd.DataFrame({"dose": ["m", "l"], "who": [311, 308], "w": 1.0, "o": [0.0, 100.0]})
+    mu = posterior_epred(draws, data, new=new).posterior_predictive["mu"].to_numpy()
+    np.testing.assert_allclose(
+        mu, np.broadcast_to([10 - 3 + u[3], 100 + 10 + 1 + u[0]], mu.shape), rtol=1e-12
+    )
+
+
+def test_the_population_needs_no_effects_and_no_seed(few):
+    data, params, _, _ = few
+    without_u = _constant(data, params, None, 40)
+    mu = posterior_epred(without_u, data, "population").posterior_predictive["mu"]
+    assert float(mu.std(("chain", "draw")).max()) == 0
+    with pytest.raises(ValueError, match="the draws hold no u, so no level is known"):
+        posterior_epred(without_u, data)
+    with pytest.raises(ValueError, match="levels must be one of known, new, population, got 'old'"):
+        posterior_epred(without_u, data, "old")
+
+
+def test_a_check_prints_as_its_table():
+    data, params = CASES["balanced"]()
+    draws = _constant(data, params, S=40)
+    check = predictive_check(posterior_predict(draws, data, "new", rng=1), data, ["between"])
+    title, header, _, row = repr(check).splitlines()
+    assert title == "Predictive check, 40 replicates, new levels, groups by g"
+    assert header.split() == ["observed", "mean", "sd", "p"]
+    assert row.split()[:2] == ["between", f"{check.table.loc['between', 'observed']:.4g}"]
+    assert "<table" in check._repr_html_()
 
 
 def test_statistics_are_what_their_names_say():
@@ -470,7 +548,7 @@ def test_what_cannot_be_checked_is_refused():
     with pytest.raises(TypeError, match="data must be a Data, got Design"):
         predictive_check(tree, data.design)
     with pytest.raises(
-        TypeError, match="replicates must be a DataTree, got dict; make them with replicate"
+        TypeError, match="replicates must be a DataTree, got dict; make them with posterior_predict"
     ):
         predictive_check({}, data)
     for call, message in [
@@ -500,7 +578,11 @@ def test_what_cannot_be_checked_is_refused():
         ),
         (
             lambda: predictive_check(draws, data),
-            "check needs replicates with posterior_predictive, got posterior, observed_data",
+            "predictive_check needs replicates with posterior_predictive, got posterior, observ",
+        ),
+        (
+            lambda: predictive_check(posterior_epred(draws, data, "population"), data),
+            "predictive_check needs replicates of y, got mu; make them with posterior_predict",
         ),
         (
             lambda: predictive_check(tree, dense),

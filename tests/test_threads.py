@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from cases import CASES
 from lmmlib import Priors, ScalePrior, estimate, linalg, loo, posterior
-from lmmlib.calibration.workers import running
+from lmmlib.calibration.execution import executor_or_pool
 
 
 def _counts():
@@ -64,9 +64,10 @@ def test_workers_have_one_thread(monkeypatch):
     """Where the environment asks for more; make test itself asks for one."""
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        # of a worker that takes what the environment gives
-        assert pool.submit(_counts).result() == {min(2, os.cpu_count())}
-    with running(None) as pool:
+        assert pool.submit(_counts).result() == {
+            min(2, os.cpu_count())
+        }  # of a worker that takes what the environment gives
+    with executor_or_pool(None) as pool:
         assert pool.submit(_counts).result() == {1}
     assert _counts() == {2}
 

@@ -133,7 +133,14 @@ WORKING = {
     lmm.compare: {"results": {"a": LOO, "b": LOO}},
     lmm.posterior_predict: {
         "draws": DRAWS,
-        "design": DESIGN,
+        "data": DATA,
+        "levels": "known",
+        "rng": 1,
+        "new": None,
+    },
+    lmm.posterior_epred: {
+        "draws": DRAWS,
+        "data": DATA,
         "levels": "known",
         "rng": 1,
         "new": None,

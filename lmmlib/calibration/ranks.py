@@ -1,20 +1,26 @@
-"""Ranks of truths among draws, and whether they are uniform."""
+"""Ranks of truths among draws, and the verdict on whether they are uniform."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
+from lmmlib.calibration.uniformity import (
+    SIMULATED_RANK_SETS,
+    counts_up_to,
+    discrepancy,
+    null_discrepancies,
+    thresholds,
+)
 from lmmlib.model import RNGLike, checked_rng
 
 FALSE_ALARM = 0.01  # of the whole verdict, over all quantities together
-SIMULATED = 20_000  # uniform rank sets that the verdict is measured against
-MOST_FAILED = 0.05  # share of fits that may fail before a calibration means nothing
+MAX_FAILED_SHARE = 0.05  # of fits, above which a calibration means nothing
+ROUNDING = 1e-12  # of a discrepancy: tail probabilities that are equal but for rounding
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verdict:
     """Whether all quantities are calibrated.
 
@@ -35,13 +41,32 @@ class Verdict:
     p_values: pd.Series
     failed_fits: int
 
-    def __str__(self) -> str:
-        worst = self.p_values.idxmin()
-        told = (
-            f"smallest p value {self.p_values[worst]:.2g} ({worst}), false-alarm rate at most "
-            f"{self.false_alarm:g}"
+    def __repr__(self) -> str:
+        outcome = "passed" if self.passed else "failed"
+        worst = str(self.p_values.idxmin())
+        return (
+            f"{outcome}: smallest p value {self.p_values.min():.2g} ({worst}), false-alarm rate "
+            f"at most {self.false_alarm:g}; {self.failed_fits} fits failed"
         )
-        return f"{'passed' if self.passed else 'failed'}: {told}; {self.failed_fits} fits failed"
+
+
+@dataclass(frozen=True, eq=False)
+class EcdfBand:
+    """A band of distribution functions minus the uniform one.
+
+    Attributes
+    ----------
+    z : ndarray, shape (L,)
+        Places within 0 and 1.
+    lower : ndarray, shape (L,)
+        Lower end of the band at each place.
+    upper : ndarray, shape (L,)
+        Upper end of the band at each place.
+    """
+
+    z: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +90,15 @@ class Calibration:
     draws: int
     failures: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        N, Q = self.ranks.shape
+        lines = [f"Calibration: {N} ranks of {Q} quantities among {self.draws} draws"]
+        if Q <= FALSE_ALARM * SIMULATED_RANK_SETS:
+            lines.append(repr(self.verdict()))
+        return "\n".join(lines)
+
     def verdict(self, false_alarm: float = FALSE_ALARM) -> Verdict:
         r"""Whether the ranks of every quantity are uniform.
-
-        One false-alarm rate holds for all quantities together.
 
         For N ranks and each threshold z = (k + 1)/(L + 1), the number of ranks up to k is
         Binomial(N, z) if they are uniform. γ is twice its smaller tail probability at the worst
@@ -77,11 +107,28 @@ class Calibration:
         quantities are dependent, so the rate is an upper bound), or more than one fit in twenty
         failed.
 
+        Parameters
+        ----------
+        false_alarm : float, default: 0.01
+            Rate of all quantities together.
+
+        Returns
+        -------
+        Verdict
+            Whether all pass, with the p value of each.
+
         Raises
         ------
         ValueError
             If the rate, shared out among the quantities, is below what the simulated rank sets can
             tell.
+
+        Notes
+        -----
+        ``arviz_stats.ecdf_utils`` has the same simultaneous band for continuous transforms: as many
+        thresholds as values, one variable, no p value. Here ranks are whole numbers with L + 1
+        values, thresholds lie between those, and a verdict over Q quantities needs p values far
+        below the share that a band leaves out.
 
         References
         ----------
@@ -96,48 +143,48 @@ class Calibration:
         False
         """
         N, Q = self.ranks.shape
-        if not Q / SIMULATED <= false_alarm < 1:
+        smallest_rate = Q / SIMULATED_RANK_SETS
+        if not smallest_rate <= false_alarm < 1:
             raise ValueError(
-                f"false_alarm must be at least {Q / SIMULATED:g} for {Q} quantities, and below "
+                f"false_alarm must be at least {smallest_rate:g} for {Q} quantities, and below "
                 f"one; got {false_alarm:g}"
             )
-        null = _null(N, self.draws)
+        # The p value counts the observed set among the simulated ones.
+        null = null_discrepancies(N, self.draws)
         gamma = discrepancy(self.ranks, self.draws)
-        p = (1 + np.searchsorted(null, gamma * (1 + 1e-12), side="right")) / (1 + len(null))
-        passed = bool(np.all(p > false_alarm / Q)) and len(self.failures) <= MOST_FAILED * (
-            N + len(self.failures)
-        )
-        return Verdict(
-            passed, false_alarm, pd.Series(p, index=list(self.names)), len(self.failures)
-        )
+        as_small = np.searchsorted(null, gamma * (1 + ROUNDING), side="right")
+        p_values = (1 + as_small) / (1 + len(null))
 
-    def band(self, false_alarm: float = FALSE_ALARM) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Thresholds and simultaneous band of the ranks' distribution function.
+        failed = len(self.failures)
+        is_uniform = bool(np.all(p_values > false_alarm / Q))
+        enough_fitted = failed <= MAX_FAILED_SHARE * (N + failed)
+        by_name = pd.Series(p_values, index=list(self.names))
+        return Verdict(is_uniform and enough_fitted, false_alarm, by_name, failed)
 
-        Thresholds z (L,), and the band of ECDF − z within which all of Q quantities stay but for
-        the false-alarm rate.
+    def band(self, false_alarm: float = FALSE_ALARM) -> EcdfBand:
+        """Simultaneous band of :meth:`ecdf_difference`.
+
+        Parameters
+        ----------
+        false_alarm : float, default: 0.01
+            Rate with which uniform ranks of one of the Q quantities leave the band somewhere.
+
+        Returns
+        -------
+        EcdfBand
+            The band at the thresholds of the ranks.
         """
         N, Q = self.ranks.shape
-        z = np.arange(1, self.draws + 1) / (self.draws + 1)
-        level = np.quantile(_null(N, self.draws), false_alarm / Q)
-        return z, binom.ppf(level / 2, N, z) / N - z, binom.isf(level / 2, N, z) / N - z
+        z = thresholds(self.draws)
+        gamma = np.quantile(null_discrepancies(N, self.draws), false_alarm / Q)
+        lower = binom.ppf(gamma / 2, N, z) / N - z
+        upper = binom.isf(gamma / 2, N, z) / N - z
+        return EcdfBand(z, lower, upper)
 
     def ecdf_difference(self) -> np.ndarray:
-        """ECDF − z at the thresholds of :meth:`band`, (L, Q)."""
-        z = np.arange(1, self.draws + 1) / (self.draws + 1)
-        return _up_to(self.ranks, self.draws) / len(self.ranks) - z[:, None]
-
-
-def discrepancy(ranks: np.ndarray, draws: int) -> np.ndarray:
-    """γ of each column of ranks (N, Q).
-
-    Twice the smallest binomial tail probability over all thresholds.
-    """
-    N = len(ranks)
-    count = _up_to(ranks, draws)
-    low, high = _tails(N, draws)
-    at = np.arange(draws)[:, None]
-    return 2 * np.minimum(low[at, count], high[at, count]).min(0)
+        """ECDF of the ranks minus the uniform one, at the places of :meth:`band`: (L, Q)."""
+        ecdf = counts_up_to(self.ranks, self.draws) / len(self.ranks)
+        return ecdf - thresholds(self.draws)[:, None]
 
 
 def power(
@@ -147,9 +194,25 @@ def power(
     false_alarm: float = FALSE_ALARM,
     trials: int = 400,
 ) -> float:
-    """Probability that an engine with ranks like these fails the verdict.
+    """Probability that an engine with ranks like these fails the verdict, by the bootstrap.
 
-    By the bootstrap: rank sets of that size drawn from the ones at hand.
+    Parameters
+    ----------
+    calibration : Calibration
+        Ranks of the engine.
+    replications : int
+        Number of replications of the calibration whose power is asked for.
+    rng : {None, int, numpy.random.Generator}, optional
+        Seed or generator, as ``numpy.random.default_rng`` takes it.
+    false_alarm : float, default: 0.01
+        False-alarm rate of the verdict.
+    trials : int, default: 400
+        Number of rank sets that are drawn, with replacement, from the ones at hand.
+
+    Returns
+    -------
+    float
+        Share of the trials that fail.
 
     Examples
     --------
@@ -157,33 +220,9 @@ def power(
     >>> power(Calibration(("a",), rng.integers(70, size=(200, 1)), 99, ()), 100, rng)
     1.0
     """
-    ranks, Q = calibration.ranks, calibration.ranks.shape[1]
-    level = np.quantile(_null(replications, calibration.draws), false_alarm / Q)
-    chosen = checked_rng(rng).integers(len(ranks), size=(trials, replications))
-    return float(
-        np.mean([np.any(discrepancy(ranks[rows], calibration.draws) < level) for rows in chosen])
-    )
-
-
-def _up_to(ranks: np.ndarray, draws: int) -> np.ndarray:
-    """How many ranks of each column are at most k = 0 … L − 1, (L, Q)."""
-    counts = np.stack([np.bincount(column, minlength=draws + 1) for column in ranks.T], 1)
-    return np.cumsum(counts, 0)[:draws]
-
-
-@lru_cache(maxsize=8)
-def _tails(N: int, draws: int) -> tuple[np.ndarray, np.ndarray]:
-    """P(count ≤ c) and P(count ≥ c) at each threshold, (L, N + 1)."""
-    z = (np.arange(1, draws + 1) / (draws + 1))[:, None]
-    c = np.arange(N + 1)
-    return binom.cdf(c, N, z), binom.sf(c - 1, N, z)
-
-
-@lru_cache(maxsize=8)
-def _null(N: int, draws: int) -> np.ndarray:
-    """γ of simulated sets of N uniform ranks, sorted; a fixed stream, so that verdicts repeat."""
-    rng = np.random.default_rng([N, draws])
-    parts = [
-        discrepancy(rng.integers(draws + 1, size=(N, 500)), draws) for _ in range(SIMULATED // 500)
-    ]
-    return np.sort(np.concatenate(parts))
+    ranks = calibration.ranks
+    n_ranks, Q = ranks.shape
+    gamma = np.quantile(null_discrepancies(replications, calibration.draws), false_alarm / Q)
+    resampled = checked_rng(rng).integers(n_ranks, size=(trials, replications))
+    fails = [np.any(discrepancy(ranks[rows], calibration.draws) < gamma) for rows in resampled]
+    return float(np.mean(fails))

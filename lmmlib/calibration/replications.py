@@ -7,10 +7,10 @@ from concurrent.futures import Executor, as_completed
 
 import numpy as np
 
-from lmmlib.calibration.engines import Engine, check_engine
-from lmmlib.calibration.quantities import in_draws, measured, names
+from lmmlib.calibration.engines import Engine, FailedFit, check_engine
+from lmmlib.calibration.execution import executor_or_pool, with_progress
+from lmmlib.calibration.quantities import quantities_at, quantities_of_draws, quantity_names
 from lmmlib.calibration.ranks import Calibration
-from lmmlib.calibration.workers import running, shown
 from lmmlib.model import Data, Design, Priors, RNGLike, checked_rng
 from lmmlib.model.design import checked_rows
 from lmmlib.model.options import whole_number
@@ -43,7 +43,7 @@ def calibrate(
         Prior distributions of the parameters, fixed before anything is simulated.
     engine : callable
         Function of (data, priors, rng) that returns draws of equal weight with ``u``, as
-        ``calibration.Direct``; an exception of it is counted as a failed fit, and shown.
+        ``calibration.ImportanceSampler``; an exception of it is counted as a failed fit, and shown.
     replications : int, default: 200
         Number of replications.
     rng : {None, int, numpy.random.Generator}, optional
@@ -78,51 +78,60 @@ def calibrate(
     Examples
     --------
     >>> from concurrent.futures import ThreadPoolExecutor
-    >>> from lmmlib.calibration.engines import Direct
+    >>> from lmmlib.calibration import ImportanceSampler
     >>> from lmmlib.model import ScalePrior, Term
     >>> design = Design(np.ones((8, 1)), [Term.grouped("g", list("aabbccdd"))])
     >>> priors = Priors.build(design, (0, 1), ScalePrior("half-normal", 1.0))
-    >>> with ThreadPoolExecutor(1) as one:
-    ...     found = calibrate(
-    ...         design, priors, Direct(), 3, rng=np.random.default_rng(1), executor=one
-    ...     )
-    >>> found.ranks.shape, found.draws
+    >>> with ThreadPoolExecutor(1) as executor:
+    ...     result = calibrate(design, priors, ImportanceSampler(), 3, rng=1, executor=executor)
+    >>> result.ranks.shape, result.draws
     ((3, 6), 99)
     """
     checked_priors(priors, checked_rows(design))
     replications = whole_number("replications", replications, 1)
     draws = whole_number("draws", draws, 1)
     check_engine("engine", engine)
-    data = Data(
-        np.zeros(design.n), design
-    )  # whether it can be fitted is asked before anything is simulated
+    # Whether the design can be fitted is asked before anything is simulated.
+    any_data = Data(np.zeros(design.n), design)
+
+    # Every replication has a stream of its own, so that their order plays no part.
     streams = checked_rng(rng).spawn(replications)
-    with running(executor) as pool:
-        jobs = {
-            pool.submit(_replicate, design, priors, engine, stream, draws): i
-            for i, stream in enumerate(streams)
+    results: list[np.ndarray | FailedFit | None] = [None] * replications
+    with executor_or_pool(executor) as pool:
+        number_of_job = {
+            pool.submit(_replicate, design, priors, engine, stream, draws): number
+            for number, stream in enumerate(streams)
         }
-        done = {jobs[job]: job.result() for job in shown(as_completed(jobs), replications)}
-    ranks = [r for i in range(replications) if not isinstance(r := done[i], str)]
+        for job in with_progress(as_completed(number_of_job), replications, "calibration"):
+            results[number_of_job[job]] = job.result()
+
+    ranks = [result for result in results if isinstance(result, np.ndarray)]
     failures = tuple(
-        f"replication {i}: {r}" for i in range(replications) if isinstance(r := done[i], str)
+        f"replication {number}: {result.reason}"
+        for number, result in enumerate(results)
+        if isinstance(result, FailedFit)
     )
     if not ranks:
         raise RuntimeError(f"all {replications} fits failed; the first: {failures[0]}")
-    return Calibration(names(data), np.array(ranks), draws, failures)
+    return Calibration(quantity_names(any_data), np.array(ranks), draws, failures)
 
 
 def _replicate(
     design: Design, priors: Priors, engine: Engine, rng: np.random.Generator, draws: int
-) -> np.ndarray | str:
+) -> np.ndarray | FailedFit:
     """Ranks of one truth, (Q,), or why the fit failed."""
+    # A truth from the priors, and data from the truth.
     theta = draw_parameters(design.layout, priors, 1, rng).theta
     u = draw_effects(design, theta, rng)
-    data = Data(draw_response(design, theta, u, rng)[0], design)
-    truth = measured(data, theta, u, rng)[0]
+    y = draw_response(design, theta, u, rng)
+    data = Data(y[0], design)
+    truth = quantities_at(data, theta, u, rng)[0]
+    # Draws from the data; what an engine refuses is a failed fit, a programming error is none.
     try:
-        found = in_draws(data, engine(data, priors, rng), draws, rng)
-    except (RuntimeError, ValueError) as failure:  # the engines' own; a programming error is none
-        return f"{type(failure).__name__}: {failure}"
-    below, tied = np.sum(found < truth, 0), np.sum(found == truth, 0)
+        drawn = quantities_of_draws(data, engine(data, priors, rng), draws, rng)
+    except (RuntimeError, ValueError) as error:
+        return FailedFit.of(error)
+    # The rank of the truth; ties are broken at random.
+    below = np.sum(drawn < truth, 0)
+    tied = np.sum(drawn == truth, 0)
     return below + rng.integers(tied + 1)

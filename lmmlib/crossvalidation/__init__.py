@@ -4,7 +4,7 @@ What is left out, through which density, and what was refitted.
 """
 
 from lmmlib.crossvalidation.comparison import compare
-from lmmlib.crossvalidation.leaving import loo
+from lmmlib.crossvalidation.leave_out import loo
 from lmmlib.crossvalidation.pit import loo_pit
 from lmmlib.crossvalidation.result import TaskLOO
 from lmmlib.crossvalidation.smoothing import smoothed_weights

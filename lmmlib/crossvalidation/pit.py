@@ -55,15 +55,16 @@ def loo_pit(draws: xr.DataTree, data: Data) -> xr.DataArray:
     [0.5, 0.5, 0.5, 0.5]
     """
     draws = draws_.checked_tree(draws)
-    draws_.check_data(draws, checked_data(data))
+    theta = draws_.theta_of_data(draws, checked_data(data))
     draws_.check_additions(draws, integrates_u=True)
-    theta = draws_.theta(draws, data.design)
-    r_eff, log_weight = relative_efficiency(draws), draws_.log_weight(draws)
-    pit = np.empty(data.design.n)
+    r_eff = relative_efficiency(draws)
+    log_weight = draws_.log_weight(draws)
+    n = data.design.n
+    pit = np.empty(n)
     for part in row_predictions(data, theta):
-        scale = theta.sigma[:, None] ** 2 * part.variance
-        log_weights, _ = smoothed_weights(log_normal(part.residual, scale), r_eff, log_weight)
-        pit[part.rows] = np.sum(np.exp(log_weights) * ndtr(part.residual / np.sqrt(scale)), 0)
-    return xr.DataArray(
-        np.clip(pit, 0.0, 1.0), coords={"row": np.arange(data.design.n)}, name="loo_pit"
-    )
+        variance = theta.sigma[:, None] ** 2 * part.variance
+        log_weights, _ = smoothed_weights(log_normal(part.residual, variance), r_eff, log_weight)
+        below = ndtr(part.residual / np.sqrt(variance))
+        pit[part.rows] = np.sum(np.exp(log_weights) * below, 0)
+    # Weights sum to one up to rounding.
+    return xr.DataArray(np.clip(pit, 0.0, 1.0), coords={"row": np.arange(n)}, name="loo_pit")

@@ -1,19 +1,54 @@
 """The result of leave-one-out: ArviZ's, with the task that it answers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from arviz_stats.utils import ELPDDataLOO
+from numpy.typing import ArrayLike
 
+from lmmlib.crossvalidation.independent_groups import independent_groups, standard_error
+from lmmlib.crossvalidation.units import Units
 from lmmlib.model import Data
-from lmmlib.model.row_labels import check_same_rows, row_index
 
 
-@dataclass(kw_only=True, repr=False)
+@dataclass(frozen=True, eq=False)
+class UnitEstimates:
+    """What was found of every unit, before it is summed.
+
+    Attributes
+    ----------
+    elpd_i : ndarray, shape (units,)
+        Log predictive density of each unit, given all others.
+    in_sample : ndarray, shape (units,)
+        The same with the unit itself among what is given.
+    pareto_k : ndarray, shape (units,)
+        Shape of the tail of the weights.
+    is_refitted : ndarray of bool, shape (units,)
+        Whether ``elpd_i`` comes from an exact refit.
+    n_draws : int
+        Number S of draws.
+    """
+
+    elpd_i: np.ndarray
+    in_sample: np.ndarray
+    pareto_k: np.ndarray
+    is_refitted: np.ndarray
+    n_draws: int
+
+    @property
+    def good_k(self) -> float:
+        """The largest Pareto k that S draws bear: min(1 − 1/log10 S, 0.7)."""
+        return float(min(1 - 1 / np.log10(self.n_draws), 0.7))
+
+    @property
+    def unreliable(self) -> np.ndarray:
+        """Numbers of the units whose weights cannot be trusted, a k of NaN among them."""
+        return np.flatnonzero(~(self.pareto_k <= self.good_k))
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
 class TaskLOO(ELPDDataLOO):
     """ArviZ's result with the prediction task on it.
 
@@ -31,100 +66,63 @@ class TaskLOO(ELPDDataLOO):
         ``row``, a term or ``groups``: whose sums the standard error takes for independent.
     y : ndarray, shape (n,)
         Response.
-    units : ndarray, shape (n,)
+    units : ndarray of int, shape (n,)
         Number of the row or level with which a row was left out.
-    groups : ndarray
+    groups : ndarray of int, or None
         One number a left-out unit, those of one group alike, for the standard error; None for the
         units themselves.
     """
 
-    task: str = ""
-    leave: str = "row"
-    route: str = ""
-    refitted: tuple[str, ...] = ()
-    se_over: str = "row"
-    y: np.ndarray = None
-    units: np.ndarray = None
-    groups: np.ndarray = None
+    task: str
+    leave: str
+    route: str
+    refitted: tuple[str, ...]
+    se_over: str
+    y: np.ndarray
+    units: np.ndarray
+    groups: np.ndarray | None
     _kind: ClassVar[str] = "loo"
+    # ArviZ's comparison of arrays has no truth value; a result is equal to itself alone.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def _header(self) -> str:
-        told = f"Task: {self.task}\nRoute: {self.route}\nStandard error over: {self.se_over}\n"
+        lines = [
+            f"Task: {self.task}",
+            f"Route: {self.route}",
+            f"Standard error over: {self.se_over}",
+        ]
         if self.refitted:
-            told += f"Refitted: {', '.join(self.refitted)}\n"
-        return told + super()._header()
+            lines.append(f"Refitted: {', '.join(self.refitted)}")
+        return "\n".join([*lines, super()._header()])
 
 
-def collected(
-    data: Data,
-    leave: str,
-    route: str,
-    units: np.ndarray,
-    labels: list[str],
-    by: object,
-    found: dict[str, np.ndarray],
-    S: int,
-    good_k: float,
+def task_loo(
+    data: Data, units: Units, route: str, by: str | ArrayLike | None, estimates: UnitEstimates
 ) -> TaskLOO:
-    """One result from the elpd, in-sample density and Pareto k of every unit."""
-    elpd_i, k, refitted = found["elpd_i"], found["pareto_k"], found["refitted"]
-    groups, se_over = _groups(data, leave, units, by)
-    dim = "row" if leave == "row" else "level"
-    index = {dim: np.arange(len(labels)) if leave == "row" else labels}
+    """One result from the estimates of every unit."""
+    groups = independent_groups(data, units, by)
+    elpd_i = estimates.elpd_i
+    is_high = estimates.pareto_k > estimates.good_k
+    refitted = tuple(units.labels[i] for i in np.flatnonzero(estimates.is_refitted))
     return TaskLOO(
         elpd=float(elpd_i.sum()),
-        se=standard_error(elpd_i, groups),
-        p=float((found["in_sample"] - elpd_i).sum()),
-        n_samples=S,
+        se=standard_error(elpd_i, groups.of_units),
+        p=float((estimates.in_sample - elpd_i).sum()),
+        n_samples=estimates.n_draws,
         n_data_points=len(elpd_i),
         scale="log",
-        warning=bool(np.any((k > good_k) & ~refitted)),
-        good_k=float(good_k),
-        elpd_i=xr.DataArray(elpd_i, coords=index, name="elpd_i"),
-        pareto_k=xr.DataArray(k, coords=index, name="pareto_k"),
+        warning=bool(np.any(is_high & ~estimates.is_refitted)),
+        good_k=estimates.good_k,
+        elpd_i=xr.DataArray(elpd_i, coords=units.coords, name="elpd_i"),
+        pareto_k=xr.DataArray(estimates.pareto_k, coords=units.coords, name="pareto_k"),
         approx_posterior=False,
-        task="row i from all other rows"
-        if leave == "row"
-        else f"all rows of one {leave} from the rows of all others",
-        leave=leave,
+        task=units.task,
+        leave=units.leave,
         route=route,
-        refitted=tuple(labels[i] for i in np.flatnonzero(refitted)),
-        se_over=se_over,
+        refitted=refitted,
+        se_over=groups.plural,
         y=data.y,
-        units=units,
-        groups=groups,
+        units=units.of_rows,
+        groups=groups.of_units,
     )
-
-
-def standard_error(values: np.ndarray, groups: np.ndarray | None) -> float:
-    """√(G Var) of the sums of G groups of values, which are taken for independent."""
-    sums = values if groups is None else np.bincount(groups, values)
-    return float(np.sqrt(len(sums) * sums.var()))
-
-
-def _groups(data: Data, leave: str, units: np.ndarray, by: object) -> tuple[np.ndarray | None, str]:
-    """Group of each unit, numbered from zero, and what they are called."""
-    if by is None:
-        return None, "rows" if leave == "row" else f"levels of {leave}"
-    check_same_rows("by", row_index(by), "the data", data.design.index)
-    if isinstance(by, Mapping):
-        raise TypeError(f"by must name a term or hold one label per row, got {type(by).__name__}")
-    label = data.design.level_of_rows(by) if isinstance(by, str) else np.asarray(by)
-    if label.shape != (data.design.n,):
-        raise ValueError(
-            f"by must name a term or hold one label per row, shape ({data.design.n},), got shape "
-            f"{label.shape}"
-        )
-    if pd.isna(label).any():
-        raise ValueError(
-            f"by must have no missing labels, got {int(pd.isna(label).sum())} of {len(label)}"
-        )
-    pairs = np.unique(np.column_stack([units, pd.factorize(label)[0]]), axis=0)
-    if len(pairs) != len(np.unique(units)):
-        raise ValueError(
-            f"rows left out together must lie in one group, but those of one {leave} lie in "
-            "several; take another by"
-        )
-    return np.unique(pairs[:, 1], return_inverse=True)[1], f"levels of {by}" if isinstance(
-        by, str
-    ) else "groups"

@@ -7,7 +7,7 @@ question.
 """
 
 from lmmlib.draws.datatree import DIMS, FINGERPRINT, VARIABLES, assemble, coords, tree_of
-from lmmlib.draws.extraction import flat, log_weight, theta
+from lmmlib.draws.extraction import flat, log_weight, theta, theta_of_data
 from lmmlib.draws.from_arrays import as_draws
 from lmmlib.draws.summary_table import summary
 from lmmlib.draws.validation import (
@@ -40,5 +40,6 @@ __all__ = [
     "log_weight",
     "summary",
     "theta",
+    "theta_of_data",
     "tree_of",
 ]

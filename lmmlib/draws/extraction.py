@@ -5,8 +5,8 @@ import xarray as xr
 
 from lmmlib import linalg
 from lmmlib.draws.correlations import correlation_matrices, split_pairs
-from lmmlib.draws.validation import check_design, checked_tree
-from lmmlib.model import Design, Theta
+from lmmlib.draws.validation import check_data, check_design, checked_tree
+from lmmlib.model import Data, Design, Theta
 
 
 def flat(draws: xr.DataTree, name: str) -> np.ndarray:
@@ -90,6 +90,23 @@ def theta(
     (10, 1, 1)
     """
     check_design(draws, design, same_rows)
+    return _theta(draws, design, chosen)
+
+
+def theta_of_data(draws: xr.DataTree, data: Data) -> Theta:
+    """Parameters of all draws, if they are draws of the posterior given these data.
+
+    Raises
+    ------
+    ValueError
+        If the draws are of the prior, of another response or of another design.
+    """
+    check_data(draws, data)
+    return _theta(draws, data.design, slice(None))
+
+
+def _theta(draws: xr.DataTree, design: Design, chosen: slice | np.ndarray) -> Theta:
+    """Parameters of chosen draws, which are known to be of the design."""
     sigma = flat(draws, "sigma")[chosen]
     beta = flat(draws, "beta")[chosen] if design.coef else np.zeros((len(sigma), 0))
     sd = flat(draws, "sd")[chosen]

@@ -42,7 +42,14 @@ def check_same_model(rows: Design, layout: Layout) -> None:
             )
     if not rows.layout.same_columns(layout):
         raise ValueError(
-            "the new rows must be made as those of the fit were, and their formula took other "
+            "the new rows must be made as those of the model were, and their formula took other "
             "means, knots or levels from its own table; give the table itself, or "
             "design.new_rows(table)"
         )
+    for new_term, term in zip(rows.terms, layout.terms, strict=True):
+        if (new_term.level_chol is None) != (term.level_chol is None):
+            where = "the model" if new_term.level_chol is None else "the new rows"
+            raise ValueError(
+                f"the levels of {term.name!r} have a known covariance in {where} alone; give "
+                "both their between"
+            )

@@ -7,18 +7,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lmmlib.plots.look import COLOURS, figure
+from lmmlib.plots.style import COLORS, figure, figure_legend
 
-SHADES = (COLOURS["none"], COLOURS["published"], COLOURS["marginal"])
-SHAPES = ("^", "v", "s")
+ENGINE_COLORS = (COLORS["none"], COLORS["published"], COLORS["marginal"])
+ENGINE_MARKERS = ("^", "v", "s")
+STEP = 0.22  # between the points of one scenario
 
 
 def recovery(
     table: pd.DataFrame, panels: Mapping[str, tuple[str, str]], nominal: float = 0.9
 ) -> Figure:
-    """One panel per measure.
+    """A row per scenario, a point per engine, with two Monte Carlo errors on either side.
 
-    A row per scenario, a point per engine, with two Monte Carlo errors on either side.
+    One panel per measure.
 
     Parameters
     ----------
@@ -45,41 +46,43 @@ def recovery(
     0.1
     """
     scenarios = list(dict.fromkeys(table["scenario"]))
-    with figure(1, len(panels), figsize=(7.2, 0.42 * len(scenarios) + 1.5), sharey=True) as (
-        fig,
-        axes,
-    ):
+    engines = list(dict.fromkeys(table["engine"]))
+    height = 0.42 * len(scenarios) + 1.5
+    with figure(1, len(panels), height=height, sharey=True) as (fig, axes):
         for ax, (title, (parameter, measure)) in zip(axes[0], panels.items(), strict=True):
-            ax.axvline(nominal if measure == "coverage" else 0, color=COLOURS["truth"], lw=1)
-            _points(
-                ax,
-                table[(table["parameter"] == parameter) & (table["measure"] == measure)],
-                scenarios,
-                list(dict.fromkeys(table["engine"])),
-            )
+            is_shown = (table["parameter"] == parameter) & (table["measure"] == measure)
+            ax.axvline(nominal if measure == "coverage" else 0, color=COLORS["truth"], lw=1)
+            _points(ax, table[is_shown], measure, scenarios, engines)
             ax.set(yticks=range(len(scenarios)), ylim=(len(scenarios) - 0.5, -0.5))
             ax.set_yticklabels(scenarios)
             ax.set_title(title, fontsize=10)
             ax.tick_params(labelsize=8.5)
             ax.grid(visible=False, axis="y")
-        fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
+        figure_legend(fig, axes[0, 0], columns=3)
     return fig
 
 
-def _points(ax: Axes, found: pd.DataFrame, scenarios: list[str], engines: list[str]) -> None:
-    for k, (engine, shade, shape) in enumerate(zip(engines, SHADES, SHAPES, strict=False)):
-        part = found[found["engine"] == engine]
-        unit = part["truth"].to_numpy(float) if (part["measure"] == "bias").all() else 1.0
-        at = part["scenario"].map(scenarios.index).to_numpy(float) + 0.22 * (
-            k - (len(engines) - 1) / 2
-        )
-        value, error = (
-            part["value"].to_numpy(float) / unit,
-            2 * part["error"].to_numpy(float) / unit,
-        )
-        above = (
-            np.minimum(error, 1 - value) if (part["measure"] == "coverage").all() else error
-        )  # a share ends at one
+def _points(
+    ax: Axes, rows: pd.DataFrame, measure: str, scenarios: list[str], engines: list[str]
+) -> None:
+    """One measure of one parameter, by scenario and engine."""
+    for k, (engine, color, marker) in enumerate(
+        zip(engines, ENGINE_COLORS, ENGINE_MARKERS, strict=False)
+    ):
+        of_engine = rows[rows["engine"] == engine]
+        unit = of_engine["truth"].to_numpy(float) if measure == "bias" else 1.0
+        height = of_engine["scenario"].map(scenarios.index).to_numpy(float)
+        value = of_engine["value"].to_numpy(float) / unit
+        below = 2 * of_engine["error"].to_numpy(float) / unit
+        # A share ends at one.
+        above = np.minimum(below, 1 - value) if measure == "coverage" else below
         ax.errorbar(
-            value, at, xerr=(error, above), fmt=shape, ms=4.5, lw=1.2, color=shade, label=engine
+            value,
+            height + STEP * (k - (len(engines) - 1) / 2),
+            xerr=(below, above),
+            fmt=marker,
+            ms=4.5,
+            lw=1.2,
+            color=color,
+            label=engine,
         )

@@ -6,23 +6,25 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lmmlib.plots.look import COLOURS, colour, figure
+from lmmlib.plots.style import COLORS, color_of, figure
 from lmmlib.prediction import PredictiveCheck
 
+BINS = 60
+TAIL = 0.001  # of replicates on either side that a panel, or a hill's own scale, leaves out
+SLIVER = 0.05  # of a panel's width, below which a hill cannot be seen
 
-def replicated_statistics(found: Mapping[str, PredictiveCheck]) -> Figure:
-    """One panel a statistic.
 
-    Its replicates as a hill for each kind of replicates, p beside it, the data as a line.
+def replicated_statistics(checks: Mapping[str, PredictiveCheck]) -> Figure:
+    """Replicates of a statistic as a hill for each kind of replicates, p beside it, data as a line.
 
-    A hill around the data that would be a sliver on the panel's scale is drawn once more, on a
-    scale of its own.
+    One panel a statistic. A hill around the data that would be a sliver on the panel's scale is
+    drawn once more, on a scale of its own.
 
     Parameters
     ----------
-    found : mapping of str to PredictiveCheck
-        Label (``known groups``, ``new groups``, …) to PredictiveCheck, all of the same statistics
-        of the same data.
+    checks : mapping of str to PredictiveCheck
+        Results of :func:`lmmlib.predictive_check` by label (``known groups``, ``new groups``, …),
+        all of the same statistics of the same data.
 
     Examples
     --------
@@ -37,42 +39,25 @@ def replicated_statistics(found: Mapping[str, PredictiveCheck]) -> Figure:
     >>> [text.get_text() for text in ax.get_yticklabels()], ax.get_title("left")
     (['known groups', 'new groups'], 'skewness')
     """
-    statistics = list(next(iter(found.values())).table.index)
-    with figure(1, len(statistics), figsize=(7.2, 0.75 * len(found) + 1.1), sharey=True) as (
-        fig,
-        axes,
-    ):
+    any_check = next(iter(checks.values()))
+    statistics = list(any_check.table.index)
+    height = 0.75 * len(checks) + 1.1
+    with figure(1, len(statistics), height=height, sharey=True) as (fig, axes):
         for ax, name in zip(axes[0], statistics, strict=True):
-            values = np.concatenate([check.replicates[name] for check in found.values()])
-            low, high = np.quantile(values, [0.001, 0.999])
-            observed = next(iter(found.values())).table.loc[name, "observed"]
-            edges = np.linspace(min(low, observed), max(high, observed), 61)
-            for k, (label, check) in enumerate(found.items()):
-                hill = np.histogram(check.replicates[name], edges)[0]
-                ax.stairs(
-                    -k + 0.72 * hill / hill.max(),
-                    edges,
-                    baseline=-k,
-                    fill=True,
-                    color=_colour(label),
-                    alpha=0.75,
-                )
-                _magnify_sliver(
-                    ax, check.replicates[name].to_numpy(), observed, -k, _colour(label), edges
-                )
-                ax.text(
-                    0.99,
-                    -k + 0.8,
-                    f"p = {check.table.loc[name, 'p']:.2f}",
-                    ha="right",
-                    va="top",
-                    fontsize=8,
-                    transform=ax.get_yaxis_transform(),
-                )
-            ax.axvline(observed, color=COLOURS["truth"], lw=1.6)
-            ax.set(yticks=[-k for k in range(len(found))], ylim=(-len(found) + 0.9, 0.95))
+            observed = any_check.table.loc[name, "observed"]
+            edges = _edges(
+                [check.replicates[name].to_numpy() for check in checks.values()], observed
+            )
+            for k, (label, check) in enumerate(checks.items()):
+                values = check.replicates[name].to_numpy()
+                color = _color_of_levels(label)
+                _hill(ax, values, edges, -k, color)
+                _magnify_sliver(ax, values, observed, -k, color, edges)
+                _write_p(ax, check.table.loc[name, "p"], -k)
+            ax.axvline(observed, color=COLORS["truth"], lw=1.6)
+            ax.set(yticks=[-k for k in range(len(checks))], ylim=(-len(checks) + 0.9, 0.95))
             ax.set_title(name.replace("_", " "), fontsize=10, loc="left")
-            ax.set_yticklabels(list(found), va="bottom")
+            ax.set_yticklabels(list(checks), va="bottom")
             ax.grid(visible=False)
             ax.tick_params(labelsize=8.5)
             ax.tick_params(axis="y", length=0)
@@ -104,19 +89,20 @@ def replicated_rows(
     ['known effects', 'new effects']
     """
     order = np.argsort(y)
-    with figure(1, len(replicates), figsize=(7.2, 3.6), sharey=True) as (fig, axes):
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    with figure(1, len(replicates), height=3.6, sharey=True) as (fig, axes):
         for ax, (title, values) in zip(axes[0], replicates.items(), strict=True):
-            low, high = np.quantile(values[:, order], [(1 - level) / 2, (1 + level) / 2], axis=0)
+            low, high = np.quantile(values[:, order], ends, axis=0)
             ax.vlines(
                 range(len(y)),
                 low,
                 high,
-                color=_colour(title),
+                color=_color_of_levels(title),
                 lw=2.2,
                 alpha=0.6,
                 label=f"replicates, {100 * level:.0f} %",
             )
-            ax.plot(y[order], ".", ms=3, color=COLOURS["truth"], label="data")
+            ax.plot(y[order], ".", ms=3, color=COLORS["truth"], label="data")
             ax.set(xlabel="row, in the order of y")
             ax.set_title(title, loc="left")
             ax.legend(loc="upper left", fontsize=8.5)
@@ -124,72 +110,53 @@ def replicated_rows(
     return fig
 
 
-def transforms(
-    pit: Mapping[str, np.ndarray], band: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> Figure:
-    """Distribution functions of probability integral transforms minus the uniform one, in a band.
-
-    Parameters
-    ----------
-    pit : mapping of str to ndarray
-        Label to (n,).
-    band : tuple of ndarray
-        Grid on (0, 1), and the ends of the band of the difference there.
-
-    Examples
-    --------
-    >>> z = np.linspace(0, 1, 11)
-    >>> ax = transforms({"left out": np.array([0.2, 0.7])}, (z, z * 0 - 0.4, z * 0 + 0.4)).axes[0]
-    >>> ax.lines[0].get_ydata().round(1).tolist()[:4]
-    [0.0, -0.1, 0.3, 0.2]
-    """
-    z, low, high = band
-    with figure(figsize=(7.2, 3.4)) as (fig, axes):
-        ax = axes[0, 0]
-        ax.fill_between(z, low, high, color=COLOURS["none"], alpha=0.22, lw=0)
-        for (label, values), style, shade in zip(
-            pit.items(), ("-", "--"), (COLOURS["marginal"], COLOURS["truth"]), strict=False
-        ):
-            ax.step(
-                z,
-                np.mean(values[:, None] <= z, 0) - z,
-                style,
-                where="post",
-                color=shade,
-                label=label,
-            )
-        ax.axhline(0, color=COLOURS["none"], lw=0.8)
-        ax.set(
-            xlabel="probability integral transform",
-            ylabel="distribution function − uniform",
-            xlim=(0, 1),
-        )
-        ax.legend(loc="upper left", fontsize=9)
-    return fig
-
-
-def _colour(label: str) -> str:
+def _color_of_levels(label: str) -> str:
     """Known levels in the colour of the conditional density, new ones in that of the marginal."""
-    return colour({"known": "conditional", "new": "marginal"}.get(label.split()[0], "none"))
+    density_of_levels = {"known": "conditional", "new": "marginal"}
+    return color_of(density_of_levels.get(label.split()[0], "none"))
+
+
+def _edges(replicates: list[np.ndarray], observed: float) -> np.ndarray:
+    """Edges of the bins of a panel, which reach from nearly all replicates to the data."""
+    low, high = np.quantile(np.concatenate(replicates), [TAIL, 1 - TAIL])
+    return np.linspace(min(low, observed), max(high, observed), BINS + 1)
+
+
+def _hill(ax: Axes, values: np.ndarray, edges: np.ndarray, base: float, color: str) -> None:
+    """A histogram of one height, standing on ``base``."""
+    counts = np.histogram(values, edges)[0]
+    tops = base + 0.72 * counts / counts.max()
+    ax.stairs(tops, edges, baseline=base, fill=True, color=color, alpha=0.75)
+
+
+def _write_p(ax: Axes, p: float, base: float) -> None:
+    ax.text(
+        0.99,
+        base + 0.8,
+        f"p = {p:.2f}",
+        ha="right",
+        va="top",
+        fontsize=8,
+        transform=ax.get_yaxis_transform(),
+    )
 
 
 def _magnify_sliver(
-    ax: Axes, values: np.ndarray, observed: float, base: float, shade: str, edges: np.ndarray
+    ax: Axes, values: np.ndarray, observed: float, base: float, color: str, edges: np.ndarray
 ) -> None:
-    """An inset in the row of a hill that is too narrow to be seen.
-
-    Where the hill holds the data and is narrower than a twentieth of the panel.
-    """
-    low, high = np.quantile(values, [0.001, 0.999])
-    if not low <= observed <= high or not 0 < high - low < 0.05 * (edges[-1] - edges[0]):
+    """An inset in the row of a hill that holds the data and is too narrow to be seen."""
+    low, high = np.quantile(values, [TAIL, 1 - TAIL])
+    width = edges[-1] - edges[0]
+    if not low <= observed <= high or not 0 < high - low < SLIVER * width:
         return
-    where = (low - edges[0]) / (edges[-1] - edges[0])  # of the hill, as a share of the panel
-    inset = ax.inset_axes(
-        (0.38 if where < 0.5 else 0.05, base + 0.13, 0.57, 0.44), transform=ax.get_yaxis_transform()
-    )
-    own = np.linspace(low, high, 31)
-    inset.stairs(np.histogram(values, own)[0], own, fill=True, color=shade, alpha=0.75)
-    inset.axvline(observed, color=COLOURS["truth"], lw=1.6)
+    # The inset stands on the side of the panel where the hill is not.
+    is_left = (low - edges[0]) / width < 0.5
+    bounds = (0.38 if is_left else 0.05, base + 0.13, 0.57, 0.44)
+    inset = ax.inset_axes(bounds, transform=ax.get_yaxis_transform())
+    inset_edges = np.linspace(low, high, 31)
+    counts = np.histogram(values, inset_edges)[0]
+    inset.stairs(counts, inset_edges, fill=True, color=color, alpha=0.75)
+    inset.axvline(observed, color=COLORS["truth"], lw=1.6)
     inset.set(yticks=[], xlim=(low, high))
     inset.locator_params(axis="x", nbins=3)
     inset.tick_params(labelsize=7, pad=1)

@@ -1,14 +1,17 @@
-"""Predictions of a posterior, for the rows that were seen or for new ones.
+"""Predictions of a posterior, and what they say of the data.
 
-And what they say of the data.
+Replicated responses and expected values, of the rows that were seen or of new ones.
 """
 
-from lmmlib.prediction.predictive_checks import (
-    OF_GROUPS,
-    STATISTICS,
-    PredictiveCheck,
-    predictive_check,
-)
-from lmmlib.prediction.replicates import posterior_predict
+from lmmlib.prediction.predictions import posterior_epred, posterior_predict
+from lmmlib.prediction.predictive_checks import PredictiveCheck, predictive_check
+from lmmlib.prediction.statistics import GROUP_STATISTICS, STATISTICS
 
-__all__ = ["OF_GROUPS", "STATISTICS", "PredictiveCheck", "posterior_predict", "predictive_check"]
+__all__ = [
+    "GROUP_STATISTICS",
+    "STATISTICS",
+    "PredictiveCheck",
+    "posterior_epred",
+    "posterior_predict",
+    "predictive_check",
+]

@@ -1,47 +1,22 @@
 """Predictive checks: statistics of the response, of the data and of its replicates."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import sparse
-from scipy.stats import skew
 
 from lmmlib.model import Data, checked_data
-from lmmlib.prediction.replicates import LEVELS_OF
-
-Statistic = Callable[[np.ndarray], float]
-
-
-def _means(y: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Mean of each group, (S, J)."""
-    count = np.bincount(group)
-    member = sparse.csr_array(
-        (1 / count[group], group, np.arange(len(group) + 1)), shape=(len(group), len(count))
-    )
-    return y @ member
-
-
-def _within(y: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Pooled SD within groups: √(Σ_ji (y_ji − ȳ_j)² / (n − J))."""
-    means = _means(y, group)
-    return np.sqrt(np.sum((y - means[:, group]) ** 2, 1) / (y.shape[1] - means.shape[1]))
-
-
-def _between(y: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """SD of the J group means, each counted once."""
-    return _means(y, group).std(1, ddof=1)
-
-
-OF_GROUPS = {"within": _within, "between": _between}
-OF_ROWS = {
-    "smallest": lambda y: y.min(1),
-    "largest": lambda y: y.max(1),
-    "skewness": lambda y: skew(y, axis=1),
-}
-STATISTICS = (*OF_GROUPS, *OF_ROWS)
+from lmmlib.prediction.predictions import LEVELS_OF
+from lmmlib.prediction.statistics import (
+    STATISTICS,
+    Statistic,
+    grouping_for,
+    needs_groups,
+    statistics_by_name,
+    values_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +39,22 @@ class PredictiveCheck:
     replicates: pd.DataFrame
     term: str | None
     levels: str
+
+    def __repr__(self) -> str:
+        return f"{self._title}\n{self.table.to_string(float_format=_four_digits)}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self._title}</p>{self.table.to_html(float_format=_four_digits)}"
+
+    @property
+    def _title(self) -> str:
+        levels = f", {self.levels} levels" if self.levels else ""
+        groups = f", groups by {self.term}" if self.term else ""
+        return f"Predictive check, {len(self.replicates):,} replicates{levels}{groups}"
+
+
+def _four_digits(value: float) -> str:
+    return f"{value:.4g}"
 
 
 def predictive_check(
@@ -127,44 +118,53 @@ def predictive_check(
     ...     "sd": np.full((2, 500, 1), 5.0),
     ...     "sigma": np.ones((2, 500)),
     ... }
-    >>> rng = np.random.default_rng(1)
-    >>> found = predictive_check(
-    ...     posterior_predict(as_draws(data=data, **given), data.design, "new", rng=rng),
-    ...     data,
-    ...     ["within", "between", np.ptp],
-    ... )
-    >>> found.table["observed"].round(3).to_dict()
+    >>> replicates = posterior_predict(as_draws(data=data, **given), data, "new", rng=1)
+    >>> check = predictive_check(replicates, data, ["within", "between", np.ptp])
+    >>> check.table["observed"].round(3).to_dict()
     {'within': 1.414, 'between': 7.071, 'ptp': 12.0}
     """
-    y = _replicated(replicates, checked_data(data))
-    named = _named(statistics)
-    of_groups = [s for s in named.values() if isinstance(s, str) and s in OF_GROUPS]
-    term, group = _groups(data, term, of_groups) if of_groups else (term, None)
-    drawn, observed = (_values(named, rows, group) for rows in (y, data.y[None]))
-    above = {
-        name: np.mean(v > observed[name]) + np.mean(v == observed[name]) / 2
-        for name, v in drawn.items()
-    }
-    rows = {
-        name: (observed[name][0], v.mean(), v.std(ddof=1), above[name]) for name, v in drawn.items()
-    }
+    y = _replicated_response(replicates, checked_data(data))
+    statistic_by_name = statistics_by_name(statistics)
+    of_groups = [name for name, statistic in statistic_by_name.items() if needs_groups(statistic)]
+    group_of_rows = None
+    if of_groups:
+        grouping = grouping_for(data, term, of_groups)
+        term = grouping.term
+        group_of_rows = grouping.of_rows
+    replicated = values_of(statistic_by_name, y, group_of_rows)
+    observed = values_of(statistic_by_name, data.y[None], group_of_rows)
+    rows = {name: _row(values, observed[name][0]) for name, values in replicated.items()}
     table = pd.DataFrame.from_dict(
         rows, orient="index", columns=["observed", "mean", "sd", "p"]
     ).rename_axis("statistic")
-    return PredictiveCheck(table, pd.DataFrame(drawn), term, replicates.attrs.get(LEVELS_OF, ""))
+    return PredictiveCheck(
+        table, pd.DataFrame(replicated), term, replicates.attrs.get(LEVELS_OF, "")
+    )
 
 
-def _replicated(replicates: xr.DataTree, data: Data) -> np.ndarray:
+def _row(replicated: np.ndarray, observed: float) -> tuple[float, float, float, float]:
+    """What the table says of one statistic: observed, mean, SD and p."""
+    p = np.mean(replicated > observed) + np.mean(replicated == observed) / 2
+    return observed, replicated.mean(), replicated.std(ddof=1), p
+
+
+def _replicated_response(replicates: xr.DataTree, data: Data) -> np.ndarray:
     """Replicates (S, n), if they are of these rows."""
     if not isinstance(replicates, xr.DataTree):
         raise TypeError(
             f"replicates must be a DataTree, got {type(replicates).__name__}; make them with "
-            "replicate"
+            "posterior_predict"
         )
     if "posterior_predictive" not in replicates.children:
         raise ValueError(
-            "check needs replicates with posterior_predictive, got "
-            f"{', '.join(replicates.children)}; make them with replicate"
+            "predictive_check needs replicates with posterior_predictive, got "
+            f"{', '.join(replicates.children)}; make them with posterior_predict"
+        )
+    if "y" not in replicates.posterior_predictive:
+        raise ValueError(
+            "predictive_check needs replicates of y, got "
+            f"{', '.join(map(str, replicates.posterior_predictive.data_vars))}; make them with "
+            "posterior_predict"
         )
     y = replicates.posterior_predictive["y"].transpose("chain", "draw", "row").to_numpy()
     if y.shape[-1] != data.design.n:
@@ -180,83 +180,3 @@ def _replicated(replicates: xr.DataTree, data: Data) -> np.ndarray:
             "that the draws were made with"
         )
     return y.reshape(-1, data.design.n)
-
-
-def _named(statistics: Sequence[str | Statistic]) -> dict[str, str | Statistic]:
-    """Statistics by name."""
-    if not isinstance(statistics, Iterable):
-        raise TypeError(
-            f"statistics must be a sequence of names and functions, got {type(statistics).__name__}"
-        )
-    if isinstance(statistics, str):
-        raise ValueError(
-            f"statistics must be a sequence, got {statistics!r}; give [{statistics!r}]"
-        )
-    names = [
-        s if isinstance(s, str) else getattr(s, "__name__", type(s).__name__) for s in statistics
-    ]
-    unknown = [s for s in statistics if isinstance(s, str) and s not in STATISTICS]
-    if unknown or not names:
-        told = ", ".join(unknown) or "none"
-        raise ValueError(
-            f"statistics must be of {', '.join(STATISTICS)}, or functions of y; got {told}"
-        )
-    if len(set(names)) < len(names):
-        twice = sorted({n for n in names if names.count(n) > 1})
-        raise ValueError(
-            f"statistics must have distinct names, got {', '.join(twice)} more than once; name "
-            "functions with def"
-        )
-    return dict(zip(names, statistics, strict=True))
-
-
-def _groups(data: Data, term: str | None, wanted: list[str]) -> tuple[str, np.ndarray]:
-    """The grouping and the group of each row, numbered without gaps."""
-    if term is None:
-        grouped = [t.name for t in data.design.terms if not t.is_dense]
-        if not grouped:
-            raise ValueError(
-                f"{' and '.join(wanted)} need a grouped term, and the design has none; give "
-                "other statistics"
-            )
-        term = grouped[0]
-    group = np.unique(data.design.level_of_rows(term), return_inverse=True)[1]
-    groups = int(group.max()) + 1
-    if "between" in wanted and groups < 2:
-        raise ValueError(
-            f"between needs two levels of {term!r} with rows at least, got {groups}; give "
-            "another term"
-        )
-    if "within" in wanted and groups == len(group):
-        raise ValueError(
-            f"within needs two rows in some level of {term!r}, got one in each; give another term"
-        )
-    return term, group
-
-
-def _values(
-    named: dict[str, str | Statistic], y: np.ndarray, group: np.ndarray | None
-) -> dict[str, np.ndarray]:
-    """Each statistic of each row of y (S, n)."""
-    found = {}
-    for name, statistic in named.items():
-        if name in OF_GROUPS and isinstance(statistic, str):
-            found[name] = OF_GROUPS[name](y, group)
-        elif isinstance(statistic, str):
-            found[name] = OF_ROWS[name](y)
-        else:
-            found[name] = np.array([_number(name, statistic(row)) for row in y])
-        if not np.isfinite(found[name]).all():
-            raise ValueError(
-                f"{name} must be finite, got {int((~np.isfinite(found[name])).sum())} of "
-                f"{len(y)} values that are not"
-            )
-    return found
-
-
-def _number(name: str, value: object) -> float:
-    if np.ndim(value) != 0:
-        raise ValueError(
-            f"{name} must return one number for a response (n,), got shape {np.shape(value)}"
-        )
-    return float(value)

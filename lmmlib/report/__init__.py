@@ -7,7 +7,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["discussion_models", "experiments"],
+    submodules=["discussion_models", "experiments", "figures"],
     submod_attrs={
         "discussion_models": [
             "random_scale_model",

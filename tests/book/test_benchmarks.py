@@ -117,7 +117,7 @@ def calibrate(monkeypatch, tmp_path):
         monkeypatch.setitem(
             module.PARTS,
             part,
-            [(name, kind, 20, lambda kind=kind: kind) for name, kind, *_ in runs],
+            [module.Run(run.name, run.kind, 20, lambda kind=run.kind: kind) for run in runs],
         )
     monkeypatch.setattr(module.lmm, "calibrate", _ranks)
     return module

@@ -25,6 +25,7 @@ def calibrate_script():
             "benchmarks_calibrate", FOLDER / "calibrate.py"
         )
         module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses look their module up
         spec.loader.exec_module(module)
         return module
     finally:
@@ -33,11 +34,7 @@ def calibrate_script():
 
 def test_every_part_is_there(calibrate_script):
     assert [run["name"] for run in RESULTS["runs"]] == calibrate_script.ORDER
-    sizes = {
-        name: replications
-        for part in calibrate_script.PARTS.values()
-        for name, _, replications, _ in part
-    }
+    sizes = {run.name: run.replications for part in calibrate_script.PARTS.values() for run in part}
     assert {run["name"]: run["replications"] for run in RESULTS["runs"]} == sizes
     assert all(
         run["date"] and run["versions"] and run["seed"] == calibrate_script.SEED
@@ -51,12 +48,12 @@ def test_the_page_is_made_from_the_numbers(calibrate_script):
 
 @pytest.mark.parametrize("run", RESULTS["runs"], ids=lambda run: run["name"])
 def test_the_verdicts_follow_from_the_ranks(run):
-    found = Calibration(
+    stored = Calibration(
         tuple(run["names"]), np.array(run["ranks"]).T, run["draws"], tuple(run["failures"])
     )
-    verdict = found.verdict()
+    verdict = stored.verdict()
     assert verdict.passed == run["passed"] == (run["kind"] == "engine")
-    assert len(found.ranks) + len(found.failures) == run["replications"]
+    assert len(stored.ranks) + len(stored.failures) == run["replications"]
     assert verdict.p_values.to_dict() == pytest.approx(run["p_values"], rel=1e-3)
     if run["kind"] == "control":
         assert run["power"][str(run["replications"])] > 0.95

@@ -23,7 +23,7 @@ from lmmlib import (
     posterior,
     sample,
 )
-from lmmlib.crossvalidation.refits import refitted, without
+from lmmlib.crossvalidation.refits import refit_log_density, without_rows
 from lmmlib.held_out import set_in_draws
 
 SEEDS = range(5)
@@ -53,7 +53,9 @@ def test_four_routes_lead_to_one_number(make):
     data, priors = make()
     refits = np.array(
         [
-            refitted(data, priors, np.array([i]), 4096, np.random.default_rng(i), f"row {i}")
+            refit_log_density(
+                data, priors, np.array([i]), 4096, np.random.default_rng(i), f"row {i}"
+            )
             for i in range(data.design.n)
         ]
     )
@@ -69,7 +71,7 @@ def test_four_routes_lead_to_one_number(make):
         assert high["leverage"] < high["conditional"]
     worst = np.argsort(refits)[:2]  # brute force by NUTS where it is hardest
     for i in worst:
-        tree = sample(marginal_model(without(data, np.array([i])), priors), random_seed=int(i))
+        tree = sample(marginal_model(without_rows(data, np.array([i])), priors), random_seed=int(i))
         theta = draws.theta(tree, data.design, same_rows=False)
         density = set_in_draws(data, theta, np.array([i]))
         by_nuts = logsumexp(density) - np.log(len(density))
@@ -86,7 +88,9 @@ def test_refitted_rows_bring_the_conditional_route_home():
     data, priors = _sleepstudy()
     exact = np.array(
         [
-            refitted(data, priors, np.array([i]), 4096, np.random.default_rng(i), f"row {i}")
+            refit_log_density(
+                data, priors, np.array([i]), 4096, np.random.default_rng(i), f"row {i}"
+            )
             for i in range(180)
         ]
     ).sum()
@@ -114,7 +118,7 @@ def test_groups_are_eighteen_refits():
         rng = np.random.default_rng(seed)
         refits.append(
             sum(
-                refitted(data, priors, np.flatnonzero(units == j), 4096, rng, str(j))
+                refit_log_density(data, priors, np.flatnonzero(units == j), 4096, rng, str(j))
                 for j in range(18)
             )
         )

@@ -4,27 +4,28 @@ In closed form given the draws, with refits where their weights fail.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from lmmlib import draws as draws_
 from lmmlib import linalg
-from lmmlib.crossvalidation.refits import refitted
-from lmmlib.crossvalidation.result import TaskLOO, collected
+from lmmlib.crossvalidation.densities import UnitDensities, unit_densities
+from lmmlib.crossvalidation.refits import refit_log_density
+from lmmlib.crossvalidation.result import TaskLOO, UnitEstimates, task_loo
 from lmmlib.crossvalidation.smoothing import relative_efficiency, smoothed_weights
-from lmmlib.held_out import levels_in_draws, rows_in_draws
-from lmmlib.loglik import conditional_in_draws
+from lmmlib.crossvalidation.units import Units, units_of
 from lmmlib.model import Data, Priors, RNGLike, checked_data, checked_rng
-from lmmlib.model.options import choice, in_brief
+from lmmlib.model.options import choice
 from lmmlib.model.priors import checked_priors
 
 ROUTES = ("leverage", "conditional")
-FEWEST = 25  # draws, below which the largest weights are no tail
-
-Densities = Iterator[tuple[np.ndarray, np.ndarray]]
+MIN_DRAWS = 25  # below which the largest weights are no tail
+MOST_NAMED = 8  # units that a warning names
 
 
 @linalg.one_thread()
@@ -36,7 +37,7 @@ def loo(
     *,
     priors: Priors | None = None,
     rng: RNGLike = None,
-    by: object = None,
+    by: str | ArrayLike | None = None,
 ) -> TaskLOO:
     r"""Expected log predictive density of what is left out, given all the rest.
 
@@ -117,98 +118,93 @@ def loo(
     >>> loo(draws, data, leave="g").task
     'all rows of one g from the rows of all others'
     """
+    # Whether the options make sense, and whether the draws are of these data.
     draws = draws_.checked_tree(draws)
     route = choice("route", route, ROUTES)
-    _check_options(checked_data(data), leave, route)
+    units = _checked_units(checked_data(data), leave, route)
     rng = checked_rng(rng)
     if priors is not None:
         checked_priors(priors, data.design)
-    draws_.check_data(draws, data)
+    theta = draws_.theta_of_data(draws, data)
     draws_.check_additions(draws, integrates_u=route == "leverage", refits=priors is not None)
-    theta = draws_.theta(draws, data.design)
-    if len(theta.sigma) < FEWEST:
+    n_draws = len(theta.sigma)
+    if n_draws < MIN_DRAWS:
         raise ValueError(
-            f"Pareto smoothing needs {FEWEST} draws at least, got {len(theta.sigma)}; draw more"
+            f"Pareto smoothing needs {MIN_DRAWS} draws at least, got {n_draws}; draw more"
         )
-    units, labels = _units(data, leave)
-    if route == "conditional":
-        densities = iter([(units, conditional_in_draws(data, theta, draws_.flat(draws, "u")))])
-    elif leave == "row":
-        densities = rows_in_draws(data, theta)
-    else:
-        unit_of_level = dict(
-            zip(data.design.level_of_rows(leave).tolist(), units.tolist(), strict=True)
-        )
-        densities = (
-            ([unit_of_level[j] for j in found.tolist()], v)
-            for found, v in levels_in_draws(data, theta, leave)
-        )
-    found = _smoothed(densities, len(labels), relative_efficiency(draws), draws_.log_weight(draws))
-    S = len(theta.sigma)
-    good_k = min(1 - 1 / np.log10(S), 0.7)
-    high = np.flatnonzero(~(found["pareto_k"] <= good_k))
+
+    # Importance sampling: every unit's density, averaged with smoothed weights.
+    densities = unit_densities(draws, data, theta, units, route)
+    r_eff = relative_efficiency(draws)
+    log_weight = draws_.log_weight(draws)
+    estimates = _importance_estimates(densities, len(units.labels), n_draws, r_eff, log_weight)
+
+    # What the weights cannot answer is named, or refitted.
     if priors is None:
-        _warn(high, labels, leave, route, good_k)
+        warn_of_unreliable(units, route, estimates)
     else:
-        for unit in high:
-            found["elpd_i"][unit] = refitted(
-                data, priors, np.flatnonzero(units == unit), S, rng, labels[unit]
-            )
-        found["refitted"][high] = True
-    return collected(data, leave, route, units, labels, by, found, S, good_k)
+        estimates = _with_refits(data, priors, units, estimates, rng)
+    return task_loo(data, units, route, by, estimates)
 
 
-def _check_options(data: Data, leave: str, route: str) -> None:
-    terms = [t.name for t in data.design.terms]
-    if "row" in terms:
-        raise ValueError(
-            "a term is named 'row', so that leave='row' has two meanings; give that column "
-            "another name"
-        )
-    if not isinstance(leave, str) or leave not in ("row", *terms):
-        raise ValueError(
-            f"leave must be 'row' or a term, {', '.join(terms)}; got {in_brief(leave)}"
-        )
-    if leave != "row" and route == "conditional":
+def _checked_units(data: Data, leave: str, route: str) -> Units:
+    """What is left out, if there is such a thing and it can be left out by this route."""
+    units = units_of(data, leave)
+    if route == "conditional" and not units.are_rows:
         raise ValueError(
             "levels can be left out by the leverage route only: p(y|u, θ) with u drawn from "
             "these very rows tells nothing of them"
         )
+    return units
 
 
-def _units(data: Data, leave: str) -> tuple[np.ndarray, list[str]]:
-    """Number of the unit with which each row is left out, and the units' labels.
+def _importance_estimates(
+    densities: Iterable[UnitDensities],
+    n_units: int,
+    n_draws: int,
+    r_eff: float,
+    log_weight: np.ndarray | None,
+) -> UnitEstimates:
+    """Left-out and in-sample log density and Pareto k of every unit.
 
-    Levels without rows are none.
+    log Σ_s w_s p_s, once with the smoothed weights w ∝ 1/p, and once with those of the draws.
     """
-    if leave == "row":
-        return np.arange(data.design.n), [str(i) for i in range(data.design.n)]
-    present, units = np.unique(data.design.level_of_rows(leave), return_inverse=True)
-    return units, [data.design.term(leave).levels[j] for j in present]
+    elpd_i = np.empty(n_units)
+    in_sample = np.empty(n_units)
+    pareto_k = np.empty(n_units)
+    own_log_weight = -np.log(n_draws) if log_weight is None else log_weight[:, None]
+    for part in densities:
+        smoothed, pareto_k[part.units] = smoothed_weights(part.log_density, r_eff, log_weight)
+        elpd_i[part.units] = logsumexp(smoothed + part.log_density, axis=0)
+        in_sample[part.units] = logsumexp(part.log_density + own_log_weight, axis=0)
+    return UnitEstimates(elpd_i, in_sample, pareto_k, np.zeros(n_units, bool), n_draws)
 
 
-def _smoothed(
-    densities: Densities, count: int, r_eff: float, log_weight: np.ndarray | None
-) -> dict[str, np.ndarray]:
-    """Left-out and in-sample log density and Pareto k of every unit."""
-    found = {name: np.empty(count) for name in ("elpd_i", "in_sample", "pareto_k")} | {
-        "refitted": np.zeros(count, bool)
-    }
-    for units, log_density in densities:
-        log_weights, found["pareto_k"][units] = smoothed_weights(log_density, r_eff, log_weight)
-        found["elpd_i"][units] = logsumexp(log_weights + log_density, axis=0)
-        own = -np.log(len(log_density)) if log_weight is None else log_weight[:, None]
-        found["in_sample"][units] = logsumexp(log_density + own, axis=0)
-    return found
+def _with_refits(
+    data: Data, priors: Priors, units: Units, estimates: UnitEstimates, rng: np.random.Generator
+) -> UnitEstimates:
+    """The estimates with those of unreliable units replaced by exact refits."""
+    elpd_i = estimates.elpd_i.copy()
+    is_refitted = np.zeros(len(elpd_i), bool)
+    for unit in estimates.unreliable:
+        rows = np.flatnonzero(units.of_rows == unit)
+        label = units.labels[unit]
+        elpd_i[unit] = refit_log_density(data, priors, rows, estimates.n_draws, rng, label)
+        is_refitted[unit] = True
+    return replace(estimates, elpd_i=elpd_i, is_refitted=is_refitted)
 
 
-def _warn(high: np.ndarray, labels: list[str], leave: str, route: str, good_k: float) -> None:
-    if len(high):
-        named = ", ".join(labels[i] for i in high[:8]) + (", …" if len(high) > 8 else "")
-        what = "rows" if leave == "row" else f"levels of {leave}"
-        warnings.warn(
-            f"Pareto k is above {good_k:.2f} in {len(high)} of {len(labels)} {what} by the "
-            f"{route} route: {named}; "
-            "their elpd may be far off. Give priors= and rng= to refit without them",
-            stacklevel=4,  # past the decorator of loo
-        )
+def warn_of_unreliable(units: Units, route: str, estimates: UnitEstimates) -> None:
+    """Warn of the units whose weights cannot be trusted, and name some of them."""
+    unreliable = estimates.unreliable
+    if not len(unreliable):
+        return
+    names = [units.labels[i] for i in unreliable[:MOST_NAMED]]
+    if len(unreliable) > MOST_NAMED:
+        names.append("…")
+    warnings.warn(
+        f"Pareto k is above {estimates.good_k:.2f} in {len(unreliable)} of {len(units.labels)} "
+        f"{units.plural} by the {route} route: {', '.join(names)}; their elpd may be far off. "
+        "Give priors= and rng= to refit without them",
+        stacklevel=4,  # past the decorator of loo
+    )

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from lmmlib.plots.look import COLOURS, colour, figure, legend_above, marker
+from lmmlib.plots.style import COLORS, color_of, figure, legend_above, marker_of
 
-FIRST, AGAIN = "first fit, compiling included", "sampling alone"
+FIRST_FIT = "first fit, compiling included"
+SAMPLING = "sampling alone"
 
 
 def scaling(
@@ -27,17 +28,19 @@ def scaling(
     >>> [text.get_text() for text in drawn.axes[0].texts]
     ['dense', 'marginal']
     """
-    with figure(figsize=(7.2, 3.9)) as (fig, axes):
+    largest = sizes[-1]
+    with figure(height=3.9) as (fig, axes):
         ax = axes[0, 0]
         for label, values in seconds.items():
-            ax.plot(sizes, values, marker=marker(label), color=colour(label))
+            color = color_of(label)
+            ax.plot(sizes, values, marker=marker_of(label), color=color)
             ax.annotate(
                 label,
-                (sizes[-1], values[-1]),
+                (largest, values[-1]),
                 (7, 0),
                 textcoords="offset points",
                 va="center",
-                color=colour(label),
+                color=color,
                 fontsize=9.5,
             )
         ax.set(
@@ -45,22 +48,22 @@ def scaling(
             yscale="log",
             xlabel=xlabel,
             ylabel="seconds an evaluation",
-            xlim=(None, sizes[-1] * 5.5),
+            xlim=(None, largest * 5.5),
         )
         ax.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=9)
         ax.minorticks_off()
     return fig
 
 
-def systems(first: Mapping[str, float], again: Mapping[str, float]) -> Figure:
-    """One row per system.
+def systems(first_fit: Mapping[str, float], sampling: Mapping[str, float]) -> Figure:
+    """Seconds of each system's first fit and of sampling alone, on a logarithmic axis.
 
-    Seconds of its first fit and of sampling alone, on a logarithmic axis, the fastest at the top.
+    One row per system, the fastest at the top.
 
     Parameters
     ----------
-    first, again : mapping of str to float
-        System to seconds.
+    first_fit, sampling : mapping of str to float
+        System to seconds, of its first fit and of sampling alone.
 
     Examples
     --------
@@ -68,27 +71,16 @@ def systems(first: Mapping[str, float], again: Mapping[str, float]) -> Figure:
     >>> [label.get_text() for label in drawn.axes[0].get_yticklabels()]
     ['b', 'a']
     """
-    names = sorted(first, key=first.get)
-    at = range(len(names))
-    with figure(figsize=(7.2, 0.38 * len(names) + 1.2)) as (fig, axes):
+    names = sorted(first_fit, key=lambda name: first_fit[name])
+    rows = range(len(names))
+    seconds_first_fit = [first_fit[name] for name in names]
+    seconds_sampling = [sampling[name] for name in names]
+    with figure(height=0.38 * len(names) + 1.2) as (fig, axes):
         ax = axes[0, 0]
-        ax.hlines(
-            at,
-            [again[name] for name in names],
-            [first[name] for name in names],
-            color=COLOURS["none"],
-            lw=1.2,
-        )
-        ax.plot(
-            [again[name] for name in names],
-            at,
-            "o",
-            color=COLOURS["truth"],
-            mfc="white",
-            label=AGAIN,
-        )
-        ax.plot([first[name] for name in names], at, "o", color=COLOURS["truth"], label=FIRST)
-        ax.set(xscale="log", xlabel="seconds", yticks=at, ylim=(len(names) - 0.5, -0.5))
+        ax.hlines(rows, seconds_sampling, seconds_first_fit, color=COLORS["none"], lw=1.2)
+        ax.plot(seconds_sampling, rows, "o", color=COLORS["truth"], mfc="white", label=SAMPLING)
+        ax.plot(seconds_first_fit, rows, "o", color=COLORS["truth"], label=FIRST_FIT)
+        ax.set(xscale="log", xlabel="seconds", yticks=rows, ylim=(len(names) - 0.5, -0.5))
         ax.set_yticklabels(names)
         ax.grid(visible=False, axis="y")
         legend_above(ax, columns=2)

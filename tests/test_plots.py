@@ -1,10 +1,10 @@
-"""Figures of replicates, of recovery and of priors show the numbers they are given."""
+"""Figures of results show the numbers they are given."""
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import to_hex
 
 from lmmlib import plots
+from lmmlib.calibration import EcdfBand
 from lmmlib.prediction import PredictiveCheck
 
 
@@ -59,7 +59,9 @@ def test_rows_are_drawn_in_the_order_of_the_response_with_their_own_intervals():
 
 def test_transforms_are_drawn_as_differences_from_the_uniform_distribution():
     z = np.linspace(0.1, 0.9, 9)
-    ax = plots.transforms({"left out": np.array([0.15, 0.15, 0.85])}, (z, z - 2, z + 2)).axes[0]
+    ax = plots.pit_ecdf({"left out": np.array([0.15, 0.15, 0.85])}, EcdfBand(z, z - 2, z + 2)).axes[
+        0
+    ]
     np.testing.assert_allclose(
         ax.lines[0].get_ydata(), np.array([0, 2, 2, 2, 2, 2, 2, 2, 3]) / 3 - z
     )
@@ -95,17 +97,20 @@ def test_priors_are_drawn_on_both_kinds_of_axes_with_the_place_of_the_posterior(
     assert (left.get_xscale(), right.get_xscale(), right.get_yscale()) == ("linear", "log", "log")
 
 
-def test_blue_and_orange_are_left_to_the_two_formulations():
-    kept = {plots.COLOURS["conditional"], plots.COLOURS["marginal"]}
-    sd = np.geomspace(1e-3, 3, 5)
-    drawn = {
-        line.get_color()
-        for ax in plots.sd_priors(sd, {"on σ": sd, "on σ²": 2 * sd}, (0.1, 0.2)).axes
-        for line in ax.lines
-    }
-    squares = {
-        to_hex(patch.get_facecolor()).upper()
-        for patch in plots.left_out(3, 4, 1, 2).axes[0].patches
-    }
-    assert len(drawn) == len(squares) == 2
-    assert kept.isdisjoint(drawn | squares)
+def test_shrinkage_draws_an_arrow_from_each_separate_fit_to_its_partially_pooled_one():
+    separate, partial = (
+        np.array([[0.0, 1.0], [4.0, 3.0], [2.0, -1.0]]),
+        np.array([[1.0, 1.2], [3.0, 2.0], [2.0, 0.0]]),
+    )
+    ax = plots.shrinkage(
+        separate, partial, (2.0, 1.0), ["a", "b", "c"], ("Intercept", "Days")
+    ).axes[0]
+    arrows = [text for text in ax.texts if text.arrow_patch is not None]
+    ends = [(*text.xyann, *text.xy) for text in arrows]
+    np.testing.assert_array_equal(ends, np.hstack([separate, partial]))
+    assert [text.get_text() for text in ax.texts if text.arrow_patch is None] == ["a", "b", "c"]
+    shown = {line.get_label(): line.get_xydata() for line in ax.lines}
+    np.testing.assert_array_equal(shown["separate fits (no pooling)"], separate)
+    np.testing.assert_array_equal(shown["partial pooling"], partial)
+    np.testing.assert_array_equal(shown["one fit (complete pooling)"], [[2.0, 1.0]])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Intercept", "Days")

@@ -1,0 +1,72 @@
+"""Figures of single chapters show the numbers they are given."""
+
+import numpy as np
+from matplotlib.colors import to_hex
+
+from lmmlib import plots
+from lmmlib.report import figures
+
+
+def test_tails_are_in_powers_of_ten_below_their_largest_value():
+    tau = np.geomspace(0.1, 1000, 5)
+    panels = {
+        "known": {"J = 1": -np.log(tau), "J = 2": 7 - 2 * np.log(tau)},
+        "flat": {"J = 1": np.zeros(5)},
+    }
+    fig = figures.tails(tau, panels)
+    assert [ax.get_title("left") for ax in fig.axes] == ["known", "flat"]
+    x, height = fig.axes[0].lines[1].get_data()
+    np.testing.assert_allclose(x, np.log10(tau), rtol=1e-12)
+    np.testing.assert_allclose(height, -2 * (np.log10(tau) + 1), atol=1e-12)
+    assert [text.get_text() for text in fig.axes[0].texts] == ["J = 1", "J = 2"]
+    assert [[line.get_linestyle() for line in ax.lines] for ax in fig.axes] == [["--", "-"], ["--"]]
+    np.testing.assert_array_equal(fig.axes[1].lines[0].get_ydata(), 0)
+
+
+def test_strips_show_every_replication_in_its_column():
+    values = {"a": [0.1, -0.2, 5.0], "b": [1.0, 2.0, 3.0]}
+    fig = figures.strips(values, "difference", {"truth": [0.0, 2.0]}, band=1.0)
+    (ax,) = fig.axes
+    for k, (line, sample) in enumerate(zip(ax.lines, values.values(), strict=True)):
+        np.testing.assert_array_equal(line.get_ydata(), sample)
+        assert np.all(np.abs(line.get_xdata() - k) < 0.3)
+    (marks,) = ax.collections
+    assert [segment[0, 1] for segment in marks.get_segments()] == [0.0, 2.0]
+    assert ax.get_yscale() == "symlog"
+    assert [t.get_text() for t in fig.legends[0].get_texts()] == ["truth"]
+
+
+def test_strips_without_a_band_have_a_linear_scale():
+    fig = figures.strips({"a": [1.0]}, "x")
+    assert fig.axes[0].get_yscale() == "linear"
+    assert not fig.legends
+
+
+def test_mixture_draws_components_and_their_sum():
+    x, components = np.linspace(-1, 1, 7), np.random.default_rng(1).uniform(size=(3, 7))
+    fig = figures.mixture(
+        (x, x**2), (x[:3], x[:3] ** 2), x, components, np.ones(7), ("log τ", "effect")
+    )
+    left, right = fig.axes
+    np.testing.assert_array_equal(left.lines[1].get_ydata(), x[:3] ** 2)
+    for line, component in zip(right.lines[:3], components, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), component)
+    np.testing.assert_array_equal(right.lines[3].get_ydata(), np.ones(7))
+    np.testing.assert_allclose(right.lines[4].get_ydata(), components.sum(0))
+    assert fig.legends[0].get_texts()[1].get_text() == "sum of 3 normal densities"
+
+
+def test_blue_and_orange_are_left_to_the_two_formulations():
+    kept = {plots.COLORS["conditional"], plots.COLORS["marginal"]}
+    sd = np.geomspace(1e-3, 3, 5)
+    drawn = {
+        line.get_color()
+        for ax in plots.sd_priors(sd, {"on σ": sd, "on σ²": 2 * sd}, (0.1, 0.2)).axes
+        for line in ax.lines
+    }
+    squares = {
+        to_hex(patch.get_facecolor()).upper()
+        for patch in figures.left_out(3, 4, 1, 2).axes[0].patches
+    }
+    assert len(drawn) == len(squares) == 2
+    assert kept.isdisjoint(drawn | squares)
