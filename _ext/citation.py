@@ -6,7 +6,6 @@ with the public address once ``html: baseurl:`` in ``_config.yml`` names it. The
 A version is released once the record has ``date-released``; until then the date is the edition's.
 """
 
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
-from sphinx.util.typing import ExtensionMetadata
 
 RECORD = "CITATION.cff"
 
@@ -78,8 +76,7 @@ def bibtex(record: dict[str, Any], address: str, today: str) -> str:
         "institution": authors(record),
     }
     lines = [f"  {key:<6} = {{{value}}}" for key, value in fields.items() if value]
-    narrow = textwrap.TextWrapper(68, subsequent_indent=" " * 12, break_on_hyphens=False)
-    body = ",\n".join(narrow.fill(line) for line in lines)
+    body = ",\n".join(lines)
     return f"@techreport{{lmmlib{year(record, today)},\n{body}\n}}"
 
 
@@ -111,8 +108,7 @@ class CitationField(SphinxRole):
         return [nodes.Text(str((record | as_cited)[self.text]))], []
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> None:
     """Register the directive and the role."""
     app.add_directive("citation", Citation)
     app.add_role("citation-field", CitationField())
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,7 +12,6 @@ from docutils import nodes
 from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-from sphinx.util.typing import ExtensionMetadata
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 SEED = re.compile(r"^(?:seed = |rng = np\.random\.default_rng\()(\d+)", re.MULTILINE)
@@ -22,7 +21,8 @@ TIMES = "run-times.csv"
 def seeds(root: Path) -> dict[str, str]:
     """Give the first seed that each page of the table of contents names, in reading order."""
     pages = {name: root / f"{name}.md" for name in parse_toc_yaml(root / "_toc.yml")}
-    matches = {n: SEED.search(page.read_text("utf-8")) for n, page in pages.items() if page.exists()}
+    texts = {name: page.read_text("utf-8") for name, page in pages.items() if page.exists()}
+    matches = {name: SEED.search(text) for name, text in texts.items()}
     return {name: match[1] for name, match in matches.items() if match}
 
 
@@ -52,8 +52,7 @@ def write_times(app: Sphinx, exception: Exception | None) -> None:
             writer.writerow([page, f"{seconds:.1f}"])
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.add_directive("chapter-seeds", ChapterSeeds)
     app.connect("build-finished", write_times)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,14 +6,11 @@ The site gets the PDF that the variable ``REPORT_PDF`` names; ``{only} with_pdf`
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import nbformat
-from docutils import nodes
 from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.util.typing import ExtensionMetadata
 
 
 def fill(app: Sphinx, env: BuildEnvironment) -> None:
@@ -28,13 +25,7 @@ def fill(app: Sphinx, env: BuildEnvironment) -> None:
         nbformat.write(executed, file)
 
 
-def offer(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict[str, Any],
-    doctree: nodes.document | None,
-) -> None:
+def offer(app: Sphinx, pagename: str, template: str, context: dict, doctree: object) -> None:
     """Put the notebook beside the page's source, and let the theme offer it."""
     file = Path(app.env.mystnb_config.output_folder, f"{pagename}.ipynb")
     if file.is_file() and app.builder.format == "html":
@@ -50,11 +41,10 @@ def copy_pdf(app: Sphinx, exception: Exception | None) -> None:
         shutil.copyfile(os.environ["REPORT_PDF"], Path(app.outdir, "report.pdf"))
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> None:
     """Register with Sphinx, the offer before the theme makes its buttons."""
     app.connect("env-updated", fill)
     app.connect("html-page-context", offer, priority=400)
     if os.environ.get("REPORT_PDF"):
         app.tags.add("with_pdf")
         app.connect("build-finished", copy_pdf)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""What every page and the title page say of this edition, from ``CITATION.cff``: version, date, number.
+"""What every page and the title page say of this edition, out of ``CITATION.cff``.
 
 The date is that of the release or, before that, of the last commit, not of the build: the same
 commit gives the same pages whenever it is built. The Makefile puts the commit's time into
@@ -12,7 +12,6 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util.texescape import escape
-from sphinx.util.typing import ExtensionMetadata
 
 import citation
 
@@ -37,6 +36,7 @@ def date(root: Path) -> str:
 def name_edition(app: Sphinx, config: Config) -> None:
     """Put version and date into Sphinx's variables, the pages' footer and the PDF's title page."""
     record = citation.read(Path(app.srcdir))
+    config.version = str(record["version"])
     config.release = citation.version(record)
     config.today = date(Path(app.srcdir))
     stamp = citation.stamp(record, config.today)
@@ -45,29 +45,10 @@ def name_edition(app: Sphinx, config: Config) -> None:
     config.latex_elements["maketitle"] = ABSTRACT % (abstract, LICENCE)
     number = escape(citation.number(record), "xelatex")
     keywords = escape(", ".join(record["keywords"]), "xelatex")
-    config.latex_elements["preamble"] += (
-        rf"\authoraddress{{{number}}}\hypersetup{{pdfkeywords={{{keywords}}}}}"
-    )
+    preamble = rf"\authoraddress{{{number}}}\hypersetup{{pdfkeywords={{{keywords}}}}}"
+    config.latex_elements["preamble"] += preamble
 
 
-def link_source(app: Sphinx, config: Config) -> None:
-    """Show buttons to the source and to Binder, if ``repository-code`` names a public repository."""
-    address = citation.read(Path(app.srcdir)).get("repository-code")
-    if address:
-        config.html_theme_options |= {
-            "repository_url": address,
-            "repository_branch": "main",
-            "use_repository_button": True,
-            "use_source_button": True,
-            "launch_buttons": {
-                "binderhub_url": "https://mybinder.org",
-                "notebook_interface": "jupyterlab",
-            },
-        }
-
-
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> None:
     """Register with Sphinx, before the theme reads its options."""
     app.connect("config-inited", name_edition, priority=100)
-    app.connect("config-inited", link_source, priority=100)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -47,7 +47,7 @@ def is_stored(cache: JupyterCacheAbstract, chapter: ProjectNb) -> bool:
 
 
 def execute(chapter: ProjectNb, timeout: int) -> tuple[float, str]:
-    """Run a chapter in its own folder, which fills in its outputs; give the seconds and an error."""
+    """Run a chapter in its folder, which fills in its outputs; give the seconds and an error."""
     start = perf_counter()
     try:
         run = single_nb_execution(chapter.nb, str(Path(chapter.uri).parent), timeout, False)
@@ -55,12 +55,6 @@ def execute(chapter: ProjectNb, timeout: int) -> tuple[float, str]:
     except DeadKernelError as dead:
         error = f"{dead}: out of memory, or stopped from outside"
     return perf_counter() - start, error
-
-
-def last_cell(chapter: ProjectNb) -> int:
-    """Give the number of the cell at which a run has ended."""
-    code = [cell for cell in chapter.nb.cells if cell.cell_type == "code"]
-    return max((k for k, cell in enumerate(code, 1) if "execution" in cell.metadata), default=1)
 
 
 def main() -> int:
@@ -80,11 +74,12 @@ def main() -> int:
             name = Path(chapter.uri).relative_to(ROOT)
             if error:
                 failed += 1
-                where = f"{name}: failed at cell {last_cell(chapter)} after {seconds:.1f} s"
+                cell = sum(bool(c.get("execution_count")) for c in chapter.nb.cells)
+                where = f"{name}: code cell {cell} failed after {seconds:.1f} s"
                 print(f"{error}\n{where}", file=sys.stderr, flush=True)
                 continue
-            data = {"execution_seconds": seconds}
-            cache.cache_notebook_bundle(CacheBundleIn(chapter.nb, chapter.uri, data=data), overwrite=True)
+            bundle = CacheBundleIn(chapter.nb, chapter.uri, data={"execution_seconds": seconds})
+            cache.cache_notebook_bundle(bundle, overwrite=True)
             print(f"{name}: executed in {seconds:.1f} s", flush=True)
     counts = f"{len(due) - failed} executed, {len(pages) - len(due)} stored before, {failed} failed"
     print(f"chapters: {counts}, in {perf_counter() - start:.1f} s")

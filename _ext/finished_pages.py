@@ -7,13 +7,11 @@ the loader and the fonts are enough. Each repair names the generator and the rea
 
 import re
 import shutil
-from importlib.metadata import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from sphinx.application import Sphinx
-from sphinx.util.typing import ExtensionMetadata
 
-WHEEL = "sphinx-mathjax-offline"
 LOADER = "tex-chtml-full.js"
 FONTS = Path("output", "chtml", "fonts")
 REPAIRS = {
@@ -30,14 +28,6 @@ REPAIRS = {
     r'<script src="[^"]*/fontawesome/[^"]*/js/[^"]*"></script>\n?': "",
     r'<link rel="preload" as="font"[^>]*>\n?': "",
 }
-
-
-def mathjax_folder() -> Path:
-    """Find the folder of the installed wheel that holds the MathJax loader."""
-    loaders = [Path(file.locate()) for file in files(WHEEL) or [] if file.name == LOADER]
-    if not loaders:
-        raise RuntimeError(f"{WHEEL} holds no {LOADER}: is its version that of requirements.txt?")
-    return loaders[0].parent
 
 
 def mend(page: str) -> str:
@@ -59,12 +49,11 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         shutil.rmtree(folder)
     for file in static.rglob("*.map"):
         file.unlink()
-    mathjax = static / "mathjax"
-    shutil.copytree(mathjax_folder() / FONTS, mathjax / FONTS)
-    shutil.copy(mathjax_folder() / LOADER, mathjax)
+    mathjax = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+    shutil.copytree(mathjax / FONTS, static / "mathjax" / FONTS)
+    shutil.copy(mathjax / LOADER, static / "mathjax")
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.connect("build-finished", finish)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

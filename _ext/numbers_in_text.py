@@ -1,8 +1,8 @@
-"""Numbers in running text: the role ``pub`` for published ones, and how these and computed ones look.
+"""Numbers in running text: the role ``pub`` for published ones, and their look.
 
 ``{pub}`C.sigma` `` prints a figure of the discussion as ``published.csv`` has it,
-``{pub}`C.sigma|.2e` `` in a Python number format. Published and glued numbers alike get a true minus
-sign, and a power of ten instead of ``e-05``.
+``{pub}`C.sigma|.2e` `` in a Python number format. Published and glued numbers alike get a true
+minus sign, and a power of ten instead of ``e-05``.
 """
 
 import csv
@@ -13,7 +13,6 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
-from sphinx.util.typing import ExtensionMetadata
 
 TABLE = "published.csv"
 MINUS = "\N{MINUS SIGN}"
@@ -51,21 +50,15 @@ class Published(SphinxRole):
         key, _, spec = (part.strip() for part in self.text.partition("|"))
         try:
             number = format(float(values[key]), spec) if spec else values[key]
-        except KeyError:
+        except (KeyError, ValueError) as reason:
             nearest = get_close_matches(key, values, n=3)
-            return self.error(f"{TABLE} has no key {key!r}; nearest: {nearest}")
-        except ValueError as reason:
-            return self.error(f"{key} = {values[key]} cannot be formatted by {spec!r}: {reason}")
+            text = f"{self.text}: {reason!r}; the nearest keys of {TABLE} are {nearest}"
+            message = self.inliner.reporter.error(text, line=self.lineno)
+            return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [message]
         return [nodes.inline(self.rawtext, "", *typeset(number), classes=["published"])], []
 
-    def error(self, text: str) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Report an error at the role's place in the source."""
-        message = self.inliner.reporter.error(text, line=self.lineno)
-        return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [message]
 
-
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.add_role("pub", Published())
     app.connect("doctree-resolved", typeset_glued)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

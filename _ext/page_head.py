@@ -1,23 +1,26 @@
 """The head of a page: its description and, once there is one, its public address.
 
-A page is described by its first paragraph without mathematics. With ``html: baseurl:`` set in
+A page is described by its first paragraph without mathematics, the first page by the first sentence
+of the abstract in ``CITATION.cff``. With ``html: baseurl:`` set in
 ``_config.yml`` the pages get Open Graph tags and the site a sitemap, each from its own extension;
 Sphinx adds the canonical links.
 """
 
 from html import escape
-from typing import Any
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.util.typing import ExtensionMetadata
 
+import citation
+
+Document = nodes.document | None
 LENGTH = 200  # about what a search engine shows
 LISTS = ["genindex.html", "prf-prf.html", "search.html"]  # no pages of the author's
 
 
-def description(doctree: nodes.document | None, fallback: str) -> str:
+def description(doctree: Document, fallback: str) -> str:
     """Give one line on what the page is about."""
     sections = doctree.findall(nodes.section) if doctree else ()
     children = (child for section in sections for child in section.children)
@@ -27,16 +30,12 @@ def description(doctree: nodes.document | None, fallback: str) -> str:
     return text if len(text) <= LENGTH else text[:LENGTH].rsplit(" ", 1)[0] + " …"
 
 
-def describe(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict[str, Any],
-    doctree: nodes.document | None,
-) -> None:
+def describe(app: Sphinx, page: str, template: str, context: dict, doctree: Document) -> None:
     """Describe a page for search engines and, by its metadata, for Open Graph."""
-    title = context.get("title") or pagename
+    title = context.get("title") or page
     text = description(doctree, f"{title}: a list of {app.config.html_title}")
+    if page == app.config.root_doc:
+        text = citation.read(Path(app.srcdir))["abstract"].partition(".")[0] + "."
     context["meta"] = (context.get("meta") or {}) | {"og:description": escape(text)}
     tag = f'<meta name="description" content="{escape(text)}">'
     context["metatags"] = context.get("metatags", "") + f"\n{tag}\n"
@@ -56,8 +55,7 @@ def announce(app: Sphinx, config: Config) -> None:
         config.sitemap_excludes = LISTS
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> None:
     """Register with Sphinx, the description before Open Graph reads it."""
     app.connect("html-page-context", describe, priority=400)
     app.connect("config-inited", announce)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,7 @@
-"""The PDF as one document: a summary first, named parts, and chapters numbered as on the web.
+"""The PDF as one document: a summary first, named parts, chapters numbered as on the web.
 
 On the web only parts with ``numbered: true`` number their chapters, and equations and figures of
-the others count by themselves; printed.sty has the commands. The library reference stays on the web.
+the others count by themselves; printed.sty has the commands. The library reference stays there.
 """
 
 from pathlib import Path
@@ -12,7 +12,6 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.util.typing import ExtensionMetadata
 
 ON_THE_WEB_ONLY = "chapters/api"  # 62 pages of docstrings
 SUMMARY = "Summary"
@@ -55,8 +54,7 @@ class PrintOrder(SphinxPostTransform):
         first.insert(1, [raw(r"\unnumberedchapters{front}"), summary])
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> None:
     """Register with Sphinx, after the contents were collected."""
     app.connect("doctree-read", leave_out, priority=900)
     app.add_post_transform(PrintOrder)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
