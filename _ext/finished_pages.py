@@ -50,7 +50,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     for file in static.rglob("*.map"):
         file.unlink()
     mathjax = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
-    shutil.copytree(mathjax / FONTS, static / "mathjax" / FONTS)
+    shutil.copytree(mathjax / FONTS, static / "mathjax" / FONTS, dirs_exist_ok=True)
     shutil.copy(mathjax / LOADER, static / "mathjax")
 
 

@@ -1,9 +1,9 @@
 """The head of a page: its description and, once there is one, its public address.
 
-A page is described by its first paragraph without mathematics, the first page by the first sentence
-of the abstract in ``CITATION.cff``. With ``html: baseurl:`` set in
-``_config.yml`` the pages get Open Graph tags and the site a sitemap, each from its own extension;
-Sphinx adds the canonical links.
+A page is described by its first paragraph without mathematics, the first page by the first
+sentence of the abstract in ``CITATION.cff``. With ``html: baseurl:`` set in ``_config.yml`` the
+pages get Open Graph tags and the site a sitemap, each from its own extension; Sphinx adds the
+canonical links.
 """
 
 from html import escape
@@ -32,8 +32,7 @@ def description(doctree: Document, fallback: str) -> str:
 
 def describe(app: Sphinx, page: str, template: str, context: dict, doctree: Document) -> None:
     """Describe a page for search engines and, by its metadata, for Open Graph."""
-    title = context.get("title") or page
-    text = description(doctree, f"{title}: a list of {app.config.html_title}")
+    text = description(doctree, f"{app.config.html_title}: {page}")
     if page == app.config.root_doc:
         text = citation.read(Path(app.srcdir))["abstract"].partition(".")[0] + "."
     context["meta"] = (context.get("meta") or {}) | {"og:description": escape(text)}
