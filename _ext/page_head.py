@@ -17,7 +17,7 @@ import citation
 
 Document = nodes.document | None
 LENGTH = 200  # about what a search engine shows
-LISTS = ["genindex.html", "prf-prf.html", "search.html"]  # no pages of the author's
+LISTS = ["genindex.html", "prf-prf.html", "py-modindex.html", "search.html"]  # made by Sphinx
 
 
 def description(doctree: Document, fallback: str) -> str:
