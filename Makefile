@@ -7,6 +7,11 @@ SHELL := /bin/bash
 # Where this is set, as in many containers, every kernel compiles PyMC anew: 6.7 s an import instead of 1.2 s.
 export PYTHONDONTWRITEBYTECODE :=
 
+# Of the book and the tests: PyTensor neither looks for a BLAS nor says that it has none, so that numbers
+# depend on no machine's; a page shows no bar of progress, and so no word about one.
+export PYTENSOR_FLAGS ?= blas__ldflags=
+book pdf: export PYTHONWARNINGS := ignore:IProgress not found
+
 # The same commit gives the same pages and the same PDF whenever they are made: their date is that of the commit.
 COMMITTED := $(shell git log -1 --format=%ct 2>/dev/null)
 ifneq ($(COMMITTED),)

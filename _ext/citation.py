@@ -1,31 +1,20 @@
-"""How to cite the report, made from ``CITATION.cff`` and the edition's date alone.
+"""How to cite the report: a directive and a role that write it out of ``CITATION.cff``.
 
-The directive ``{citation}`` writes the recommended citation, ``{citation} bibtex`` the entry for a bibliography, both with the
-public address once ``html: baseurl:`` in ``_config.yml`` names it; the role ``{citation-field}`title` `` gives one field, and
-``year`` and ``version`` as the citation has them.
-
-A version is released once the record has ``date-released``. Until then it says so, and its date is the edition's.
+``{citation}`` is the recommended citation, ``{citation} bibtex`` the entry for a bibliography, both
+with the public address once ``html: baseurl:`` in ``_config.yml`` names it. The role
+``{citation-field}`title` `` gives one field, ``year`` and ``version`` as the citation has them. A
+version is released once the record has ``date-released``; until then the date is the edition's.
 """
 
-import textwrap
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
-from sphinx.util.typing import ExtensionMetadata
 
-NARROW = {
-    "width": 68,
-    "initial_indent": "  ",
-    "subsequent_indent": 12 * " ",
-    "break_long_words": False,
-    "break_on_hyphens": False,
-}
 RECORD = "CITATION.cff"
-LICENCE = "Text and figures are licensed under CC BY 4.0, code under the MIT licence."
 
 
 def read(root: Path) -> dict[str, Any]:
@@ -35,21 +24,14 @@ def read(root: Path) -> dict[str, Any]:
 
 def authors(record: dict[str, Any], joint: str = ", ") -> str:
     """Give the authors, of whom each has a name or a given and a family name."""
-    return joint.join(
-        a.get("name") or f"{a['given-names']} {a['family-names']}" for a in record["authors"]
-    )
+    names = (a.get("name") or f"{a['given-names']} {a['family-names']}" for a in record["authors"])
+    return joint.join(names)
 
 
 def number(record: dict[str, Any]) -> str:
     """Give the number of the report."""
-    return next(
-        entry["value"] for entry in record["identifiers"] if entry["description"] == "report number"
-    )
-
-
-def released(record: dict[str, Any]) -> bool:
-    """Tell whether the version is out: the one source for it is the date in the record."""
-    return "date-released" in record
+    by_description = {entry["description"]: entry["value"] for entry in record["identifiers"]}
+    return by_description["report number"]
 
 
 def year(record: dict[str, Any], today: str) -> str:
@@ -59,61 +41,59 @@ def year(record: dict[str, Any], today: str) -> str:
 
 def version(record: dict[str, Any]) -> str:
     """Give the version, and say where it is not released yet."""
-    return str(record["version"]) if released(record) else f"{record['version']}, unreleased"
+    return str(record["version"]) + ("" if "date-released" in record else ", unreleased")
 
 
 def stamp(record: dict[str, Any], today: str) -> str:
     """Give version and date."""
-    return f"{version(record)}, {today}" if released(record) else f"{version(record)}, of {today}"
+    return f"{version(record)}, {'' if 'date-released' in record else 'of '}{today}"
 
 
 def cited(record: dict[str, Any], today: str) -> str:
-    """Give the version as it is cited: with its date only where the year alone would not tell which one it was."""
-    return version(record) if released(record) else stamp(record, today)
+    """Give the version as cited: with its date where the year alone would not tell which it was."""
+    return version(record) if "date-released" in record else stamp(record, today)
 
 
 def sentence(record: dict[str, Any], address: str, today: str) -> str:
     """Write the recommended citation in Markdown."""
-    end = f" <{address}>" if address else ""
-    return f"{authors(record)} ({year(record, today)}). *{record['title']}*. {number(record)}, version {cited(record, today)}.{end}"
+    who = f"{authors(record)} ({year(record, today)})"
+    what = f"{number(record)}, version {cited(record, today)}"
+    return f"{who}. *{record['title']}*. {what}." + (f" <{address}>" if address else "")
 
 
 def bibtex(record: dict[str, Any], address: str, today: str) -> str:
     """Write the entry; doubled braces keep names of groups and capitals as they are."""
+    kind, _, serial = number(record).rpartition(" ")
+    names = authors(record, " and ")
     fields = {
-        "author": f"{{{authors(record, ' and ')}}}"
-        if "name" in record["authors"][0]
-        else authors(record, " and "),
+        "author": f"{{{names}}}" if "name" in record["authors"][0] else names,
         "title": f"{{{record['title']}}}",
         "year": year(record, today),
-        "type": number(record).rsplit(" ", 1)[0],
-        "number": number(record).rsplit(" ", 1)[1],
+        "type": kind,
+        "number": serial,
         "note": f"Version {cited(record, today)}",
         "url": address,
+        "institution": authors(record),
     }
-    fields["institution"] = authors(record)
-    lines = (
-        textwrap.fill(f"{key:<6} = {{{value}}}", **NARROW) for key, value in fields.items() if value
-    )
-    return f"@techreport{{lmmlib{year(record, today)},\n" + ",\n".join(lines) + "\n}"
+    lines = [f"  {key:<6} = {{{value}}}" for key, value in fields.items() if value]
+    body = ",\n".join(lines)
+    return f"@techreport{{lmmlib{year(record, today)},\n{body}\n}}"
 
 
 class Citation(SphinxDirective):
     """The recommended citation, or with the argument ``bibtex`` its entry."""
 
     optional_arguments = 1
-    kinds: ClassVar = ("text", "bibtex")
 
     def run(self) -> list[nodes.Node]:
         """Return the citation."""
-        self.env.note_dependency(str(Path(self.env.srcdir, RECORD)))
-        record, address = read(Path(self.env.srcdir)), self.config.html_baseurl
-        kind = (self.arguments or ["text"])[0]
-        if kind not in self.kinds:
-            raise self.error(f"citation: expected one of {self.kinds}, got {kind!r}")
-        if kind == "text":
-            return self.parse_text_to_nodes(sentence(record, address, self.config.today))
-        entry = bibtex(record, address, self.config.today)
+        self.env.note_dependency(RECORD)
+        source = (read(Path(self.env.srcdir)), self.config.html_baseurl, self.config.today)
+        if self.arguments not in ([], ["bibtex"]):
+            raise self.error(f"citation: expected bibtex or nothing, got {self.arguments[0]!r}")
+        if not self.arguments:
+            return self.parse_text_to_nodes(sentence(*source))
+        entry = bibtex(*source)
         return [nodes.literal_block(entry, entry, language="bibtex")]
 
 
@@ -122,14 +102,13 @@ class CitationField(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return its text."""
-        self.env.note_dependency(str(Path(self.env.srcdir, RECORD)))
+        self.env.note_dependency(RECORD)
         record = read(Path(self.env.srcdir))
-        made = {"year": year(record, self.config.today), "version": version(record)}
-        return [nodes.Text(str(made.get(self.text) or record[self.text]))], []
+        as_cited = {"year": year(record, self.config.today), "version": version(record)}
+        return [nodes.Text(str((record | as_cited)[self.text]))], []
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> None:
     """Register the directive and the role."""
     app.add_directive("citation", Citation)
     app.add_role("citation-field", CitationField())
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,7 @@
-"""What the colophon page needs besides its own run: the seeds that the chapters name, and how long each chapter took.
+"""What the colophon shows besides its own run: the seeds of the chapters, and their times.
 
-Seeds are read from the sources. Times differ between runs, so they stand in a file of their own beside the pages, which
-would otherwise not come out alike twice.
+Times differ between runs, so they stand in a file of their own beside the pages, which would
+otherwise not come out alike twice.
 """
 
 import csv
@@ -12,7 +12,6 @@ from docutils import nodes
 from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-from sphinx.util.typing import ExtensionMetadata
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 SEED = re.compile(r"^(?:seed = |rng = np\.random\.default_rng\()(\d+)", re.MULTILINE)
@@ -20,13 +19,11 @@ TIMES = "run-times.csv"
 
 
 def seeds(root: Path) -> dict[str, str]:
-    """The first seed that each page of the table of contents names, by page, in reading order."""
-    found = {
-        name: SEED.search(page.read_text("utf-8"))
-        for name in parse_toc_yaml(root / "_toc.yml")
-        if (page := root / f"{name}.md").exists()
-    }
-    return {name: match[1] for name, match in found.items() if match}
+    """Give the first seed that each page of the table of contents names, in reading order."""
+    pages = {name: root / f"{name}.md" for name in parse_toc_yaml(root / "_toc.yml")}
+    texts = {name: page.read_text("utf-8") for name, page in pages.items() if page.exists()}
+    matches = {name: SEED.search(text) for name, text in texts.items()}
+    return {name: match[1] for name, match in matches.items() if match}
 
 
 class ChapterSeeds(SphinxDirective):
@@ -34,11 +31,10 @@ class ChapterSeeds(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the list, each page as a link."""
-        lines = [
-            f"- {{doc}}`/{name}`: `{seed}`" for name, seed in seeds(Path(self.env.srcdir)).items()
-        ]
-        for name in seeds(Path(self.env.srcdir)):
+        by_page = seeds(Path(self.env.srcdir))
+        for name in by_page:
             self.env.note_dependency(f"{name}.md")
+        lines = [f"- {{doc}}`/{name}`: `{seed}`" for name, seed in by_page.items()]
         return self.parse_text_to_nodes("\n".join(lines))
 
 
@@ -47,21 +43,16 @@ def write_times(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.format != "html":
         return
     records = get_cache(app.config.nb_execution_cache_path).list_cache_records()
-    taken = sorted(
-        (
-            Path(r.uri).relative_to(app.srcdir, walk_up=True).as_posix(),
-            r.data.get("execution_seconds"),
-        )
-        for r in records
-    )
-    with (Path(app.outdir) / TIMES).open("w", encoding="utf-8", newline="") as file:
+    taken = {r.uri: r.data["execution_seconds"] for r in records if "execution_seconds" in r.data}
+    with Path(app.outdir, TIMES).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["page", "seconds"])
-        writer.writerows((name, f"{seconds:.1f}") for name, seconds in taken if seconds is not None)
+        for uri, seconds in sorted(taken.items()):
+            page = Path(uri).relative_to(app.srcdir, walk_up=True).as_posix()
+            writer.writerow([page, f"{seconds:.1f}"])
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.add_directive("chapter-seeds", ChapterSeeds)
     app.connect("build-finished", write_times)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,63 +1,54 @@
-"""Version and date in the footer of each page: the package's version, and the day of its release or, before that, of the last commit.
+"""What every page and the title page say of this edition, out of ``CITATION.cff``.
 
-Not the day of the build: the same commit gives the same pages whenever it is built.
+The date is that of the release or, before that, of the last commit, not of the build: the same
+commit gives the same pages whenever it is built. The Makefile puts the commit's time into
+``SOURCE_DATE_EPOCH``; without it, as in an archive, the date is that of the record.
 """
 
 import os
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.util.typing import ExtensionMetadata
+from sphinx.util.texescape import escape
 
 import citation
 
-
-def version(root: Path) -> str:
-    """Read the version from CITATION.cff; a test holds the package to the same."""
-    return str(citation.read(root)["version"])
+LICENCE = "Text and figures are licensed under CC BY 4.0, code under the MIT licence."
+# Sphinx's title page has no place for an abstract: it stands on the page after it.
+ABSTRACT = r"""
+\sphinxmaketitle
+\begin{abstract}\noindent %s\par\bigskip\noindent %s\end{abstract}
+"""
 
 
 def date(root: Path) -> str:
-    """Take the day of the release, or before it that of SOURCE_DATE_EPOCH, of the last commit, or, in an archive, of CITATION.cff."""
+    """Give the day of the edition."""
     record = citation.read(root)
-    if citation.released(record):
+    if "date-released" in record:
         return str(record["date-released"])
-    seconds = (
-        os.environ.get("SOURCE_DATE_EPOCH")
-        or last_commit(root)
-        or (root / citation.RECORD).stat().st_mtime
-    )
-    return datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
+    changed = (root / citation.RECORD).stat().st_mtime
+    seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or changed)
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
 
 
-def last_commit(root: Path) -> str:
-    """Give the time of the last commit in seconds, or nothing where there is no repository or no git."""
-    try:
-        return subprocess.run(
-            ["git", "log", "-1", "--format=%ct"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout.strip()
-    except FileNotFoundError:
-        return ""
+def name_edition(app: Sphinx, config: Config) -> None:
+    """Put version and date into Sphinx's variables, the pages' footer and the PDF's title page."""
+    record = citation.read(Path(app.srcdir))
+    config.version = str(record["version"])
+    config.release = citation.version(record)
+    config.today = date(Path(app.srcdir))
+    stamp = citation.stamp(record, config.today)
+    config.html_theme_options["extra_footer"] = f"<p>Version {stamp}</p>"
+    abstract = escape(record["abstract"], "xelatex")
+    config.latex_elements["maketitle"] = ABSTRACT % (abstract, LICENCE)
+    number = escape(citation.number(record), "xelatex")
+    keywords = escape(", ".join(record["keywords"]), "xelatex")
+    preamble = rf"\authoraddress{{{number}}}\hypersetup{{pdfkeywords={{{keywords}}}}}"
+    config.latex_elements["preamble"] += preamble
 
 
-def set_footer(app: Sphinx, config: Config) -> None:
-    """Put both into Sphinx's variables and into the footer."""
-    root = Path(app.srcdir)
-    config.version = config.release = version(root)
-    config.today = date(root)
-    config.html_theme_options["extra_footer"] = (
-        f"<p>Version {citation.stamp(citation.read(root), config.today)}</p>"
-    )
-
-
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> None:
     """Register with Sphinx, before the theme reads its options."""
-    app.connect("config-inited", set_footer, priority=100)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    app.connect("config-inited", name_edition, priority=100)

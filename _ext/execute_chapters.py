@@ -1,6 +1,8 @@
-"""Run the chapters whose outputs are not stored yet, two at a time, into the cache from which the book is built.
+"""Run the chapters whose outputs are not stored yet, into the cache from which the book is built.
 
-MyST-NB would run them one after another. The build that follows finds every output here and runs nothing.
+MyST-NB would run them one after another; the executors of jupyter-cache run one per core, take an
+entry that a kill has cut short for a stored one, and name no cell in the line that names a chapter.
+The build that follows finds every output here and runs nothing.
 """
 
 import signal
@@ -23,6 +25,7 @@ from execution_cache import cache_path
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKERS = 2  # not one per core: a chapter that fits a model has four chains of its own
+READER = {"name": "myst_nb_md", "type": "plugin"}
 
 
 def chapters(cache: JupyterCacheAbstract) -> Iterator[ProjectNb]:
@@ -30,14 +33,12 @@ def chapters(cache: JupyterCacheAbstract) -> Iterator[ProjectNb]:
     for name in parse_toc_yaml(ROOT / "_toc.yml"):
         page = ROOT / f"{name}.md"
         if page.exists() and is_myst_markdown_notebook(page.read_text("utf-8")):
-            record = cache.add_nb_to_project(
-                str(page), read_data={"name": "myst_nb_md", "type": "plugin"}
-            )
+            record = cache.add_nb_to_project(str(page), read_data=READER)
             yield cache.get_project_notebook(record.pk)
 
 
 def is_stored(cache: JupyterCacheAbstract, chapter: ProjectNb) -> bool:
-    """Try what the build will do: an entry that a kill left without its notebook, or with half of it, is none."""
+    """Try what the build will do: an entry that a kill left without its notebook is none."""
     try:
         cache.merge_match_into_notebook(chapter.nb)
     except (KeyError, NotJSONError):
@@ -45,46 +46,43 @@ def is_stored(cache: JupyterCacheAbstract, chapter: ProjectNb) -> bool:
     return True
 
 
-def execute(chapter: ProjectNb, timeout: int) -> tuple[ProjectNb, float, str]:
-    """Run a chapter in its own folder, which fills in its outputs; return it with the seconds and its error, if any."""
+def execute(chapter: ProjectNb, timeout: int) -> tuple[float, str]:
+    """Run a chapter in its folder, which fills in its outputs; give the seconds and an error."""
     start = perf_counter()
     try:
-        error = single_nb_execution(
-            chapter.nb, cwd=str(Path(chapter.uri).parent), timeout=timeout, allow_errors=False
-        ).err
+        run = single_nb_execution(chapter.nb, str(Path(chapter.uri).parent), timeout, False)
+        error = str(run.err or "")
     except DeadKernelError as dead:
         error = f"{dead}: out of memory, or stopped from outside"
-    return chapter, perf_counter() - start, str(error or "")
+    return perf_counter() - start, error
 
 
 def main() -> int:
-    """Execute what is not stored; a failing chapter does not stop the others, but fails the whole."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_DFL
-    )  # end at once; the kernels end with the process that started them
+    """Execute what is not stored; a failing chapter stops at its cell, not the other chapters."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # end at once, and the kernels with this process
     start = perf_counter()
     cache = get_cache(str(cache_path(ROOT)))
     timeout = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["execute"]["timeout"]
-    found = list(chapters(cache))
-    due = [chapter for chapter in found if not is_stored(cache, chapter)]
+    pages = list(chapters(cache))
+    due = [chapter for chapter in pages if not is_stored(cache, chapter)]
     failed = 0
     with ThreadPoolExecutor(WORKERS) as pool:
-        for run in as_completed([pool.submit(execute, chapter, timeout) for chapter in due]):
-            chapter, seconds, error = run.result()
+        runs = {pool.submit(execute, chapter, timeout): chapter for chapter in due}
+        for run in as_completed(runs):
+            chapter = runs[run]
+            seconds, error = run.result()
             name = Path(chapter.uri).relative_to(ROOT)
             if error:
                 failed += 1
-                print(f"{error}\n{name}: failed after {seconds:.1f} s", file=sys.stderr, flush=True)
-            else:
-                cache.cache_notebook_bundle(
-                    CacheBundleIn(chapter.nb, chapter.uri, data={"execution_seconds": seconds}),
-                    overwrite=True,
-                )
-                print(f"{name}: executed in {seconds:.1f} s", flush=True)
-    total, stored = perf_counter() - start, len(found) - len(due)
-    print(
-        f"chapters: {len(due) - failed} executed, {stored} stored before, {failed} failed, in {total:.1f} s"
-    )
+                cell = sum(bool(c.get("execution_count")) for c in chapter.nb.cells)
+                where = f"{name}: code cell {cell} failed after {seconds:.1f} s"
+                print(f"{error}\n{where}", file=sys.stderr, flush=True)
+                continue
+            bundle = CacheBundleIn(chapter.nb, chapter.uri, data={"execution_seconds": seconds})
+            cache.cache_notebook_bundle(bundle, overwrite=True)
+            print(f"{name}: executed in {seconds:.1f} s", flush=True)
+    counts = f"{len(due) - failed} executed, {len(pages) - len(due)} stored before, {failed} failed"
+    print(f"chapters: {counts}, in {perf_counter() - start:.1f} s")
     return int(failed > 0)
 
 

@@ -1,6 +1,7 @@
-"""The cache of executed chapters: named after everything a chapter reads, so that no stored output outlives its source.
+"""The cache of executed chapters: named after everything a chapter reads.
 
-MyST-NB looks at the code of the chapter alone: a change in the package, in the data or in the arithmetic would leave stale outputs.
+MyST-NB looks at the code of the chapter alone: a change in the package, in the data or in the
+arithmetic would leave stale outputs.
 """
 
 import hashlib
@@ -11,50 +12,28 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.util.typing import ExtensionMetadata
 
 PREFIX = ".jupyter_cache-"
-INPUTS = (
-    "lmmlib/**/*",
-    "benchmarks/*.json",
-    "*.csv",
-    "chapters/*.csv",
-    "tests/data/*",
-    "CITATION.cff",
-    "requirements.txt",
-)
-# With each of them sums are formed in another order, or in another precision, and chains of NUTS go another way.
-ARITHMETIC = (
-    "JAX_ENABLE_X64",
-    "NPY_DISABLE_CPU_FEATURES",
-    "NPY_ENABLE_CPU_FEATURES",
-    "OMP_NUM_THREADS",
-    "OPENBLAS_CORETYPE",
-    "OPENBLAS_NUM_THREADS",
-    "PYTENSOR_FLAGS",
-    "XLA_FLAGS",
-)
+DATA = ("*.csv", "chapters/*.csv", "tests/data/*", "benchmarks/*.json", "CITATION.cff")
+INPUTS = ("lmmlib/**/*", "requirements.txt", *DATA)
+# With their variables sums have another order or precision, and chains go another way.
+ARITHMETIC = ("JAX_", "NPY_", "OMP_", "OPENBLAS_", "PYTENSOR_", "XLA_")
 
 
 def sources_key(root: Path, environment: Mapping[str, str] = os.environ) -> str:
-    """Hash the files of ``INPUTS``, the interpreter's version and the variables of ``ARITHMETIC``."""
-    arithmetic = {name: environment.get(name, "") for name in ARITHMETIC}
+    """Hash the files of ``INPUTS``, Python's version and the variables of ``ARITHMETIC``."""
+    variables = sorted((name, value) for name, value in environment.items() if value)
+    arithmetic = [variable for variable in variables if variable[0].startswith(ARITHMETIC)]
     digest = hashlib.sha256(f"{sys.version_info[:2]} {arithmetic}".encode())
-    found = {
-        file
-        for pattern in INPUTS
-        for file in root.glob(pattern)
-        if file.is_file() and file.suffix != ".pyc"
-    }
-    for file in sorted(found):
-        digest.update(
-            b"\0" + file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes()
-        )
+    files = {file for pattern in INPUTS for file in root.glob(pattern) if file.is_file()}
+    for file in sorted(file for file in files if file.suffix != ".pyc"):
+        name = file.relative_to(root).as_posix().encode()
+        digest.update(b"\0" + name + b"\0" + file.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def cache_path(root: Path) -> Path:
-    """Return the cache of the present sources; absolute, as a relative one would depend on the current directory."""
+    """Return the cache of the present sources, absolute whatever the current directory."""
     return root / "_build" / f"{PREFIX}{sources_key(root)}"
 
 
@@ -63,7 +42,6 @@ def set_cache_path(app: Sphinx, config: Config) -> None:
     config.nb_execution_cache_path = str(cache_path(Path(app.srcdir).resolve()))
 
 
-def setup(app: Sphinx) -> ExtensionMetadata:
+def setup(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.connect("config-inited", set_cache_path)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

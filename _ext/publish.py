@@ -1,6 +1,6 @@
-"""Make the book just rendered in ``_build/next`` the site: ``_build/html`` is a symbolic link, changed by one rename.
+"""Make the book just rendered in ``_build/next`` the site: one rename of a symbolic link.
 
-So a kill at any moment, or a failed build, leaves the last good site where it was.
+So a kill at any moment, or a failed build, leaves the last good site in ``_build/html``.
 """
 
 import shutil
@@ -17,7 +17,8 @@ def publish(build: Path) -> None:
     """Move the rendered pages into a folder of their own and point the link to it."""
     site = build / time.strftime("site-%Y%m%dT%H%M%S", time.gmtime())
     (build / "next" / "_build" / "html").rename(site)
-    link, current = build / "html.new", build / "html"
+    link = build / "html.new"
+    current = build / "html"
     link.unlink(missing_ok=True)
     link.symlink_to(site.name)
     if current.is_dir() and not current.is_symlink():  # from Jupyter Book called by hand
@@ -26,7 +27,7 @@ def publish(build: Path) -> None:
 
 
 def tidy(build: Path) -> None:
-    """Remove the remains of the build, older sites, and the outputs of sources that have changed since."""
+    """Remove the remains of the build, older sites, and the outputs of changed sources."""
     older = sorted(build.glob("site-*"))[:-KEPT]
     stale = [cache for cache in build.glob(f"{PREFIX}*") if cache != cache_path(build.parent)]
     for folder in (build / "next", *older, *stale):

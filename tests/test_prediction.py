@@ -305,10 +305,7 @@ def test_levels_with_a_known_covariance():
         posterior_predict(draws, data.design, rng=rng, new=rows(["2", "new"]))
     with pytest.raises(
         ValueError,
-        match=(
-            "levels of 'g' have a known covariance in the draws' design alone; give both their "
-            "between"
-        ),
+        match=("levels of 'g' have a known covariance in the model alone; give both their between"),
     ):
         posterior_predict(
             draws, data.design, rng=rng, new=Design(x, [Term.grouped("g", ["2", "5"], x)])

@@ -175,18 +175,3 @@ def test_every_entry_of_the_literature_is_cited_and_every_citation_has_one():
     cited = {key.strip() for group in keys for key in group.split(",")}
     assert len(set(entries)) == len(entries)
     assert cited == set(entries)
-
-
-def test_a_label_of_the_literature_has_no_braces_and_sorts_without_them(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "_ext")
-    from pybtex.database import parse_file
-
-    import author_year_style
-
-    found = parse_file(ROOT / "references.bib", "bibtex").entries.values()
-    in_order = author_year_style.WithoutAccents().sort(found)
-    labels = list(author_year_style.AuthorYearLabels().format_labels(in_order))
-    assert "Stan forums, 2020" in labels
-    assert not [label for label in labels if re.search(r"[{}]", label)]
-    firsts = [label.replace(",", "").split(" ")[0] for label in labels]
-    assert firsts.index("Stan") < firsts.index("Watanabe")

@@ -1,4 +1,4 @@
-"""How to cite, and the address of the repository: from records as they may become."""
+"""How to cite, from records as they may become."""
 
 from pathlib import Path
 
@@ -49,24 +49,6 @@ def test_the_record_of_this_report_has_what_is_cited(extension):
     record = extension.read(EXTENSIONS.parent)
     assert extension.number(record)
     assert str(record["version"]) in extension.sentence(record, "", "2030-01-02")
-
-
-@pytest.mark.parametrize(
-    ("remote", "address"),
-    [
-        ("https://github.com/someone/report.git\n", "https://github.com/someone/report"),
-        ("https://user:secret@github.com/someone/report", "https://github.com/someone/report"),
-        ("git@github.com:someone/report.git", "https://github.com/someone/report"),
-        ("ssh://git@gitlab.com/someone/report", "https://gitlab.com/someone/report"),
-        ("/a/folder", ""),
-        ("file:///a/folder", ""),
-        ("", ""),
-    ],
-)
-def test_only_a_public_host_gives_an_address_and_never_a_password(remote, address, extension):
-    import repository
-
-    assert repository.public(remote) == address
 
 
 def test_one_field_tells_whether_a_version_is_released(extension):

@@ -52,6 +52,7 @@ CODE = (
     "{glue:",
     "{code-block}",
     "{image}",
+    "{tabularcolumns}",
 )
 NUMBER_ALONE = re.compile(r"\$([−-]?\d[\d.,]*)\$")
 PATTERNS = (

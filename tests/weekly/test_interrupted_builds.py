@@ -52,6 +52,7 @@ def toy(tmp_path_factory) -> Path:
         shutil.copy(ROOT / name, book)
     (book / "_toc.yml").write_text(TOC)
     (book / "chapters").mkdir()
+    shutil.copy(ROOT / "chapters" / "explore.js", book / "chapters")  # which _config.yml names
     _write(book, "intro", "First", "1 + 1")
     _write(book, "chapters/second", "Second", "2 + 2")
     (book / ".venv").mkdir()
