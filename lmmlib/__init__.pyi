@@ -31,6 +31,7 @@ from .crossvalidation import loo_pit as loo_pit
 from .datasets import load_dataset as load_dataset
 from .draws import as_draws as as_draws
 from .draws import summary as summary
+from .estimation import Anova as Anova
 from .estimation import ConvergenceWarning as ConvergenceWarning
 from .estimation import Estimate as Estimate
 from .estimation import anova as anova

@@ -173,7 +173,7 @@ def test_every_table_of_many_drops_its_own(table):
     assert merged.dropped == whole.design.dropped
     assert merged.dropped == "6 of 24 rows dropped: x missing in 2, y in 4"
     assert merged.n == whole.design.n == 18
-    assert estimate(merged).criterion == pytest.approx(estimate(whole).criterion, rel=1e-10)
+    assert estimate(merged).deviance == pytest.approx(estimate(whole).deviance, rel=1e-10)
     assert reduce_tables("z ~ 1 + (1 | g)", parts, missing="drop").dropped is None
     with pytest.raises(ValueError, match=r"1 of 4 rows have missing values \(x: 1\)"):
         reduce_tables("y ~ x + (1 | g)", parts)
@@ -192,7 +192,7 @@ def test_lme4_drops_the_same_rows():
     fit = estimate(data)
     assert data.design.n == reference.rows
     assert len(data.design.terms[0].levels) == reference.levels
-    assert fit.criterion == pytest.approx(reference.criterion, rel=1e-8)
+    assert fit.deviance == pytest.approx(reference.criterion, rel=1e-8)
     np.testing.assert_allclose(fit.params.beta, reference[["intercept", "slope"]], rtol=1e-4)
     assert data.design.dropped == (
         "13 of 240 rows dropped: g missing in 1, w in 1, x in 10, z in 2"

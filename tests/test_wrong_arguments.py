@@ -317,9 +317,9 @@ def test_whole_numbers_are_python_s_and_numpy_s_and_nothing_else(function, argum
 
 
 CHOICES = [
-    (lmm.estimate, "method", "REML", lambda fit: fit.criterion),
-    (lmm.estimate, "method", "ML", lambda fit: fit.criterion),
-    (multivariate.estimate, "method", "REML", lambda fit: fit.criterion),
+    (lmm.estimate, "method", "REML", lambda fit: fit.deviance),
+    (lmm.estimate, "method", "ML", lambda fit: fit.deviance),
+    (multivariate.estimate, "method", "REML", lambda fit: fit.deviance),
     (lmm.loo, "route", "Conditional", lambda result: result.elpd),
     (lmm.posterior_predict, "levels", "New", lambda tree: float(tree.posterior_predictive.y.sum())),
     (lmm.ScalePrior, "family", "Half-Normal", lambda prior: prior.log_density(1.0)),
