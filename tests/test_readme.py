@@ -93,3 +93,18 @@ def test_a_wrong_number_would_be_seen(number, wrong, runs):
     place = np.flatnonzero(stated.values == number)[0]
     tolerance = 5 * np.sqrt(2) * runs[:, place].std(ddof=1) + stated.units[place]
     assert tolerance < abs(wrong - number)
+
+
+def test_the_fit_prints_as_shown():
+    """REML estimates are right to far more digits than are printed: one unit of the last."""
+    blocks = re.findall(
+        r"```python\n(.*?)```\n.*?```text\n(.*?)```", README.read_text("utf8"), re.DOTALL
+    )
+    code, output = next(block for block in blocks if "estimate" in block[0])
+    names = {}
+    exec('import lmmlib as lmm\ntable = lmm.load_dataset("sleepstudy")', names)
+    exec('data = lmm.from_formula("Reaction ~ Days + (Days | Subject)", table)', names)
+    got = printed(code, names)
+    assert words(got) == words(output)
+    difference = np.abs(numbers(got).values - numbers(output).values)
+    assert np.all(difference <= 1.01 * numbers(output).units)
