@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmmlib.model import Design, Params, RNGLike, Theta, checked_rng
+from lmmlib.model.descriptions import describe_arrays
 from lmmlib.model.design import checked_rows
 from lmmlib.model.params import checked_params
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Simulated:
     """A simulated response and its effects.
 
@@ -23,6 +24,9 @@ class Simulated:
 
     y: np.ndarray
     u: np.ndarray
+
+    def __repr__(self) -> str:
+        return describe_arrays(self, y=self.y, u=self.u)
 
 
 def simulate(design: Design, params: Params, rng: RNGLike = None) -> Simulated:

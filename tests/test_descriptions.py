@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+import lmmlib as lmm
 from lmmlib import (
     Data,
     Design,
@@ -139,3 +140,12 @@ def test_a_long_formula_is_cut_before_what_follows_it():
 @pytest.mark.parametrize("value", [SLEEP, SLEEP.design, Priors.weak(SLEEP), SLEEP.reduction])
 def test_sleepstudy_takes_three_hundred_characters(value):
     assert len(repr(value)) <= 300
+
+
+def test_what_holds_arrays_prints_their_shapes():
+    design = Design(np.ones((4, 1)), [Term.grouped("g", list("aabb"))])
+    made = lmm.simulate(design, lmm.Params([0.0], {"g": 1.0}, 1.0), rng=1)
+    assert repr(made) == "<Simulated: y (4,), u (2,)>"
+    moments = lmm.moments.marginal(design, lmm.Params([0.0], {"g": 1.0}, 1.0))
+    assert repr(moments) == "<Gaussian: mean (4,), cov (4, 4)>"
+    assert repr(lmm.report.experiment_1(rng=1)) == "<Experiment: y (100,), beta (4,), u (5,)>"

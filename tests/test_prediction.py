@@ -674,7 +674,8 @@ def test_new_rows_that_took_other_means_from_their_own_table_are_refused():
     draws = posterior(data, Priors.weak(data), 64, rng=1)
     later = table[table.Days > 4]
     with pytest.raises(
-        ValueError, match="took other means, knots or levels from its own table; give the table itself"
+        ValueError,
+        match="took other means, knots or levels from its own table; give the table itself",
     ):
         posterior_predict(draws, data.design, rng=1, new=from_formula(formula, later).design)
     assert posterior_predict(draws, data.design, rng=1, new=later).posterior_predictive.sizes[

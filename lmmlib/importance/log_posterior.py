@@ -72,7 +72,7 @@ def conditional_beta(
     Returns
     -------
     ConditionalBeta
-        β given each of them and y, and the log density of y.
+        Distribution of β given each of them and y, and the log density of y.
 
     References
     ----------

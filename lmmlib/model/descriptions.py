@@ -204,3 +204,15 @@ def summarise_priors(priors: Priors) -> str:
         listing([*scales, *correlations], WIDTH, "; "),
     ]
     return "\n".join(lines)
+
+
+def describe_arrays(result: object, **arrays: np.ndarray) -> str:
+    """Class of a result and the shapes of its arrays, in one line.
+
+    Examples
+    --------
+    >>> describe_arrays(1.0, y=np.zeros(3), Z=np.zeros((3, 2)))
+    '<float: y (3,), Z (3, 2)>'
+    """
+    shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+    return f"<{type(result).__name__}: {shapes}>"

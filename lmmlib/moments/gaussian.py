@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 
 from lmmlib.model import Data, Design, Params, checked_data, frozen_array
+from lmmlib.model.descriptions import describe_arrays
 from lmmlib.model.params import checked_params
 from lmmlib.moments.covariances import (
     check_size,
@@ -17,7 +18,7 @@ from lmmlib.moments.covariances import (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Gaussian:
     """A multivariate normal distribution; its covariance may be singular.
 
@@ -31,6 +32,9 @@ class Gaussian:
 
     mean: np.ndarray
     cov: np.ndarray
+
+    def __repr__(self) -> str:
+        return describe_arrays(self, mean=self.mean, cov=self.cov)
 
 
 def conditional(design: Design, params: Params, u: ArrayLike) -> Gaussian:

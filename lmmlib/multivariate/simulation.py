@@ -6,10 +6,11 @@ import numpy as np
 
 from lmmlib import linalg
 from lmmlib.model import Design, RNGLike, checked_rng
+from lmmlib.model.descriptions import describe_arrays
 from lmmlib.multivariate.params import MultivariateParams, checked_covariances
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MultivariateSimulated:
     """A simulated response with its effects.
 
@@ -23,6 +24,9 @@ class MultivariateSimulated:
 
     Y: np.ndarray
     U: np.ndarray
+
+    def __repr__(self) -> str:
+        return describe_arrays(self, Y=self.Y, U=self.U)
 
 
 def simulate(

@@ -69,7 +69,7 @@ class Refitter:
     ----------
     formulation : {"marginal", "conditional"} or callable
         One of the two formulations, or a function of data and priors that returns another
-        pymc.Model without u, as the wrong ones of :mod:`lmmlib.report` do: u is then drawn as if
+        pymc.Model without u, as the wrong ones of ``lmmlib.report`` do: u is then drawn as if
         the model were right.
     data : Data
         Response and design; the design is kept.

@@ -6,12 +6,13 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from lmmlib.model import Design, Params, RNGLike, Term, checked_rng, frozen_array
+from lmmlib.model.descriptions import describe_arrays
 from lmmlib.model.options import whole_number
 from lmmlib.model.validation import positive
 from lmmlib.simulation import simulate
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Experiment:
     """A simulated experiment with its truth.
 
@@ -34,6 +35,9 @@ class Experiment:
     beta: np.ndarray
     u: np.ndarray
     sigma: float
+
+    def __repr__(self) -> str:
+        return describe_arrays(self, y=self.y, beta=self.beta, u=self.u)
 
 
 def experiment_1(
