@@ -12,7 +12,6 @@ from lmmlib.model import (
     Layout,
     Priors,
     RNGLike,
-    ScalePrior,
     Theta,
     checked_rng,
     lkj,
@@ -59,7 +58,7 @@ def prior_draws(
 
     Examples
     --------
-    >>> from lmmlib.model import Term
+    >>> from lmmlib.model import ScalePrior, Term
     >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])])
     >>> priors = Priors.build(design, (0, 1), ScalePrior("fixed", 2.0))
     >>> tree = prior_draws(design, priors, 500, rng=np.random.default_rng(1))
@@ -136,7 +135,7 @@ def draw_parameters(
 
     Examples
     --------
-    >>> from lmmlib.model import Term
+    >>> from lmmlib.model import ScalePrior, Term
     >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])])
     >>> priors = Priors.build(design, (0, 1), ScalePrior("fixed", 2.0))
     >>> drawn = draw_parameters(design.layout, priors, 3, np.random.default_rng(1))
@@ -146,8 +145,8 @@ def draw_parameters(
     rng = checked_rng(rng)
     gamma = priors.beta_mean + priors.beta_sd * rng.standard_normal((draws, len(layout.coef)))
     beta = priors.coefficients(gamma)
-    sd = np.column_stack([_draw_scale(priors.sd[name], draws, rng) for name in layout.effects])
-    sigma = _draw_scale(priors.sigma, draws, rng)
+    sd = np.column_stack([priors.sd[name].draw(draws, rng) for name in layout.effects])
+    sigma = priors.sigma.draw(draws, rng)
     ends = np.cumsum([len(term.effects) for term in layout.terms])
     chols = []
     correlations = []
@@ -161,21 +160,6 @@ def draw_parameters(
         chols.append(sd_of_term[:, :, None] * L)
     cor = np.column_stack(correlations) if correlations else np.zeros((draws, 0))
     return PriorParameters(beta, sd, cor, Theta(beta, tuple(chols), sigma))
-
-
-def _draw_scale(prior: ScalePrior, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Draws of one SD.
-
-    NumPy's generator is asked directly; the distributions of scipy.stats ask it for the same
-    numbers, and have no half-Student-t.
-    """
-    if prior.family == "fixed":
-        return np.full(draws, prior.scale)
-    if prior.family == "exponential":
-        return rng.exponential(prior.scale, draws)
-    if prior.df is None:  # half-normal
-        return prior.scale * np.abs(rng.standard_normal(draws))
-    return prior.scale * np.abs(rng.standard_t(prior.df, draws))
 
 
 def _draw_correlation_chols(q: int, eta: float, draws: int, rng: np.random.Generator) -> np.ndarray:

@@ -74,7 +74,7 @@ class ScalePrior:  # numpydoc ignore=PR02
             return 0.5 * np.log(2 / np.pi) - np.log(self.scale) - 0.5 * x**2
         if self.family == "exponential":
             return -np.log(self.scale) - x
-        if self.df is not None:
+        if self.family == "half-Student-t" and self.df is not None:
             constant = (
                 np.log(2)
                 + gammaln((self.df + 1) / 2)
@@ -83,6 +83,25 @@ class ScalePrior:  # numpydoc ignore=PR02
             )
             return constant - np.log(self.scale) - 0.5 * (self.df + 1) * np.log1p(x**2 / self.df)
         raise ValueError("a fixed SD has no density")
+
+    def draw(self, draws: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws of the SD, (draws,).
+
+        NumPy's generator is asked directly: the distributions of scipy.stats ask it for the same
+        numbers, and have no half-Student-t.
+
+        Examples
+        --------
+        >>> ScalePrior("fixed", 2.0).draw(3, np.random.default_rng(1)).tolist()
+        [2.0, 2.0, 2.0]
+        """
+        if self.family == "half-normal":
+            return self.scale * np.abs(rng.standard_normal(draws))
+        if self.family == "exponential":
+            return rng.exponential(self.scale, draws)
+        if self.family == "half-Student-t" and self.df is not None:
+            return self.scale * np.abs(rng.standard_t(self.df, draws))
+        return np.full(draws, self.scale)
 
     def __str__(self) -> str:
         """The prior in words.

@@ -209,4 +209,8 @@ def _scale(
         return pm.HalfStudentT(name, nu=prior.df, sigma=scale, dims=dims)
     if prior.family == "exponential":
         return pm.Exponential(name, scale=scale, dims=dims)
-    return pt.as_tensor(float(prior.scale))
+    if prior.family == "fixed":
+        return pt.as_tensor(float(prior.scale))
+    raise ValueError(
+        f"{name} has a prior of the family {prior.family}, which has no distribution here"
+    )
