@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from lmmlib.model.options import choice
+from lmmlib.model.rng import RNGLike, checked_rng
 from lmmlib.model.state import set_fields
 from lmmlib.model.validation import frozen_array, positive
 
@@ -84,7 +85,7 @@ class ScalePrior:  # numpydoc ignore=PR02
             return constant - np.log(self.scale) - 0.5 * (self.df + 1) * np.log1p(x**2 / self.df)
         raise ValueError("a fixed SD has no density")
 
-    def draw(self, draws: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(self, draws: int, rng: RNGLike = None) -> np.ndarray:
         """Draws of the SD, (draws,).
 
         NumPy's generator is asked directly: the distributions of scipy.stats ask it for the same
@@ -95,6 +96,7 @@ class ScalePrior:  # numpydoc ignore=PR02
         >>> ScalePrior("fixed", 2.0).draw(3, np.random.default_rng(1)).tolist()
         [2.0, 2.0, 2.0]
         """
+        rng = checked_rng(rng)
         if self.family == "half-normal":
             return self.scale * np.abs(rng.standard_normal(draws))
         if self.family == "exponential":

@@ -1,10 +1,11 @@
 """The head of a page: description, and what follows from a public address."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from sphinx.application import Sphinx
 
 EXTENSIONS = Path(__file__).parents[2] / "_ext"
 FIRST = "First\n=====\n\nA page in words & signs.\n\n.. toctree::\n\n   second\n"
@@ -12,27 +13,24 @@ SECOND = "Second\n======\n\nOf :math:`x`.\n\nText & more.\n"
 
 
 @pytest.fixture
-def build(tmp_path, monkeypatch):
-    """Build a book of two pages with the settings given; return its folder."""
-    monkeypatch.syspath_prepend(EXTENSIONS)
-    source, site = tmp_path / "source", tmp_path / "site"
+def build(tmp_path):
+    """Build a book of two pages with the settings given; return its folder.
+
+    In a process of its own: Sphinx asks git for dates, and forking one that holds JAX warns.
+    """
+    source = tmp_path / "source"
+    site = tmp_path / "site"
     source.mkdir()
     (source / "index.rst").write_text(FIRST)
     (source / "second.rst").write_text(SECOND)
     (source / "CITATION.cff").write_text("abstract: >-\n  What it is\n  about. More.\n")
 
     def run(**settings):
-        settings |= {"extensions": ["page_head"], "html_title": "Toy"}
-        Sphinx(
-            source,
-            None,
-            site,
-            tmp_path / "trees",
-            "html",
-            settings,
-            status=None,
-            warning=sys.stderr,
-        ).build()
+        settings |= {"extensions": "page_head", "html_title": "Toy"}
+        options = [f"-D{name}={value}" for name, value in settings.items()]
+        command = [sys.executable, "-m", "sphinx", "-q", "-W", "-C", "-bhtml", *options]
+        environment = os.environ | {"PYTHONPATH": str(EXTENSIONS)}
+        subprocess.run([*command, source, site], env=environment, check=True)
         return site
 
     return run
