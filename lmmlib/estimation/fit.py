@@ -7,6 +7,7 @@ import numpy as np
 
 from lmmlib import linalg
 from lmmlib.estimation.checks import check_identified, check_residual_df
+from lmmlib.estimation.derivatives import DevianceDerivatives
 from lmmlib.estimation.deviance import (
     deviance_of,
     diagonal_points,
@@ -17,7 +18,7 @@ from lmmlib.estimation.deviance import (
 )
 from lmmlib.estimation.fixed_effects_fit import FixedEffectsFit, fixed_effects_fit
 from lmmlib.estimation.result import Estimate
-from lmmlib.estimation.search import GAIN, search
+from lmmlib.estimation.search import GAIN, START_RATIOS, search
 from lmmlib.linalg import ConvergenceWarning
 from lmmlib.loglik import profile
 from lmmlib.model import Data, Params, Reduction, as_reduction
@@ -25,8 +26,6 @@ from lmmlib.model.options import choice
 from lmmlib.model.validation import positive
 
 METHODS = ("reml", "ml")
-# SDs of effects in the unit of their own covariate, relative to that of a row, to start from.
-START_RATIOS = (1.0, 0.1, 10.0)
 
 
 @linalg.one_thread()
@@ -88,8 +87,7 @@ def estimate(data: Data | Reduction, method: str = "reml", sigma: float | None =
     fixed_fit = _check_estimable(reduction, method, known_sigma)
 
     # Search over the relative covariance factors.
-    deviance = profiled_deviance(reduction, method, known_sigma)
-    optimum = search(deviance, diagonal_points(reduction.layout, START_RATIOS))
+    optimum = search(DevianceDerivatives(reduction, method, known_sigma))
     converged = optimum.promised_gain < GAIN
     if not converged:
         message = _convergence_message(optimum.promised_gain, fixed_fit)

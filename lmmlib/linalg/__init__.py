@@ -10,10 +10,14 @@ from lmmlib.linalg.dense import DenseBlocks, dense_blocks
 from lmmlib.linalg.factor import Factor, FactoredArrowhead, factorise, factorise_components
 from lmmlib.linalg.leave_one_out import WIDEST_MERGED, predict_from_others
 from lmmlib.linalg.leverages import RowLeverages, row_leverages
+from lmmlib.linalg.minimize import LEAST_GAIN, Evaluation, Minimum, newton_minimize
 from lmmlib.linalg.newton import ConvergenceWarning, Optima, newton_maximize
 from lmmlib.linalg.partition import Partition, find_partition
+from lmmlib.linalg.projection import DenseProjection, kind_sums, project_dense
 from lmmlib.linalg.rotation import Rotation, rotate
 from lmmlib.linalg.rounding import first_minimum, rounding_error
+from lmmlib.linalg.sparse_arrowhead import SparseArrowhead, sparse_arrowhead
+from lmmlib.linalg.sparse_factor import SparseFactor, factorise_sparse
 from lmmlib.linalg.stacks import scale_stack, solve_lower_stack, solve_upper_stack, triangle_stack
 from lmmlib.linalg.substitution import (
     back_substitute,
@@ -32,19 +36,25 @@ from lmmlib.linalg.triangles import (
 )
 
 __all__ = [
+    "LEAST_GAIN",
     "WIDEST_MERGED",
     "Arrowhead",
     "Batch",
     "ConvergenceWarning",
     "DenseBlocks",
+    "DenseProjection",
     "DiagonalBlocks",
+    "Evaluation",
     "Factor",
     "FactoredArrowhead",
+    "Minimum",
     "NotPositiveSemidefiniteError",
     "Optima",
     "Partition",
     "Rotation",
     "RowLeverages",
+    "SparseArrowhead",
+    "SparseFactor",
     "as_rows",
     "back_substitute",
     "cholesky_semidefinite",
@@ -53,16 +63,20 @@ __all__ = [
     "eliminate",
     "factorise",
     "factorise_components",
+    "factorise_sparse",
     "find_partition",
     "first_minimum",
     "forward_substitute",
     "inverse_blocks",
+    "kind_sums",
     "merge",
     "newton_maximize",
+    "newton_minimize",
     "one_thread",
     "pack",
     "positions",
     "predict_from_others",
+    "project_dense",
     "projected_rhs",
     "reduce_to_arrowhead",
     "rotate",
@@ -72,5 +86,6 @@ __all__ = [
     "scale_stack",
     "solve_lower_stack",
     "solve_upper_stack",
+    "sparse_arrowhead",
     "triangle_stack",
 ]

@@ -104,6 +104,12 @@ class Reduction:
         """The rotated rows, (r, K) sparse and (r, p + 1)."""
         return linalg.as_rows(self.arrowheads, self.layout.width)
 
+    @cached_property
+    def whole(self) -> linalg.SparseArrowhead:
+        """All rotated rows as cross products."""
+        Z, B = self.rows
+        return linalg.sparse_arrowhead(Z, B, linalg.find_partition(Z, self.layout.shapes))
+
     def factorise(
         self, Lam: Sequence[np.ndarray], combination: np.ndarray | None = None
     ) -> linalg.Factor:

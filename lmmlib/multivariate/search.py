@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from lmmlib import linalg
-from lmmlib.estimation.search import FLAT, GAIN, NewtonStep
+from lmmlib.estimation.search import GAIN
 from lmmlib.multivariate.canonical import diagonalized
 from lmmlib.multivariate.deviance import (
     FramedDeviance,
@@ -24,6 +24,7 @@ MANY_EFFECTS = 1.0
 NEARLY_ALL_EFFECTS = 10.0
 STEP = 1e-4  # of differences of slopes, for entries of about one
 MAX_NEWTON_STEPS = 20
+FLAT = 1e-4  # curvature of the deviance below which a direction counts as flat
 HALVINGS = 6  # lengths of a Newton step that are tried
 
 
@@ -41,6 +42,22 @@ class SearchResult:
     """
 
     factors: np.ndarray
+    promised_gain: float
+
+
+@dataclass(frozen=True, eq=False)
+class NewtonStep:
+    """A Newton step from a point, and the gain that it promises.
+
+    Attributes
+    ----------
+    step : ndarray, shape (d,)
+        Step to the minimum of the local quadratic.
+    promised_gain : float
+        Decrease of that quadratic; infinite where it curves down.
+    """
+
+    step: np.ndarray
     promised_gain: float
 
 

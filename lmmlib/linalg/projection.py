@@ -1,0 +1,196 @@
+"""What ZΛ leaves of Z and of right-hand sides: with V = I + ZΛΛ'Z', the products of V^{-1}.
+
+All first derivatives of a factor with respect to Λ are sums of these over the bundles of a kind.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmmlib.linalg.sparse_factor import SparseFactor, block_factor
+from lmmlib.linalg.triangles import scale_columns
+
+# Share of its largest entry that a diagonal entry of Λ_k must have to be divided by.
+REGULAR = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class DenseProjection:
+    """Factor, sums of squares and projections of few columns, of one orthogonal factorisation.
+
+    Attributes
+    ----------
+    log_det : float
+        Half of log|V|.
+    triangle : ndarray, shape (c, c)
+        Upper T with T'T = B'V^{-1}B.
+    through : ndarray, shape (c, K)
+        With Q the orthonormal basis in which B is T: Q'V^{-½}Z.
+    beyond : ndarray, shape (r, K)
+        What is left of V^{-½}Z outside B: Z'V^{-1}Z = through'through + beyond'beyond.
+    """
+
+    log_det: float
+    triangle: np.ndarray
+    through: np.ndarray
+    beyond: np.ndarray
+
+
+def project_dense(Z: np.ndarray, B: np.ndarray, scaled: np.ndarray) -> DenseProjection:
+    """One QR factorisation of [[ZΛ, B, Z], [I, 0, 0]].
+
+    No difference is taken, so that no digit is lost where Λ is large or zero.
+
+    Parameters
+    ----------
+    Z : ndarray, shape (n, K)
+        Columns.
+    B : ndarray, shape (n, c)
+        Right-hand sides, n ≥ c.
+    scaled : ndarray, shape (n, K)
+        ZΛ.
+
+    Returns
+    -------
+    DenseProjection
+        At this Λ.
+
+    Notes
+    -----
+    Cost O((n + K)(2K + c)²).
+
+    Examples
+    --------
+    >>> Z = np.ones((2, 1))
+    >>> projection = project_dense(Z, np.array([[1.0], [2.0]]), Z)
+    >>> round(projection.triangle.item() ** 2, 9), round(float(np.exp(2 * projection.log_det)), 9)
+    (2.0, 3.0)
+    >>> through, beyond = projection.through, projection.beyond
+    >>> (through.T @ through + beyond.T @ beyond).round(9).tolist()
+    [[0.666666667]]
+    """
+    n, K = Z.shape
+    c = B.shape[1]
+    rows = np.zeros((n + K, 2 * K + c))
+    rows[:n, :K] = scaled
+    rows[:n, K : K + c] = B
+    rows[:n, K + c :] = Z
+    rows[range(n, n + K), range(K)] = 1.0
+    R = np.linalg.qr(rows, mode="r")
+    log_det = float(np.log(np.abs(np.diag(R)[:K])).sum())
+    triangle = R[K : K + c, K : K + c]
+    return DenseProjection(log_det, triangle, R[K : K + c, K + c :], R[K + c :, K + c :])
+
+
+def kind_sums(factor: SparseFactor) -> list[np.ndarray]:
+    """Sums S_k (w, w) of the diagonal blocks of Z'V^{-1}Z over the bundles of each kind.
+
+    The derivative of log|V| in Λ_k is 2 S_k Λ_k.
+
+    Parameters
+    ----------
+    factor : SparseFactor
+        From ``factorise_sparse``.
+
+    Returns
+    -------
+    list of ndarray
+        One for each kind.
+
+    Notes
+    -----
+    With K the separator's cross products, M = Λ'KΛ + I and X = CΛM^{-1}Λ'C', a block D of the
+    others contributes T'D − T'XT, T = (I + ΛΛ'D)^{-1}, and the separator K − KΛM^{-1}Λ'K.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> from lmmlib.linalg import factorise_sparse, find_partition, sparse_arrowhead
+    >>> Z = csr_array(np.ones((3, 1)))
+    >>> whole = sparse_arrowhead(Z, np.ones((3, 1)), find_partition(Z, [(1, 1)]))
+    >>> kind_sums(factorise_sparse(whole, [np.ones((1, 1))]))[0].round(9).tolist()
+    [[0.75]]
+    """
+    arrowhead = factor.arrowhead
+    sums = [np.zeros(factor_k.shape) for factor_k in factor.Lam]
+    if arrowhead.own:
+        for group, through in zip(arrowhead.groups, _through_separator(factor), strict=True):
+            Lam = block_factor(factor.Lam, group.counts)
+            total = _block_sum(Lam @ Lam.T, group.cross, through)
+            _add_bundles(sums, total, group.counts)
+    if arrowhead.width:
+        _add_separator(sums, factor)
+    return sums
+
+
+def _through_separator(factor: SparseFactor) -> list[np.ndarray]:
+    """X = CΛM^{-1}Λ'C' of the blocks of each group, (q, q, L)."""
+    arrowhead = factor.arrowhead
+    if not arrowhead.width:
+        return [np.zeros(group.cross.shape) for group in arrowhead.groups]
+    counts = arrowhead.separator_counts
+    inverse = factor.separator_inverse
+    transposed = [L.T for L in factor.Lam]
+    half = scale_columns(inverse[None], transposed, counts)[0]
+    Q = scale_columns(half.T[None], transposed, counts)[0]
+    return arrowhead.coupling.adjoint(Q)
+
+
+def _block_sum(cov: np.ndarray, cross: np.ndarray, through: np.ndarray) -> np.ndarray:
+    """Σ T'D − T'XT (q, q) over blocks D (q, q, L) and X (q, q, L), T = (I + ΣD)^{-1}."""
+    q = len(cov)
+    if q == 1:
+        T = 1.0 / (1.0 + cov[0, 0] * cross[0, 0])
+        return np.array([[np.sum(T * cross[0, 0] - T**2 * through[0, 0])]])
+    D = np.moveaxis(cross, -1, 0)
+    X = np.moveaxis(through, -1, 0)
+    T_transposed = np.linalg.inv(np.eye(q) + D @ cov)
+    T = np.swapaxes(T_transposed, 1, 2)
+    total = np.sum(T_transposed @ D - T_transposed @ X @ T, 0)
+    return 0.5 * (total + total.T)
+
+
+def _add_bundles(sums: Sequence[np.ndarray], total: np.ndarray, counts: Sequence[int]) -> None:
+    """Add the diagonal bundles of a matrix (q, q) to those of their kinds."""
+    start = 0
+    for of_kind, count in zip(sums, counts, strict=True):
+        w = len(of_kind)
+        for first in range(start, start + count, w):
+            of_kind += total[first : first + w, first : first + w]
+        start += count
+
+
+def _add_separator(sums: Sequence[np.ndarray], factor: SparseFactor) -> None:
+    """Add the separator's bundles, K − KΛM^{-1}Λ'K.
+
+    KΛM^{-1} is that times Λ: a regular Λ_k is divided out, which saves a product of three matrices.
+    """
+    K = factor.separator_cross
+    scaled = scale_columns(K[None], factor.Lam, factor.arrowhead.separator_counts)[0]
+    inverse = factor.separator_inverse
+    start = 0
+    for of_kind, Lam, count in zip(
+        sums, factor.Lam, factor.arrowhead.separator_counts, strict=True
+    ):
+        stop = start + count
+        w = len(Lam)
+        diagonal = np.abs(np.diag(Lam))
+        if not count:
+            continue
+        if diagonal.min() > REGULAR * np.abs(Lam).max():
+            times_Lam = np.empty((w, w))
+            for i in range(w):
+                for j in range(w):
+                    rows = scaled[start + i : stop : w]
+                    times_Lam[i, j] = np.vdot(rows, inverse[start + j : stop : w])
+            block = np.linalg.solve(Lam.T, times_Lam.T).T
+            of_kind += 0.5 * (block + block.T)
+        else:
+            rows = scaled[start:stop]
+            products = rows @ inverse
+            for i in range(w):
+                for j in range(w):
+                    own = K[range(start + i, stop, w), range(start + j, stop, w)].sum()
+                    of_kind[i, j] += own - np.vdot(products[i::w], rows[j::w])
+        start = stop
