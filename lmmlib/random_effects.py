@@ -46,7 +46,7 @@ def conditional_mean(data: Data | Reduction, params: Params) -> np.ndarray:
     layout = reduction.layout
     theta = checked_params(params).theta(layout).repeat(1)
     factor = reduction.given(theta)
-    s = linalg.back_substitute(reduction.arrowheads, factor, layout.width)
+    s = linalg.back_substitute(factor, layout.width)
     return layout.with_known_covariance(layout.scaled(s.T, theta.Lam))[0]
 
 
@@ -101,7 +101,7 @@ def conditional_draws(data: Data | Reduction, theta: Theta, rng: RNGLike = None)
     for part in reduction.chunks(S):
         factor = reduction.given(theta[part])
         shift = noise[part].T
-        s[part] = linalg.back_substitute(reduction.arrowheads, factor, layout.width, shift).T
+        s[part] = linalg.back_substitute(factor, layout.width, shift).T
     return layout.with_known_covariance(layout.scaled(s, theta.Lam))
 
 
@@ -142,9 +142,7 @@ def conditional_covariance(data: Data | Reduction, params: Params) -> dict[str, 
     theta = checked_params(params).theta(layout).repeat(1)
     factor = reduction.given(theta)
     effect_chols = [chol[0] for chol in theta.effect_chols]
-    blocks = linalg.inverse_blocks(
-        reduction.arrowheads, factor, layout.width, layout.shapes, effect_chols
-    )
+    blocks = linalg.inverse_blocks(factor, layout.width, layout.shapes, effect_chols)
     covariances = {}
     for term_number, term in enumerate(layout.terms):
         if term.level_chol is None:
@@ -175,7 +173,7 @@ def _covariance_of_dependent_levels(
     for level in range(J):
         rhs = np.zeros((layout.width, q))
         rhs[start:stop] = np.kron(level_chol[level][:, None], effect_chol.T)
-        half = linalg.forward_substitute(reduction.arrowheads, factor, rhs[..., None])[..., 0]
+        half = linalg.forward_substitute(factor, rhs[..., None])[..., 0]
         covariance[level] = half.T @ half
     return covariance
 
@@ -261,9 +259,7 @@ def leverages(data: Data, params: Params) -> np.ndarray:
     X = data.whitened[:-1, :p]
     R_X = factor.rhs_triangle[:p, :p, None]
     leverage = np.empty(design.n)
-    for part in linalg.row_leverages(
-        design.independent, X, design.partition, reduction.arrowheads, factor, Lam
-    ):
+    for part in linalg.row_leverages(design.independent, X, design.partition, factor, Lam):
         by_fixed = linalg.solve_lower_stack(R_X, part.remainder)
         leverage[part.rows] = (part.leverage + np.sum(by_fixed**2, 0))[:, 0]
     return leverage

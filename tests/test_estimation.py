@@ -333,7 +333,7 @@ def test_a_failed_search_is_told(monkeypatch):
     data, _ = CASES["balanced"]()
     monkeypatch.setattr(
         "lmmlib.estimation.fit.search",
-        lambda deviance, starts: SearchResult(np.array([0.3]), promised_gain=0.5),
+        lambda deviance: SearchResult(np.array([0.3]), promised_gain=0.5),
     )
     with pytest.warns(
         estimation.ConvergenceWarning,

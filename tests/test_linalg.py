@@ -77,7 +77,7 @@ def test_reduced_rows_keep_every_cross_product_and_no_empty_row(size):
     Z[np.arange(30), 6 + rng.integers(3, size=30)] = 1.0
     sparse = csr_array(Z)
     partition = linalg.find_partition(sparse, [(6, 1), (3, 1)])
-    rows, rhs = linalg.as_rows(linalg.reduce_to_arrowhead(sparse, B, partition), 9)
+    rows, rhs = linalg.as_rows(linalg.reduce_to_arrowheads(sparse, B, partition), 9)
     before = np.hstack([Z, B])
     after = np.hstack([rows.toarray(), rhs])
     np.testing.assert_allclose(after.T @ after, before.T @ before, atol=1e-12)
@@ -91,13 +91,13 @@ def _penalised(A, r):
     """
     Z = csr_array(A)
     q = A.shape[1]
-    arrowheads = linalg.reduce_to_arrowhead(Z, r[:, None], linalg.find_partition(Z, [(q, 1)]))
+    arrowheads = linalg.reduce_to_arrowheads(Z, r[:, None], linalg.find_partition(Z, [(q, 1)]))
     factor = linalg.factorise(arrowheads, [np.ones((1, 1, 1))])
     (factored,) = factor.arrowheads
     R = np.zeros((0, 0))
     if factored.diagonal_blocks:
         R = factored.diagonal_blocks[0][:, :q, 0, 0, 0]
-    minimiser = linalg.back_substitute(arrowheads, factor, q)[:, 0]
+    minimiser = linalg.back_substitute(factor, q)[:, 0]
     return R, minimiser, factor.rhs_triangle[0, 0, 0] ** 2
 
 
@@ -118,7 +118,7 @@ def test_penalised_without_columns_or_rows():
     assert _penalised(np.zeros((2, 0)), np.array([3.0, 4.0]))[2] == pytest.approx(25)
     Z = csr_array((0, 2))
     factor = linalg.factorise(
-        linalg.reduce_to_arrowhead(Z, np.zeros((0, 1)), linalg.find_partition(Z, [(2, 1)])),
+        linalg.reduce_to_arrowheads(Z, np.zeros((0, 1)), linalg.find_partition(Z, [(2, 1)])),
         [np.ones((1, 1, 1))],
     )
     assert factor.rhs_triangle.item() == 0
@@ -151,14 +151,21 @@ def test_rotation_keeps_every_sum_of_squares():
     )
 
 
+FORMS = pytest.mark.parametrize("widest_rotated", [linalg.WIDEST_ROTATED, -1])
+
+
+@FORMS
 @each_case
-def test_solutions_with_a_factor_are_the_dense_algebra(name):
-    """With A the rows of W^½ZΛ, B their right-hand sides and M = I + A'A = R'R."""
+def test_solutions_with_a_factor_are_the_dense_algebra(name, widest_rotated, monkeypatch):
+    """With A the rows of W^½ZΛ, B their right-hand sides and M = I + A'A = R'R.
+
+    Rows that were rotated, and cross products of sparse ones.
+    """
+    monkeypatch.setattr(linalg.arrowheads, "WIDEST_ROTATED", widest_rotated)
     data, params = CASES[name]()
     design = data.design
     K = design.layout.width
     Lam = params.theta(design).repeat(1).Lam
-    arrowheads = data.reduction.arrowheads
     factor = data.reduction.factorise(Lam)
     A = design.independent @ design.layout.scaled(np.eye(K), [L[0] for L in Lam]).T
     B = data.whitened[:-1]
@@ -166,20 +173,18 @@ def test_solutions_with_a_factor_are_the_dense_algebra(name):
     inverse = np.linalg.inv(np.eye(K) + A.T @ A)
     close = {"rtol": 1e-9, "atol": 1e-9}
 
-    half = linalg.forward_substitute(arrowheads, factor, rhs[..., None])[..., 0]
+    half = linalg.forward_substitute(factor, rhs[..., None])[..., 0]
     np.testing.assert_allclose(half.T @ half, rhs.T @ inverse @ rhs, **close)
-    projected = linalg.projected_rhs(arrowheads, factor, K)[:, 0]
+    projected = linalg.projected_rhs(factor, K)[:, 0]
     np.testing.assert_allclose(half.T @ projected, rhs.T @ inverse @ A.T @ B[:, 0], **close)
-    solution = linalg.back_substitute(arrowheads, factor, K)[:, 0]
+    solution = linalg.back_substitute(factor, K)[:, 0]
     np.testing.assert_allclose(solution, inverse @ A.T @ B[:, 0], **close)
     for j in range(4):
-        shifted = linalg.back_substitute(arrowheads, factor, K, half[:, [j]])[:, 0]
+        shifted = linalg.back_substitute(factor, K, half[:, [j]])[:, 0]
         np.testing.assert_allclose(shifted - solution, inverse @ rhs[:, j], **close)
 
     seen = []
-    for part in linalg.row_leverages(
-        design.independent, B, design.partition, arrowheads, factor, Lam
-    ):
+    for part in linalg.row_leverages(design.independent, B, design.partition, factor, Lam):
         rows = A[part.rows]
         leverage = np.einsum("ik,kl,il->i", rows, inverse, rows)
         np.testing.assert_allclose(part.leverage[:, 0], leverage, **close)
@@ -190,7 +195,7 @@ def test_solutions_with_a_factor_are_the_dense_algebra(name):
 
     chols = [np.eye(len(t.effects)) for t in design.terms]
     start = 0
-    for blocks in linalg.inverse_blocks(arrowheads, factor, K, design.shapes, chols):
+    for blocks in linalg.inverse_blocks(factor, K, design.shapes, chols):
         for block in blocks:
             stop = start + len(block)
             np.testing.assert_allclose(block, inverse[start:stop, start:stop], **close)

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
+from lmmlib.estimation.derivatives import MOST_DENSE_EFFECTS
 from lmmlib.estimation.deviance import diagonal_points, free_entries, profile_at
 from lmmlib.estimation.fixed_effects_fit import fixed_effects_fit
 from lmmlib.model import Priors, Reduction, ScalePrior, Term
 
 FREE_RATIO = 1e8  # of an effect's SD to σ: it leaves the effects free
+NEARLY_FREE_RATIO = 1e2  # the same where free effects would ask for rotated rows
+# Share of the sum of squares without effects: a hundred times what such a ratio squared leaves.
+SURE_SHARE = 1e-2
 NEGLIGIBLE = 1e-14  # share of a sum of squares that is rounding
 COLLINEAR = 1e-12  # share of a column's sum of squares that X leaves of it by rounding
 # Share of the largest singular value by which singular values that are one differ by rounding.
@@ -52,6 +56,32 @@ def check_residual_df(reduction: Reduction, priors: Priors | None = None) -> Non
     is_free = diagonal_points(reduction.layout, [1.0])[0] > 0
     if priors:
         is_free &= ~_is_known_zero(reduction, priors)
+    if not _obviously_leave_residuals(reduction, is_free):
+        _check_rank_and_residuals(reduction, is_free)
+    fit = fixed_effects_fit(reduction)
+    if fit.is_exact:
+        raise ValueError(
+            f"{fit.sentence}, so that nothing is left for sigma; {fit.advice}, or give sigma a "
+            "fixed prior"
+        )
+
+
+def _obviously_leave_residuals(reduction: Reduction, is_free: np.ndarray) -> bool:
+    """Whether effects that are nearly free leave much of y, where free ones would be costly.
+
+    If they fitted y exactly with coefficients of its own size, the penalised sum of squares would
+    fall like the inverse square of their ratio.
+    """
+    has_rows_to_spare = reduction.n > len(reduction.layout.coef) + reduction.layout.width
+    if reduction.layout.width <= MOST_DENSE_EFFECTS or not has_rows_to_spare:
+        return False
+    nearly_free = np.outer((0.0, NEARLY_FREE_RATIO), is_free)
+    pwrss = profile_at(reduction, nearly_free).pwrss
+    return bool(pwrss[1] > SURE_SHARE * pwrss[0])
+
+
+def _check_rank_and_residuals(reduction: Reduction, is_free: np.ndarray) -> None:
+    """Raise if free effects fit y exactly with rows to spare."""
     # Without effects, with free ones, and with ten times as free ones: a log determinant grows by
     # log 10 for each rank of [Z X] above that of X.
     profiled = profile_at(reduction, np.outer((0.0, FREE_RATIO, 10 * FREE_RATIO), is_free))
@@ -64,12 +94,6 @@ def check_residual_df(reduction: Reduction, priors: Priors | None = None) -> Non
         raise ValueError(
             "X and the effects fit y exactly, so that nothing is left for sigma; drop a term, or "
             "give sigma a fixed prior"
-        )
-    fit = fixed_effects_fit(reduction)
-    if fit.is_exact:
-        raise ValueError(
-            f"{fit.sentence}, so that nothing is left for sigma; {fit.advice}, or give sigma a "
-            "fixed prior"
         )
 
 

@@ -28,7 +28,6 @@ from lmmlib.model.validation import positive
 METHODS = ("reml", "ml")
 
 
-@linalg.one_thread()
 def estimate(data: Data | Reduction, method: str = "reml", sigma: float | None = None) -> Estimate:
     r"""Estimate β, the covariances of the effects and σ.
 
@@ -84,6 +83,14 @@ def estimate(data: Data | Reduction, method: str = "reml", sigma: float | None =
     method = choice("method", method, METHODS)
     known_sigma = None if sigma is None else positive("sigma", sigma)
     reduction = as_reduction(data)
+    with linalg.threads_for(reduction.widest_separator):
+        return _estimate(data, reduction, method, known_sigma)
+
+
+def _estimate(
+    data: Data | Reduction, reduction: Reduction, method: str, known_sigma: float | None
+) -> Estimate:
+    """The estimates, and a warning where the search has not converged."""
     fixed_fit = _check_estimable(reduction, method, known_sigma)
 
     # Search over the relative covariance factors.
@@ -91,7 +98,7 @@ def estimate(data: Data | Reduction, method: str = "reml", sigma: float | None =
     converged = optimum.promised_gain < GAIN
     if not converged:
         message = _convergence_message(optimum.promised_gain, fixed_fit)
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)  # past the decorator
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
     # β, its standard errors and σ follow from them.
     Lam = relative_factors(reduction, optimum.point[None])
@@ -114,6 +121,7 @@ def estimate(data: Data | Reduction, method: str = "reml", sigma: float | None =
         method=method,
         converged=converged,
         sigma_is_known=known_sigma is not None,
+        evaluations=optimum.evaluations,
     )
 
 

@@ -40,6 +40,8 @@ class Estimate:
         Whether the search converged.
     sigma_is_known : bool
         Whether σ was given.
+    evaluations : int
+        How often the search evaluated the deviance.
 
     Examples
     --------
@@ -61,6 +63,7 @@ class Estimate:
     method: str
     converged: bool
     sigma_is_known: bool = False
+    evaluations: int = 0
 
     @property
     def layout(self) -> Layout:
@@ -96,7 +99,7 @@ class Estimate:
     @cached_property
     def u(self) -> np.ndarray:
         """Conditional means of the effects (BLUPs), (K,) in the order of ``design.ranef``."""
-        with linalg.one_thread():
+        with linalg.threads_for(as_reduction(self.data).widest_separator):
             return conditional_mean(self.data, self.params)
 
     @cached_property
@@ -105,7 +108,7 @@ class Estimate:
 
         At known β and variances.
         """
-        with linalg.one_thread():
+        with linalg.threads_for(as_reduction(self.data).widest_separator):
             return conditional_covariance(self.data, self.params)
 
     @cached_property
@@ -113,7 +116,7 @@ class Estimate:
         """Share of each row in its own fitted value, (n,); None for a Reduction."""
         if isinstance(self.data, Reduction):
             return None
-        with linalg.one_thread():
+        with linalg.threads_for(as_reduction(self.data).widest_separator):
             return leverages(self.data, self.params)
 
     @property

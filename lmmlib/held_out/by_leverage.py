@@ -61,16 +61,13 @@ def predictions_by_leverage(data: Data, theta: Theta) -> Iterator[RowPredictions
 def _fitted(data: Data, theta: Theta) -> tuple[np.ndarray, np.ndarray]:
     """W^½(y − offset − Xβ − Zû) and 1 − leverage of all rows, (S, n) both."""
     design = data.design
-    arrowheads = data.reduction.arrowheads
     Lam = theta.Lam
     factor = data.reduction.given(theta)
     complement = np.empty((len(theta.sigma), design.n))
     no_rhs = np.zeros((design.n, 0))
-    for part in linalg.row_leverages(
-        design.independent, no_rhs, design.partition, arrowheads, factor, Lam
-    ):
+    for part in linalg.row_leverages(design.independent, no_rhs, design.partition, factor, Lam):
         complement[:, part.rows] = 1 - part.leverage.T
-    s = linalg.back_substitute(arrowheads, factor, design.layout.width)
+    s = linalg.back_substitute(factor, design.layout.width)
     random_part = (design.independent @ design.layout.scaled(s.T, Lam).T).T
     residual = theta.residual_weights @ data.whitened[:-1].T - random_part
     return residual, complement

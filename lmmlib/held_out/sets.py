@@ -140,7 +140,7 @@ def set_predictions(data: Data, theta: Theta, rows: np.ndarray) -> Iterator[SetP
     others = np.setdiff1d(np.flatnonzero(connected), rows)
     Z, shapes = design.columns_of(connected)
     held = _rotated(Z[rows].toarray(), data.whitened[rows], residual_weights)
-    arrowheads = linalg.reduce_to_arrowhead(
+    arrowheads = linalg.rotate_to_arrowheads(
         Z[others], data.whitened[others], linalg.find_partition(Z[others], shapes)
     )
 
@@ -152,13 +152,13 @@ def set_predictions(data: Data, theta: Theta, rows: np.ndarray) -> Iterator[SetP
 
         # The other rows' factor R and right-hand side t, and W = R'⁻¹A' of the set.
         factor = linalg.factorise(arrowheads, Lam, residual_weights[draws, :, None])
-        t = linalg.projected_rhs(arrowheads, factor, K)
+        t = linalg.projected_rhs(factor, K)
         scaled = linalg.scale_stack(
             held.A[..., None],
             [np.moveaxis(L, 0, -1) for L in Lam],
             [J * q for J, q in shapes],
         )[:, :, 0]
-        W = linalg.forward_substitute(arrowheads, factor, np.swapaxes(scaled, 0, 1))
+        W = linalg.forward_substitute(factor, np.swapaxes(scaled, 0, 1))
 
         # The set's residual y − offset − Xβ − At, and the triangle of I + WW'.
         fitted = np.einsum("kms,ks->sm", W, t)

@@ -4,10 +4,18 @@ Partitions of sparse matrices, orthogonal reduction to arrowheads, factors and s
 and an optimiser.
 """
 
-from lmmlib.linalg.arrowhead import Arrowhead, DiagonalBlocks, as_rows, reduce_to_arrowhead
+from lmmlib.linalg.arrowhead import Arrowhead, DiagonalBlocks, rotate_to_arrowheads
+from lmmlib.linalg.arrowheads import WIDEST_ROTATED, AnyArrowhead, as_rows, reduce_to_arrowheads
 from lmmlib.linalg.blocks import Batch, pack, positions
 from lmmlib.linalg.dense import DenseBlocks, dense_blocks
-from lmmlib.linalg.factor import Factor, FactoredArrowhead, factorise, factorise_components
+from lmmlib.linalg.factor import (
+    Factor,
+    FactoredArrowhead,
+    FactoredSparse,
+    factorise,
+    factorise_components,
+)
+from lmmlib.linalg.inverse_blocks import inverse_blocks
 from lmmlib.linalg.leave_one_out import WIDEST_MERGED, predict_from_others
 from lmmlib.linalg.leverages import RowLeverages, row_leverages
 from lmmlib.linalg.minimize import LEAST_GAIN, Evaluation, Minimum, newton_minimize
@@ -19,13 +27,8 @@ from lmmlib.linalg.rounding import first_minimum, rounding_error
 from lmmlib.linalg.sparse_arrowhead import SparseArrowhead, sparse_arrowhead
 from lmmlib.linalg.sparse_factor import SparseFactor, factorise_sparse
 from lmmlib.linalg.stacks import scale_stack, solve_lower_stack, solve_upper_stack, triangle_stack
-from lmmlib.linalg.substitution import (
-    back_substitute,
-    forward_substitute,
-    inverse_blocks,
-    projected_rhs,
-)
-from lmmlib.linalg.threads import one_thread
+from lmmlib.linalg.substitution import back_substitute, forward_substitute, projected_rhs
+from lmmlib.linalg.threads import one_thread, threads_for
 from lmmlib.linalg.triangles import (
     NotPositiveSemidefiniteError,
     cholesky_semidefinite,
@@ -38,6 +41,8 @@ from lmmlib.linalg.triangles import (
 __all__ = [
     "LEAST_GAIN",
     "WIDEST_MERGED",
+    "WIDEST_ROTATED",
+    "AnyArrowhead",
     "Arrowhead",
     "Batch",
     "ConvergenceWarning",
@@ -47,6 +52,7 @@ __all__ = [
     "Evaluation",
     "Factor",
     "FactoredArrowhead",
+    "FactoredSparse",
     "Minimum",
     "NotPositiveSemidefiniteError",
     "Optima",
@@ -78,14 +84,16 @@ __all__ = [
     "predict_from_others",
     "project_dense",
     "projected_rhs",
-    "reduce_to_arrowhead",
+    "reduce_to_arrowheads",
     "rotate",
+    "rotate_to_arrowheads",
     "rounding_error",
     "row_leverages",
     "scale_columns",
     "scale_stack",
     "solve_lower_stack",
     "solve_upper_stack",
+    "threads_for",
     "sparse_arrowhead",
     "triangle_stack",
 ]

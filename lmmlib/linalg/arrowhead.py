@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array, vstack
+from scipy.sparse import csr_array
 
 from lmmlib.linalg.dense import component_forms, dense_blocks
 from lmmlib.linalg.partition import Partition, ranks
@@ -74,7 +74,9 @@ class _Growing:
     )
 
 
-def reduce_to_arrowhead(Z: csr_array, B: np.ndarray, partition: Partition) -> tuple[Arrowhead, ...]:
+def rotate_to_arrowheads(
+    Z: csr_array, B: np.ndarray, partition: Partition, chosen: np.ndarray | None = None
+) -> tuple[Arrowhead, ...]:
     r"""Rotate [Z B] to the few rows that keep every \|Zv − Bt\|².
 
     Parameters
@@ -85,6 +87,8 @@ def reduce_to_arrowhead(Z: csr_array, B: np.ndarray, partition: Partition) -> tu
         Right-hand sides.
     partition : Partition
         Partition of Z.
+    chosen : ndarray of bool, shape (components,), optional
+        Which components to take; all if None.
 
     Returns
     -------
@@ -100,18 +104,20 @@ def reduce_to_arrowhead(Z: csr_array, B: np.ndarray, partition: Partition) -> tu
     --------
     >>> from lmmlib.linalg.partition import find_partition
     >>> Z = csr_array(np.array([[3.0], [4.0]]))
-    >>> (arrowhead,) = reduce_to_arrowhead(Z, np.array([[0.0], [5.0]]), find_partition(Z, [(1, 1)]))
+    >>> B = np.array([[0.0], [5.0]])
+    >>> (arrowhead,) = rotate_to_arrowheads(Z, B, find_partition(Z, [(1, 1)]))
     >>> abs(arrowhead.diagonal_blocks[0].rows.ravel()).round(9).tolist()
     [5.0, 4.0]
     >>> abs(arrowhead.remainder).round(9).tolist()
     [[[3.0]]]
     """
     c = B.shape[1]
-    forms, form = component_forms(partition)
+    forms, form = component_forms(partition, chosen)
     slot = ranks(form)  # of a component in its form
-    sizes, widths = np.bincount(form), forms[:, :-1].sum(1) + c
+    sizes = np.bincount(form[form >= 0], minlength=len(forms))
+    widths = forms[:, :-1].sum(1) + c
     growing = [_Growing(np.zeros((C, w, w))) for C, w in zip(sizes, widths, strict=True)]
-    for dense in dense_blocks(Z, B, partition):
+    for dense in dense_blocks(Z, B, partition, chosen):
         component = partition.component[dense.blocks]
         into, q = growing[form[component[0]]], sum(dense.counts)
         owner = slot[component]
@@ -136,62 +142,6 @@ def reduce_to_arrowhead(Z: csr_array, B: np.ndarray, partition: Partition) -> tu
         counts_by_kind = tuple(int(w) for w in separator_counts)
         arrowheads.append(Arrowhead(diagonal_blocks, remainder, separator, counts_by_kind, members))
     return tuple(arrowheads)
-
-
-def as_rows(arrowheads: Sequence[Arrowhead], K: int) -> tuple[csr_array, np.ndarray]:
-    """The reduced rows as a sparse matrix and its right-hand sides.
-
-    They can be reduced again with others.
-
-    Parameters
-    ----------
-    arrowheads : sequence of Arrowhead
-        From ``reduce_to_arrowhead``.
-    K : int
-        Number of columns of the whole matrix.
-
-    Returns
-    -------
-    rows : scipy.sparse.csr_array, shape (r, K)
-        Rows, without those that are zero throughout.
-    rhs : ndarray, shape (r, c)
-        Their right-hand sides.
-
-    Examples
-    --------
-    >>> from lmmlib.linalg.partition import find_partition
-    >>> Z = csr_array(np.array([[3.0, 0], [4, 0], [0, 1]]))
-    >>> B = np.array([[0.0], [5.0], [2.0]])
-    >>> rows, rhs = as_rows(reduce_to_arrowhead(Z, B, find_partition(Z, [(2, 1)])), 2)
-    >>> abs(rows.toarray().T @ rows.toarray()).round(9).tolist()
-    [[25.0, 0.0], [0.0, 1.0]]
-    """
-    pieces = []
-    for arrowhead in arrowheads:
-        separator, remainder = arrowhead.separator, arrowhead.remainder
-        h = len(separator)
-        pieces.append(_sparse(remainder[:, :h], separator, remainder[:, h:], K))
-        for diagonal in arrowhead.diagonal_blocks:
-            q, _, C, L = diagonal.rows.shape
-            shared = np.broadcast_to(separator[..., None], (h, C, L))
-            columns = np.concatenate([diagonal.columns, shared]).reshape(q + h, C * L)
-            flat = diagonal.rows.reshape(q, -1, C * L)
-            pieces.append(_sparse(flat[:, : q + h], columns, flat[:, q + h :], K))
-    return csr_array(vstack([Z for Z, _ in pieces])), np.concatenate([B for _, B in pieces])
-
-
-def _sparse(
-    values: np.ndarray, columns: np.ndarray, rhs: np.ndarray, K: int
-) -> tuple[csr_array, np.ndarray]:
-    """Rows (r, w, stack) in columns (w, stack) as sparse rows, without those of zeros."""
-    r, _, stack = values.shape
-    rhs = np.moveaxis(rhs, 1, -1).reshape(r * stack, -1)
-    entry = values != 0
-    row = np.broadcast_to(np.arange(r * stack).reshape(r, 1, stack), values.shape)[entry]
-    column = np.broadcast_to(columns, values.shape)[entry]
-    Z = csr_array(coo_array((values[entry], (row, column)), shape=(r * stack, K)))
-    kept = np.flatnonzero((np.diff(Z.indptr) > 0) | rhs.any(1))
-    return Z[kept], rhs[kept]
 
 
 def _merged(triangles: np.ndarray, owner: np.ndarray, left: np.ndarray) -> np.ndarray:

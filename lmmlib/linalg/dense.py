@@ -33,7 +33,9 @@ class DenseBlocks:
     values: np.ndarray
 
 
-def dense_blocks(Z: csr_array, B: np.ndarray, partition: Partition) -> Iterator[DenseBlocks]:
+def dense_blocks(
+    Z: csr_array, B: np.ndarray, partition: Partition, chosen: np.ndarray | None = None
+) -> Iterator[DenseBlocks]:
     """All blocks as dense rows: those of one shape and about one height together, in chunks.
 
     Parameters
@@ -44,6 +46,8 @@ def dense_blocks(Z: csr_array, B: np.ndarray, partition: Partition) -> Iterator[
         Right-hand sides.
     partition : Partition
         Partition of Z.
+    chosen : ndarray of bool, shape (components,), optional
+        Which components to take; all if None.
 
     Yields
     ------
@@ -59,10 +63,12 @@ def dense_blocks(Z: csr_array, B: np.ndarray, partition: Partition) -> Iterator[
     [(1, 1, 2), (1, 2, 2)]
     """
     heights = np.diff(partition.row_start)
-    form = component_forms(partition)[1][partition.component]
+    form = component_forms(partition, chosen)[1][partition.component]
     keys = np.column_stack([form, _power_of_two(np.maximum(heights, 1)), partition.counts])
     kinds, kind = np.unique(keys, axis=0, return_inverse=True)
-    for k, (_, m, *counts) in enumerate(kinds):
+    for k, (form_of_kind, m, *counts) in enumerate(kinds):
+        if form_of_kind < 0:
+            continue
         same = np.flatnonzero(kind == k)
         same = same[np.argsort(partition.component[same], kind="stable")]
         q, h = sum(counts), int(partition.separator_counts[partition.component[same[0]]].sum())
@@ -83,7 +89,9 @@ def dense_blocks(Z: csr_array, B: np.ndarray, partition: Partition) -> Iterator[
             yield DenseBlocks(blocks, own_counts, rows, values.reshape(*real.shape, -1))
 
 
-def component_forms(partition: Partition) -> tuple[np.ndarray, np.ndarray]:
+def component_forms(
+    partition: Partition, chosen: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Shapes of components, and which of them each component has.
 
     Components of one shape have as many separator columns of each kind, and about as many blocks.
@@ -92,13 +100,15 @@ def component_forms(partition: Partition) -> tuple[np.ndarray, np.ndarray]:
     ----------
     partition : Partition
         Partition of a matrix.
+    chosen : ndarray of bool, shape (components,), optional
+        Which components to take; all if None.
 
     Returns
     -------
     forms : ndarray of int, shape (F, kinds + 1)
         Separator columns by kind, and the number of blocks rounded up to a power of two.
     form : ndarray of int, shape (components,)
-        Row of ``forms`` of each component.
+        Row of ``forms`` of each component, -1 of those that are not taken.
 
     Examples
     --------
@@ -109,7 +119,12 @@ def component_forms(partition: Partition) -> tuple[np.ndarray, np.ndarray]:
     """
     counts = partition.separator_counts
     many = _power_of_two(np.bincount(partition.component, minlength=len(counts)))
-    return np.unique(np.column_stack([counts, many]), axis=0, return_inverse=True)
+    keys = np.column_stack([counts, many])
+    if chosen is None:
+        return np.unique(keys, axis=0, return_inverse=True)
+    form = np.full(len(counts), -1)
+    forms, form[chosen] = np.unique(keys[chosen], axis=0, return_inverse=True)
+    return forms, form
 
 
 def _power_of_two(size: np.ndarray) -> np.ndarray:

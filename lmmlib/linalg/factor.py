@@ -3,12 +3,15 @@
 Diagonal blocks are eliminated first, then the separator from what they leave.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lmmlib.linalg.arrowhead import Arrowhead, DiagonalBlocks
+from lmmlib.linalg.arrowheads import AnyArrowhead
+from lmmlib.linalg.sparse_arrowhead import SparseArrowhead
+from lmmlib.linalg.sparse_factor import SparseFactor, factorise_sparse
 from lmmlib.linalg.stacks import WIDEST_UNROLLED, eliminate_stack, scale_stack, triangle_stack
 
 # of a column of ZΛ, up to which cross products keep ten digits of the determinant
@@ -21,14 +24,33 @@ class FactoredArrowhead:
 
     Attributes
     ----------
+    arrowhead : Arrowhead
+        What was factored.
     diagonal_blocks : tuple of ndarray
         One array (q, q + h + k, C, L, S) per DiagonalBlocks.
     separator : ndarray, shape (h, h + k, C, S)
         Factor of the separator.
     """
 
+    arrowhead: Arrowhead
     diagonal_blocks: tuple[np.ndarray, ...]
     separator: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class FactoredSparse:
+    """Factors of one :class:`SparseArrowhead` for S values of Λ.
+
+    Attributes
+    ----------
+    arrowhead : SparseArrowhead
+        What was factored.
+    factors : tuple of SparseFactor
+        One for each value.
+    """
+
+    arrowhead: SparseArrowhead
+    factors: tuple[SparseFactor, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +61,7 @@ class Factor:
 
     Attributes
     ----------
-    arrowheads : tuple of FactoredArrowhead
+    arrowheads : tuple of FactoredArrowhead or FactoredSparse
         Factors of the arrowheads, in their order.
     log_det : ndarray, shape (S,)
         Log determinant log|R|.
@@ -48,7 +70,7 @@ class Factor:
         them is |Tt|².
     """
 
-    arrowheads: tuple[FactoredArrowhead, ...]
+    arrowheads: tuple[FactoredArrowhead | FactoredSparse, ...]
     log_det: np.ndarray
     rhs_triangle: np.ndarray
 
@@ -73,18 +95,19 @@ class _Elimination:
 
 
 def factorise(
-    arrowheads: Sequence[Arrowhead],
+    arrowheads: Sequence[AnyArrowhead],
     Lam: Sequence[np.ndarray],
     combination: np.ndarray | None = None,
 ) -> Factor:
     r"""Minimise \|B t − ZΛs\|² + \|s\|² over s for all t.
 
-    By orthogonal factorisations, never as a difference.
+    By orthogonal factorisations, and of sparse arrowheads by cross products as long as these keep
+    the digits of the determinant; sums of squares are never differences.
 
     Parameters
     ----------
-    arrowheads : sequence of Arrowhead
-        From ``reduce_to_arrowhead``, with c right-hand sides B.
+    arrowheads : sequence of Arrowhead or SparseArrowhead
+        From ``reduce_to_arrowheads``, with c right-hand sides B.
     Lam : sequence of ndarray
         One lower triangular array (S, w, w) per kind.
     combination : ndarray, shape (S, c, k), optional
@@ -102,10 +125,10 @@ def factorise(
     Examples
     --------
     >>> from scipy.sparse import csr_array
-    >>> from lmmlib.linalg import find_partition, reduce_to_arrowhead
+    >>> from lmmlib.linalg import find_partition, reduce_to_arrowheads
     >>> Z = csr_array(np.array([[1.0], [1.0]]))
     >>> B = np.array([[1.0], [2.0]])
-    >>> arrowheads = reduce_to_arrowhead(Z, B, find_partition(Z, [(1, 1)]))
+    >>> arrowheads = reduce_to_arrowheads(Z, B, find_partition(Z, [(1, 1)]))
     >>> factor = factorise(arrowheads, [np.ones((1, 1, 1))])
     >>> np.exp(2 * factor.log_det).round(9).tolist()
     [3.0]
@@ -117,15 +140,43 @@ def factorise(
     if combination is not None:
         stacked_combination = np.ascontiguousarray(_stack_last(combination))
     log_det = np.zeros(len(Lam[0]))
-    factored = []
+    factored: list[FactoredArrowhead | FactoredSparse] = []
     remainders = []
-    for arrowhead in arrowheads:
+    for arrowhead in _forms_for(arrowheads, Lam):
+        if isinstance(arrowhead, SparseArrowhead):
+            sparse = _factorise_sparse(arrowhead, Lam, combination)
+            factored.append(sparse)
+            log_det = log_det + np.array([one.log_det for one in sparse.factors])
+            remainders.append(np.stack([one.triangle for one in sparse.factors], -1))
+            continue
         eliminated = _eliminate(arrowhead, stacked_lam, stacked_combination)
         factored.append(eliminated.factor)
         log_det = log_det + eliminated.log_det.sum(0)
         by_row = np.moveaxis(eliminated.remainder, 2, 1)  # (r, C, k, S)
         remainders.append(by_row.reshape(-1, *by_row.shape[2:]))
     return Factor(tuple(factored), log_det, triangle_stack(np.concatenate(remainders)))
+
+
+def _forms_for(
+    arrowheads: Sequence[AnyArrowhead], Lam: Sequence[np.ndarray]
+) -> Iterator[AnyArrowhead]:
+    """The arrowheads, rotated where cross products would lose digits."""
+    for arrowhead in arrowheads:
+        if isinstance(arrowhead, SparseArrowhead) and not arrowhead.keeps_digits(Lam):
+            yield from arrowhead.rotated
+        else:
+            yield arrowhead
+
+
+def _factorise_sparse(
+    arrowhead: SparseArrowhead, Lam: Sequence[np.ndarray], combination: np.ndarray | None
+) -> FactoredSparse:
+    """One factor a value of Λ."""
+    factors = []
+    for s in range(len(Lam[0])):
+        of_value = None if combination is None else combination[s]
+        factors.append(factorise_sparse(arrowhead, [L[s] for L in Lam], of_value))
+    return FactoredSparse(arrowhead, tuple(factors))
 
 
 def factorise_components(
@@ -136,7 +187,7 @@ def factorise_components(
     Parameters
     ----------
     arrowhead : Arrowhead
-        One of ``reduce_to_arrowhead``.
+        One of ``rotate_to_arrowheads``.
     Lam : sequence of ndarray
         One lower triangular array (S, w, w) per kind.
     combination : ndarray, shape (S, c, 1)
@@ -152,10 +203,10 @@ def factorise_components(
     Examples
     --------
     >>> from scipy.sparse import csr_array
-    >>> from lmmlib.linalg import find_partition, reduce_to_arrowhead
+    >>> from lmmlib.linalg import find_partition, rotate_to_arrowheads
     >>> Z = csr_array(np.array([[1.0, 0], [0, 1]]))
     >>> B = np.array([[1.0], [2.0]])
-    >>> (arrowhead,) = reduce_to_arrowhead(Z, B, find_partition(Z, [(2, 1)], lump=False))
+    >>> (arrowhead,) = rotate_to_arrowheads(Z, B, find_partition(Z, [(2, 1)], lump=False))
     >>> _, squares = factorise_components(arrowhead, [np.ones((1, 1, 1))], np.ones((1, 1, 1)))
     >>> squares.ravel().round(9).tolist()
     [0.5, 2.0]
@@ -196,7 +247,8 @@ def _eliminate(
     else:
         separator = rows_of_separator[:0]
         remainder = rows_of_separator
-    return _Elimination(FactoredArrowhead(tuple(blocks), separator), log_det, remainder)
+    factored = FactoredArrowhead(arrowhead, tuple(blocks), separator)
+    return _Elimination(factored, log_det, remainder)
 
 
 def _penalised_rows(

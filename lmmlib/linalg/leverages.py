@@ -8,9 +8,11 @@ from scipy.sparse import csr_array
 
 from lmmlib.linalg.arrowhead import Arrowhead
 from lmmlib.linalg.dense import dense_blocks
-from lmmlib.linalg.factor import Factor
+from lmmlib.linalg.factor import Factor, FactoredArrowhead, FactoredSparse
 from lmmlib.linalg.partition import Partition
 from lmmlib.linalg.stacks import scale_stack, solve_lower_stack
+
+CHUNK_ENTRIES = 4_000_000  # of dense columns of rows held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,6 @@ def row_leverages(
     Z: csr_array,
     B: np.ndarray,
     partition: Partition,
-    arrowheads: Sequence[Arrowhead],
     factor: Factor,
     Lam: Sequence[np.ndarray],
 ) -> Iterator[RowLeverages]:
@@ -50,8 +51,6 @@ def row_leverages(
         Right-hand sides: the first c of those that were reduced, as combined for the factor.
     partition : Partition
         Partition of Z.
-    arrowheads : sequence of Arrowhead
-        As given to ``factorise``.
     factor : Factor
         As ``factorise`` returned it.
     Lam : sequence of ndarray
@@ -64,21 +63,27 @@ def row_leverages(
 
     Examples
     --------
-    >>> from lmmlib.linalg import factorise, find_partition, reduce_to_arrowhead
+    >>> from lmmlib.linalg import factorise, find_partition, reduce_to_arrowheads
     >>> Z = csr_array(np.array([[1.0], [1.0], [1.0]]))
     >>> B = np.ones((3, 1))
     >>> partition = find_partition(Z, [(1, 1)])
-    >>> arrowheads = reduce_to_arrowhead(Z, B, partition)
+    >>> arrowheads = reduce_to_arrowheads(Z, B, partition)
     >>> Lam = [np.ones((1, 1, 1))]
     >>> factor = factorise(arrowheads, Lam)
-    >>> (part,) = row_leverages(Z, B, partition, arrowheads, factor, Lam)
+    >>> (part,) = row_leverages(Z, B, partition, factor, Lam)
     >>> part.leverage.ravel().round(9).tolist(), part.remainder.ravel().round(9).tolist()
     ([0.25, 0.25, 0.25], [0.25, 0.25, 0.25])
     """
     factors = [np.moveaxis(L, 0, -1) for L in Lam]
-    place = _places(arrowheads, Z.shape[1])
+    sparse = [one for one in factor.arrowheads if isinstance(one, FactoredSparse)]
+    rotated = [one for one in factor.arrowheads if isinstance(one, FactoredArrowhead)]
+    is_rotated = np.ones(len(partition.separator_counts), bool)
+    for factored in sparse:
+        is_rotated[factored.arrowhead.components] = False
+        yield from _sparse_leverages(Z, B, partition, factored)
+    place = _places([one.arrowhead for one in rotated], Z.shape[1])
     S = len(factor.log_det)
-    for dense in dense_blocks(Z, B, partition):
+    for dense in dense_blocks(Z, B, partition, is_rotated):
         q, c = sum(dense.counts), B.shape[1]
         h = dense.values.shape[-1] - q - c
         real = dense.rows < len(B)
@@ -90,13 +95,12 @@ def row_leverages(
         if h:
             first = partition.separator[partition.separator_start[component]]
             number, _, slot, _ = place[:, first]
-            counts = arrowheads[number[0]].separator_counts
+            counts = rotated[number[0]].arrowhead.separator_counts
             of_separator = scale_stack(stacked[None, q : q + h], factors, counts)[0]
         if q:
             first = partition.columns[partition.column_start[dense.blocks]]
             number, shape, slot, rank = place[:, first]
-            factored = factor.arrowheads[number[0]].diagonal_blocks[shape[0]]
-            block = factored[:, :, slot, rank, None]
+            block = rotated[number[0]].diagonal_blocks[shape[0]][:, :, slot, rank, None]
             scaled = scale_stack(stacked[None, :q], factors, dense.counts)[0]
             own = solve_lower_stack(block[:, :q], scaled)
             leverage = leverage + np.sum(own**2, 0)
@@ -105,7 +109,7 @@ def row_leverages(
             of_separator = of_separator - np.einsum("qhbos,qbms->hbms", coupling, own)
             remainder = remainder - np.einsum("qcbos,qbms->cbms", rhs, own)
         if h:
-            block = factor.arrowheads[number[0]].separator[:, :, slot, None]
+            block = rotated[number[0]].separator[:, :, slot, None]
             shared = solve_lower_stack(block[:, :h], of_separator)
             leverage = leverage + np.sum(shared**2, 0)
             rhs = block[:, h : h + c]
@@ -113,6 +117,30 @@ def row_leverages(
         leverage = np.broadcast_to(leverage, (*real.shape, S))
         remainder = np.broadcast_to(remainder, (c, *real.shape, S))
         yield RowLeverages(dense.rows[real], leverage[real], remainder[:, real])
+
+
+def _sparse_leverages(
+    Z: csr_array, B: np.ndarray, partition: Partition, factored: FactoredSparse
+) -> Iterator[RowLeverages]:
+    """The rows of components that were not rotated, some at a time."""
+    columns = factored.arrowhead.columns
+    chosen = np.zeros(len(partition.separator_counts), bool)
+    chosen[factored.arrowhead.components] = True
+    block_of_row = np.repeat(np.arange(len(partition.component)), np.diff(partition.row_start))
+    rows = np.sort(partition.rows[chosen[partition.component[block_of_row]]])
+    in_order = csr_array(Z[rows][:, columns])
+    step = max(1, CHUNK_ENTRIES // len(columns))
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        dense = in_order[start : start + step].toarray().T
+        leverages = []
+        remainders = []
+        for one in factored.factors:
+            half = one.forward(one.scaled_rhs(dense))
+            leverages.append(np.sum(half**2, 0))
+            fitted = dense.T @ one.scaled(one.solution[:, : B.shape[1]])
+            remainders.append((B[part] - fitted).T)
+        yield RowLeverages(part, np.stack(leverages, -1), np.stack(remainders, -1))
 
 
 def _places(arrowheads: Sequence[Arrowhead], K: int) -> np.ndarray:

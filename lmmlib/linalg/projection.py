@@ -115,7 +115,7 @@ def kind_sums(factor: SparseFactor) -> list[np.ndarray]:
     arrowhead = factor.arrowhead
     sums = [np.zeros(factor_k.shape) for factor_k in factor.Lam]
     if arrowhead.own:
-        for group, through in zip(arrowhead.groups, _through_separator(factor), strict=True):
+        for group, through in zip(arrowhead.groups, through_separator(factor), strict=True):
             Lam = block_factor(factor.Lam, group.counts)
             total = _block_sum(Lam @ Lam.T, group.cross, through)
             _add_bundles(sums, total, group.counts)
@@ -124,7 +124,7 @@ def kind_sums(factor: SparseFactor) -> list[np.ndarray]:
     return sums
 
 
-def _through_separator(factor: SparseFactor) -> list[np.ndarray]:
+def through_separator(factor: SparseFactor) -> list[np.ndarray]:
     """X = CΛM^{-1}Λ'C' of the blocks of each group, (q, q, L)."""
     arrowhead = factor.arrowhead
     if not arrowhead.width:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
+from lmmlib.linalg.arrowhead import Arrowhead, rotate_to_arrowheads
 from lmmlib.linalg.coupling import Coupling
 from lmmlib.linalg.memory import check_memory
 from lmmlib.linalg.partition import Partition
@@ -60,6 +61,8 @@ class SparseArrowhead:
         Partition of the whole matrix, with which the rows can be rotated instead.
     components : ndarray of int
         Numbers of the components of the partition that these rows belong to.
+    rows : ndarray of int, shape (n,)
+        Numbers of the rows in the whole matrix.
     """
 
     Z: csr_array
@@ -69,6 +72,7 @@ class SparseArrowhead:
     separator_counts: tuple[int, ...]
     partition: Partition
     components: np.ndarray
+    rows: np.ndarray
 
     @property
     def width(self) -> int:
@@ -107,6 +111,29 @@ class SparseArrowhead:
     def projected_rhs(self) -> np.ndarray:
         """Z'B, (K, c)."""
         return self.transposed @ self.B
+
+    @cached_property
+    def rotated(self) -> tuple[Arrowhead, ...]:
+        """The same rows rotated, for when cross products would lose digits."""
+        K = len(self.partition.position)
+        check_memory(4 * len(self.columns) * (self.width + self.B.shape[1]), self._described)
+        rows = self.Z.tocoo()
+        columns = self.columns[rows.col]
+        Z = csr_array(coo_array((rows.data, (self.rows[rows.row], columns)), (self.rows_in_all, K)))
+        B = np.zeros((self.rows_in_all, self.B.shape[1]))
+        B[self.rows] = self.B
+        chosen = np.zeros(len(self.partition.separator_counts), bool)
+        chosen[self.components] = True
+        return rotate_to_arrowheads(Z, B, self.partition, chosen)
+
+    @property
+    def rows_in_all(self) -> int:
+        """Rows of the whole matrix."""
+        return len(self.partition.rows)
+
+    @property
+    def _described(self) -> str:
+        return f"the rotation of {self.own} columns beside a separator of {self.width}"
 
     def keeps_digits(self, Lam: Sequence[np.ndarray]) -> bool:
         """Whether cross products of ZΛ are small enough, for Λ_k (S, w, w) of each kind."""
@@ -191,6 +218,7 @@ def sparse_arrowhead(
 
     every_column = np.concatenate([*(part.ravel() for part in columns), separator])
     in_order = Z[:, every_column]
+    rows = np.arange(Z.shape[0])
     if chosen is not None:
         in_blocks = [
             partition.rows[partition.row_start[b] : partition.row_start[b + 1]] for b in blocks
@@ -201,7 +229,7 @@ def sparse_arrowhead(
     in_order = csr_array(in_order)
     groups = _groups(in_order, [part.shape for part in columns], counts)
     return SparseArrowhead(
-        in_order, B, every_column, groups, separator_counts, partition, components
+        in_order, B, every_column, groups, separator_counts, partition, components, rows
     )
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
-from scipy.linalg.lapack import dpotri
+from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from lmmlib.linalg.sparse_arrowhead import BlockGroup, SparseArrowhead
 from lmmlib.linalg.stacks import solve_lower_stack, solve_upper_stack
@@ -103,6 +103,18 @@ class SparseFactor:
             rest = _by_block(x[part], len(F)) - shift
             s[part] = _flat(solve_upper_stack(F[..., None], rest))
         return s
+
+    def times(self, s: np.ndarray) -> np.ndarray:
+        """R s, (K, m)."""
+        own = self.arrowhead.own
+        x = np.empty_like(s)
+        x[own:] = self.separator_chol @ s[own:]
+        coupled = self.arrowhead.coupling.C @ self._separator_scaled(s[own:], transposed=False)
+        for part, F, Lam in self._blocks():
+            shift = solve_lower_stack(F[..., None], _times(Lam.T, _by_block(coupled[part], len(F))))
+            of_block = np.einsum("ijl,jlm->ilm", F, _by_block(s[part], len(F)))
+            x[part] = _flat(of_block + shift)
+        return x
 
     def solve(self, rhs: np.ndarray) -> np.ndarray:
         """(Λ'Z'ZΛ + I)^{-1} rhs, (K, m)."""
@@ -253,7 +265,12 @@ def _separator_chol(
     half_scaled = scale_columns(cross[None], Lam, counts)[0]
     M = scale_columns(half_scaled.T[None], Lam, counts)[0]
     M[range(h), range(h)] += 1.0
-    return cholesky(M.T, overwrite_a=True, check_finite=False)
+    upper, info = dpotrf(M.T, lower=0, clean=1, overwrite_a=1)
+    if info:
+        raise np.linalg.LinAlgError(
+            "the separator's Schur complement is not positive definite to rounding"
+        )
+    return upper
 
 
 def _scaled_rows(

@@ -6,11 +6,13 @@ core: ML of three crossed factors took 2.3 s instead of 0.8 s beside one busy pr
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from threading import Lock
 
 from threadpoolctl import OpenBLASController, ThreadpoolController
+
+WIDE = 2000  # columns of a matrix, beyond which one factorisation keeps several threads busy
 
 _lock = Lock()  # of the list below
 _limits: list = []  # one entry a caller inside, each the limit that the first of them has set
@@ -53,6 +55,17 @@ def one_thread() -> Iterator[None]:
             if not _limits:
                 OpenBLASController.clear_controlling_thread(force=True)
                 limit.restore_original_limits()
+
+
+def threads_for(width: int) -> AbstractContextManager[None]:
+    """The limit of :func:`one_thread`, unless matrices of that many columns are factored.
+
+    Examples
+    --------
+    >>> with threads_for(3000):
+    ...     pass
+    """
+    return nullcontext() if width > WIDE else one_thread()
 
 
 @cache

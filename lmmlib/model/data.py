@@ -122,7 +122,7 @@ class Data:
     @cached_property
     def component_arrowheads(self) -> tuple[linalg.Arrowhead, ...]:
         """The same with every component's remainder by itself: what each says alone."""
-        return linalg.reduce_to_arrowhead(
+        return linalg.rotate_to_arrowheads(
             self.design.independent, self.whitened[:-1], self.design.component_partition
         )
 

@@ -84,7 +84,7 @@ def _merged(parts: Sequence[Reduction]) -> Reduction:
     layout = _joint_layout([part.layout for part in parts])
     Z = csr_array(vstack([_in_columns_of(layout, part) for part in parts]))
     B = np.concatenate([part.rows[1] for part in parts])
-    arrowheads = linalg.reduce_to_arrowhead(Z, B, linalg.find_partition(Z, layout.shapes))
+    arrowheads = linalg.reduce_to_arrowheads(Z, B, linalg.find_partition(Z, layout.shapes))
     n = sum(part.n for part in parts)
     log_weights = sum(part.log_weights for part in parts)
     return Reduction(layout, arrowheads, n, log_weights)

@@ -29,7 +29,7 @@ class Reduction:
     ----------
     layout : Layout
         Names and terms of the design.
-    arrowheads : tuple of linalg.Arrowhead
+    arrowheads : tuple of linalg.Arrowhead or linalg.SparseArrowhead
         The rows W^½[Z (L ⊗ I), X, y − offset] rotated to few.
     n : int
         Number of rows.
@@ -44,7 +44,7 @@ class Reduction:
     """
 
     layout: Layout
-    arrowheads: tuple[linalg.Arrowhead, ...]
+    arrowheads: tuple[linalg.AnyArrowhead, ...]
     n: int
     log_weights: float
     dropped: str | None = None
@@ -90,9 +90,18 @@ class Reduction:
         """Numbers that one evaluation works on."""
         entries = 0
         for arrowhead in self.arrowheads:
+            if isinstance(arrowhead, linalg.SparseArrowhead):
+                entries += arrowhead.entries
+                continue
             entries += arrowhead.remainder.size
             entries += sum(2 * blocks.rows.size for blocks in arrowhead.diagonal_blocks)
         return entries
+
+    @property
+    def widest_separator(self) -> int:
+        """Columns of the largest dense matrix that one evaluation factors."""
+        wide = [a.width for a in self.arrowheads if isinstance(a, linalg.SparseArrowhead)]
+        return max(wide, default=0)
 
     def chunks(self, draws: int) -> Iterator[slice]:
         """Draws to evaluate at a time, so that ``CHUNK`` numbers or those of one draw are held."""
@@ -107,6 +116,8 @@ class Reduction:
     @cached_property
     def whole(self) -> linalg.SparseArrowhead:
         """All rotated rows as cross products."""
+        if len(self.arrowheads) == 1 and isinstance(self.arrowheads[0], linalg.SparseArrowhead):
+            return self.arrowheads[0]
         Z, B = self.rows
         return linalg.sparse_arrowhead(Z, B, linalg.find_partition(Z, self.layout.shapes))
 
@@ -139,7 +150,7 @@ def reduction_of(y: np.ndarray, design: Design) -> Reduction:
     1
     """
     rows = whitened_rows(y, design)
-    arrowheads = linalg.reduce_to_arrowhead(design.independent, rows, design.partition)
+    arrowheads = linalg.reduce_to_arrowheads(design.independent, rows, design.partition)
     log_weights = float(np.log(design.weights).sum())
     return Reduction(design.layout, arrowheads, design.n, log_weights)
 

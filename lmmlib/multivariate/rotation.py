@@ -55,7 +55,7 @@ def rotated_rows(Y: np.ndarray, design: Design) -> RotatedRows:
     columns = whitened.shape[1]
     singular_values = []
     rotated = []
-    for arrowhead in linalg.reduce_to_arrowhead(design.independent, whitened, design.partition):
+    for arrowhead in linalg.rotate_to_arrowheads(design.independent, whitened, design.partition):
         # The rows of each block: a singular value decomposition of the columns of its effects.
         for blocks in arrowhead.diagonal_blocks:
             rows = np.moveaxis(blocks.rows, (0, 1), (-2, -1))
