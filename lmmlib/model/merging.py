@@ -1,15 +1,17 @@
 """Reductions of parts of one data set, merged to that of the whole."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array, vstack
+import pandas as pd
+from scipy.sparse import csr_array, vstack
 
 from lmmlib import linalg
 from lmmlib.model.data import Data, as_reduction
 from lmmlib.model.layout import Layout
 from lmmlib.model.reduction import Reduction
+from lmmlib.model.term import Term
 
 # parts are merged when together they hold this many times the rows of what they were merged to
 GROWTH = 3
@@ -63,7 +65,7 @@ def merge_reductions(parts: Iterable[Data | Reduction]) -> Reduction:
     held: list[Reduction] = []
     merged_size = 0
     for part in parts:
-        held.append(as_reduction(part))
+        held.append(without_rows(as_reduction(part)))
         size = sum(_row_count(reduction) for reduction in held)
         if len(held) > 1 and size > GROWTH * max(merged_size, 1):
             held = [_merged(held)]
@@ -79,10 +81,41 @@ def _row_count(reduction: Reduction) -> int:
     return Z.shape[0]
 
 
+def without_rows(reduction: Reduction) -> Reduction:
+    """The same reduction, whose terms have no rows: those of a design hold all of its rows.
+
+    Examples
+    --------
+    >>> from lmmlib.model import Design, Term
+    >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
+    >>> without_rows(data.reduction).layout.terms[0].Z.shape
+    (0, 2)
+    """
+    layout = reduction.layout
+    terms = tuple(_term_without_rows(t, t.levels) for t in layout.terms)
+    return replace(reduction, layout=replace(layout, terms=terms))
+
+
+def _term_without_rows(term: Term, levels: tuple[str, ...]) -> Term:
+    no_rows = csr_array((0, len(levels) * len(term.effects)))
+    return replace(term, levels=levels, Z=no_rows, index=None)
+
+
 def _merged(parts: Sequence[Reduction]) -> Reduction:
     """One reduction of the rotated rows of several."""
-    layout = _joint_layout([part.layout for part in parts])
-    Z = csr_array(vstack([_in_columns_of(layout, part) for part in parts]))
+    layouts = [part.layout for part in parts]
+    for other in layouts[1:]:
+        _check_same_model(layouts[0], other)
+    joint_levels = [
+        _joint_levels([layout.terms[k].levels for layout in layouts])
+        for k in range(len(layouts[0].terms))
+    ]
+    layout = _joint_layout(layouts, joint_levels)
+    rows_of_parts = []
+    for i, part in enumerate(parts):
+        positions = [joint.positions[i] for joint in joint_levels]
+        rows_of_parts.append(_in_columns_of(layout, part, positions))
+    Z = csr_array(vstack(rows_of_parts))
     B = np.concatenate([part.rows[1] for part in parts])
     arrowheads = linalg.reduce_to_arrowhead(Z, B, linalg.find_partition(Z, layout.shapes))
     n = sum(part.n for part in parts)
@@ -90,19 +123,37 @@ def _merged(parts: Sequence[Reduction]) -> Reduction:
     return Reduction(layout, arrowheads, n, log_weights)
 
 
-def _joint_layout(layouts: Sequence[Layout]) -> Layout:
-    """The first layout with the levels of all."""
+@dataclass(frozen=True, eq=False)
+class JointLevels:
+    """The levels of one term in several parts.
+
+    Attributes
+    ----------
+    levels : tuple of str
+        Levels of all parts, in the order in which they first appear.
+    positions : list of ndarray of int
+        Where the levels of each part stand among them.
+    """
+
+    levels: tuple[str, ...]
+    positions: list[np.ndarray]
+
+
+def _joint_levels(levels_of_parts: Sequence[tuple[str, ...]]) -> JointLevels:
+    """Levels of several parts, each hashed once."""
+    every_level = np.concatenate([np.array(levels, object) for levels in levels_of_parts])
+    codes, distinct = pd.factorize(every_level)
+    ends = np.cumsum([len(levels) for levels in levels_of_parts])
+    return JointLevels(tuple(distinct), np.split(codes, ends[:-1]))
+
+
+def _joint_layout(layouts: Sequence[Layout], joint_levels: Sequence[JointLevels]) -> Layout:
+    """The first layout with the levels of all; the terms of a layout have no rows."""
     reference = layouts[0]
-    for other in layouts[1:]:
-        _check_same_model(reference, other)
     terms = []
     units = []
-    for k, t in enumerate(reference.terms):
-        # Levels in the order in which they first appear; the terms of a layout have no rows.
-        every_level = (level for layout in layouts for level in layout.terms[k].levels)
-        levels = tuple(dict.fromkeys(every_level))
-        no_rows = csr_array((0, len(levels) * len(t.effects)))
-        terms.append(replace(t, levels=levels, Z=no_rows))
+    for k, (term, joint) in enumerate(zip(reference.terms, joint_levels, strict=True)):
+        terms.append(_term_without_rows(term, joint.levels))
         squares = [np.square(layout.units[k]) for layout in layouts]
         units.append(np.sqrt(np.mean(squares, 0)))
     taken = [layout.taken_from_data for layout in layouts if layout.taken_from_data]
@@ -148,17 +199,13 @@ def _described(layout: Layout) -> str:
     return ", ".join(f"{t.name} ({', '.join(t.effects)})" for t in layout.terms)
 
 
-def _in_columns_of(layout: Layout, part: Reduction) -> csr_array:
-    """The rows of a part over the columns of a layout that holds all its levels."""
-    columns: list[int] = []
-    by_term = zip(layout.terms, layout.ranef_slices, part.layout.terms, strict=True)
-    for t, columns_of_term, term_of_part in by_term:
-        q = len(t.effects)
-        place = {level: j for j, level in enumerate(t.levels)}
-        for level in term_of_part.levels:
-            start = columns_of_term.start + place[level] * q
-            columns.extend(range(start, start + q))
+def _in_columns_of(layout: Layout, part: Reduction, positions: Sequence[np.ndarray]) -> csr_array:
+    """The rows of a part over the columns of a layout in which its levels have these positions."""
+    columns = []
+    for term, of_term, position in zip(layout.terms, layout.ranef_slices, positions, strict=True):
+        q = len(term.effects)
+        first_of_level = of_term.start + q * position
+        columns.append((first_of_level[:, None] + np.arange(q)).ravel())
     rows, _ = part.rows
-    Z = rows.tocoo()
-    moved = np.array(columns)[Z.col]
-    return csr_array(coo_array((Z.data, (Z.row, moved)), shape=(Z.shape[0], layout.width)))
+    moved = np.concatenate(columns)[rows.indices]
+    return csr_array((rows.data, moved, rows.indptr), shape=(rows.shape[0], layout.width))
