@@ -214,7 +214,7 @@ def test_bad_formulas_are_told_clearly(table, formula, message):
         ),
         (
             lambda t: reduce_tables("y ~ x + (1 | g)", t),
-            "a table must be a pandas DataFrame, got str",
+            r"tables must be an iterable .*, got DataFrame; give \[table\]",
         ),
     ],
 )

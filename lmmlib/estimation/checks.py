@@ -10,6 +10,7 @@ from lmmlib.estimation.derivatives import MOST_DENSE_EFFECTS
 from lmmlib.estimation.deviance import diagonal_points, free_entries, profile_at
 from lmmlib.estimation.fixed_effects_fit import fixed_effects_fit
 from lmmlib.model import Priors, Reduction, ScalePrior, Term
+from lmmlib.model.effect_covariances import effect_covariance_error
 
 FREE_RATIO = 1e8  # of an effect's SD to σ: it leaves the effects free
 NEARLY_FREE_RATIO = 1e2  # the same where free effects would ask for rotated rows
@@ -123,12 +124,15 @@ def check_identified(reduction: Reduction, sigma_is_known: bool = False) -> None
     Raises
     ------
     ValueError
-        If effects are combinations of columns of X, or their variances and that of the rows cannot
-        be told apart.
+        If effects are combinations of columns of X, their variances and that of the rows cannot
+        be told apart, or no rows show all of a term's covariance.
     """
     basis_of_X = np.linalg.qr(reduction.rows[1][:, :-1])[0]
     for columns in _columns_by_term(reduction):
         _check_outside_X(columns, basis_of_X)
+        error = effect_covariance_error(columns.term, columns.Z)
+        if error:
+            raise ValueError(error)
         if not sigma_is_known and _is_confounded_with_rows(columns, basis_of_X, reduction.n):
             raise ValueError(
                 f"term {columns.term.name!r} has {columns.Z.shape[1]} effects for {reduction.n} "

@@ -3,7 +3,8 @@
 Formulas are parsed here, the matrix of each side is formulaic's.
 """
 
-from lmmlib.formula.build import from_formula, reduce_tables
+from lmmlib.formula.build import from_formula
+from lmmlib.formula.many_tables import reduce_tables
 from lmmlib.formula.missing import NoRowLeftError
 from lmmlib.formula.parsed_formula import ParsedFormula, parse
 from lmmlib.formula.spec import FormulaSpec, ModelRows

@@ -1,18 +1,12 @@
-"""From a formula and a table, or many tables, to what can be fitted."""
+"""From a formula and a table to what can be fitted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-
 import pandas as pd
 
-from lmmlib.formula.missing import MissingValues, NoRowLeftError, sum_of_missing
 from lmmlib.formula.parsed_formula import parse
-from lmmlib.formula.spec import ModelRows, rows_of_first_table
-from lmmlib.formula.user_warnings import warn_user
-from lmmlib.model import Data, Reduction, merge_reductions, reduction_of
-from lmmlib.model.far_covariates import far_covariates
+from lmmlib.formula.spec import rows_of_first_table
+from lmmlib.model import Data
 
 
 def from_formula(
@@ -92,98 +86,3 @@ def from_formula(
     """
     rows = rows_of_first_table(parse(formula), table, weights, offset, missing)
     return Data(rows.y, rows.design)
-
-
-def reduce_tables(
-    formula: str,
-    tables: Iterable[pd.DataFrame],
-    weights: str | None = None,
-    offset: str | None = None,
-    *,
-    missing: str = "raise",
-) -> Reduction:
-    """Reduce a data set that comes as many tables.
-
-    They are taken one at a time, so that the data need not fit into memory.
-
-    Parameters
-    ----------
-    formula : str
-        As for :func:`from_formula`.
-    tables : iterable of pandas.DataFrame
-        Tables of the rows, for instance ``pandas.read_csv(file, chunksize=1_000_000)``; what a
-        formula takes from data (categories, with rows or without; means) is taken from the first.
-    weights : str, optional
-        As for :func:`from_formula`.
-    offset : str, optional
-        As for :func:`from_formula`.
-    missing : {"raise", "drop"}, default: "raise"
-        As for :func:`from_formula`; every table drops its own rows, and ``dropped`` of the result
-        counts them all.
-
-    Returns
-    -------
-    Reduction
-        Reduction that ``loglik.marginal``, ``estimate`` and ``posterior`` take in place of a Data.
-
-    Raises
-    ------
-    TypeError
-        As :func:`from_formula`, for each table and for all together.
-    ValueError
-        As :func:`from_formula`, for each table and for all together.
-
-    References
-    ----------
-    Golub & Van Loan (2013), Matrix Computations, 4th ed., section 6.5, for updating a QR
-    factorisation by rows.
-
-    Examples
-    --------
-    >>> from lmmlib.datasets import load_dataset
-    >>> parts = (part for _, part in load_dataset("Dyestuff").groupby("Batch"))
-    >>> merged = reduce_tables("Yield ~ 1 + (1 | Batch)", parts)
-    >>> merged.n, merged.layout.shapes
-    (30, ((6, 1),))
-    """
-    if not isinstance(tables, Iterable):
-        raise TypeError(
-            f"tables must be an iterable of pandas DataFrames, got {type(tables).__name__}; give "
-            "[table]"
-        )
-    parsed = parse(formula)
-    others = iter(tables)
-    try:
-        first_table = next(others)
-    except StopIteration:
-        raise ValueError("there must be one table at least, got none") from None
-    first = rows_of_first_table(
-        parsed, first_table, weights, offset, missing, keeps_unused_levels=True
-    )
-    for sentence in far_covariates(first.design.terms):  # as Data warns
-        warn_user(sentence)
-    left_out: list[MissingValues] = []
-    reductions = _reductions(first, others, missing, left_out)
-    whole = replace(merge_reductions(reductions), dropped=sum_of_missing(left_out).dropped)
-    if whole.validation_error:
-        raise ValueError(whole.validation_error)
-    return whole
-
-
-def _reductions(
-    first: ModelRows,
-    tables: Iterator[pd.DataFrame],
-    missing: str,
-    left_out: list[MissingValues],
-) -> Iterator[Reduction]:
-    """The reduction of each table; ``left_out`` gathers the rows that each has dropped."""
-    left_out.append(first.missing)
-    yield reduction_of(first.y, first.design)
-    for table in tables:
-        try:
-            rows = first.spec.model_rows(table, missing)
-        except NoRowLeftError as error:
-            left_out.append(error.missing)
-            continue
-        left_out.append(rows.missing)
-        yield reduction_of(rows.y, rows.design)

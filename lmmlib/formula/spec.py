@@ -75,6 +75,11 @@ class FormulaSpec:
     state: TableState = field(repr=False, compare=False)
     structure: ModelSpecs = field(repr=False, compare=False)
 
+    @property
+    def variables(self) -> set[str]:
+        """Columns that a table must have, the response among them."""
+        return variables_of(self.parsed, self.weights, self.offset)
+
     def model_rows(self, table: pd.DataFrame, missing: str = "raise") -> ModelRows:
         """Response and design of another table.
 
@@ -90,7 +95,7 @@ class FormulaSpec:
         ModelRows
             Response, design, and how many rows were left out.
         """
-        names = _variables(self.parsed, self.weights, self.offset, with_response=True)
+        names = self.variables
         columns = Columns(table)
         columns.check_names(self.parsed.text, names)
         complete = complete_columns(columns, names, missing, ADVICE_TO_FIT)
@@ -115,7 +120,7 @@ class FormulaSpec:
         Design
             Design of the rows.
         """
-        names = _variables(self.parsed, self.weights, self.offset, with_response=False)
+        names = variables_of(self.parsed, self.weights, self.offset, with_response=False)
         columns = Columns(table)
         columns.check_names(self.parsed.text, names)
         complete = complete_columns(columns, names, "raise", ADVICE_TO_PREDICT)
@@ -197,11 +202,10 @@ def rows_of_first_table(
     >>> rows.y.tolist(), rows.design.coef, rows.design.offset.tolist()
     ([1.0, 2.0, 4.0], ('Intercept', 'x'), [2.0, 4.0, 6.0])
     """
-    _check_column_name("weights", weights)
-    _check_column_name("offset", offset)
+    check_column_names(weights, offset)
     choice("missing", missing, MISSING)
     # the rows that have all values of all variables
-    names = _variables(parsed, weights, offset, with_response=True)
+    names = variables_of(parsed, weights, offset)
     columns = Columns(table)
     columns.check_names(parsed.text, names)
     complete = complete_columns(columns, names, missing, ADVICE_TO_FIT)
@@ -231,17 +235,25 @@ def _response(parsed: ParsedFormula, evaluator: Evaluator) -> np.ndarray:
     return frozen_array(f"the response {parsed.response}", y, (len(evaluator.columns),))
 
 
-def _variables(
-    parsed: ParsedFormula, weights: str | None, offset: str | None, with_response: bool
+def variables_of(
+    parsed: ParsedFormula, weights: str | None, offset: str | None, with_response: bool = True
 ) -> set[str]:
     """Columns that a table must have."""
     names = {name for name in (weights, offset) if name is not None} | parsed.columns
     return names | parsed.response_columns if with_response else names
 
 
-def _check_column_name(what: str, given: object) -> None:
-    if given is not None and not isinstance(given, str):
-        raise TypeError(
-            f"{what} must be the name of a column, got {type(given).__name__}; put the values "
-            f"into the table, and give {what} the name of that column"
-        )
+def check_column_names(weights: object, offset: object) -> None:
+    """Raise unless weights and offset are names of columns, or None.
+
+    Raises
+    ------
+    TypeError
+        If one is anything else.
+    """
+    for what, given in (("weights", weights), ("offset", offset)):
+        if given is not None and not isinstance(given, str):
+            raise TypeError(
+                f"{what} must be the name of a column, got {type(given).__name__}; put the values "
+                f"into the table, and give {what} the name of that column"
+            )

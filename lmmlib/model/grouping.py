@@ -56,7 +56,9 @@ def codes_of(name: str, codes: ArrayLike, levels: Iterable[object] | None) -> Co
     given = _one_label_a_row(name, codes)
     if levels is None:
         level, distinct = pd.factorize(given, sort=True)
-        return Codes(level, list(distinct))
+        # Python's own numbers, of which a hundred thousand become text at once.
+        is_whole = distinct.dtype.kind in "iu"
+        return Codes(level, distinct.tolist() if is_whole else list(distinct))
     if isinstance(levels, str) or not isinstance(levels, Iterable):
         raise ValueError(f"levels of {name!r} must be a sequence of labels, got {in_brief(levels)}")
     declared = list(levels)

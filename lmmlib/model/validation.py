@@ -212,6 +212,22 @@ def label(value: object) -> str:
     return str(value)
 
 
+def label_texts(values: Sequence[object]) -> Sequence[str]:
+    """The texts of many labels, at once where all are text or all whole numbers.
+
+    Examples
+    --------
+    >>> label_texts([1, 2]), label_texts([1, 2.0])
+    (['1', '2'], ['1', '2'])
+    """
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return [str(value) for value in values]
+    if kinds == {int}:
+        return list(map(str, values))
+    return list(map(label, values))
+
+
 def _time_label(time: pd.Timestamp) -> str:
     """A day alone where the time is midnight in no zone."""
     is_day = time.tzinfo is None and time == time.normalize()
@@ -229,7 +245,7 @@ def labels(name: str, values: Iterable[object], count: int) -> tuple[str, ...]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ValueError(f"{name} must be a sequence of {count} labels, got {in_brief(values)}")
     given = list(values)
-    texts = tuple(label(v) for v in given)
+    texts = tuple(label_texts(given))
     if len(texts) != count:
         raise ValueError(f"{name} must have {count} labels, got {len(texts)}")
     if len(set(texts)) != count:
