@@ -151,7 +151,7 @@ def test_a_wide_border_by_either_way_is_the_dense_density(squares, monkeypatch):
 
     Through cross products, and where these would lose digits through an orthogonal factor.
     """
-    monkeypatch.setattr(linalg.factor, "LARGEST_SQUARE", squares)
+    monkeypatch.setattr(linalg.elimination, "LARGEST_SQUARE", squares)
     rng, n = np.random.default_rng(5), 150
     terms = [
         Term.grouped(name, rng.integers(J, size=n), levels=range(J))

@@ -19,6 +19,8 @@ from lmmlib.model import Layout, Reduction
 # Effects up to which one dense factorisation gives all second derivatives; beyond them traces of
 # products of two projections are replaced by their average over responses.
 MOST_DENSE_EFFECTS = 200
+LARGE = 10.0  # ratio of SDs above which effects are projected by way of their inverse
+REGULAR = 1e-3  # share of its largest entry that the diagonal of Λ_k must have for that
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +173,7 @@ class DevianceDerivatives:
         """All of it by one orthogonal factorisation."""
         Z, B = self._dense_rows
         scaled = self.layout.scaled(Z, [factor.T for factor in Lam])
-        projection = linalg.project_dense(Z, B, scaled)
+        projection = linalg.project_dense(Z, B, scaled, self._large_inverse(Lam))
         through = projection.through
         beyond = projection.beyond
         of_y = projection.triangle[-1, -1] * through[-1]
@@ -193,6 +195,16 @@ class DevianceDerivatives:
             lambda columns: projected @ columns,
             trace,
         )
+
+    def _large_inverse(self, Lam: list[np.ndarray]) -> np.ndarray | None:
+        """Λ⁻¹ (K, K) in the columns of terms whose effects are large beside a row, or None."""
+        inverse = np.zeros((self.layout.width, self.layout.width))
+        by_term = zip(Lam, self.layout.ranef_slices, self.layout.shapes, strict=True)
+        for factor, part, (J, _) in by_term:
+            smallest = np.abs(np.diag(factor)).min()
+            if smallest > LARGE and smallest > REGULAR * np.abs(factor).max():
+                inverse[part, part] = np.kron(np.eye(J), np.linalg.inv(factor))
+        return inverse if inverse.any() else None
 
     @property
     def _dense_rows(self) -> tuple[np.ndarray, np.ndarray]:

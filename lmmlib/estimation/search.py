@@ -1,6 +1,6 @@
 """The search for the least deviance, and the gain that a further step would promise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,14 +64,12 @@ def search(deviance: DevianceDerivatives) -> SearchResult:
         values = [deviance.value(start) for start in starts]
         evaluations += len(starts)
         starts = starts[[int(np.argmin(values))]]
-    best = None
-    for start in starts:
-        end = linalg.newton_minimize(deviance, start, best, _least_gain(deviance))
+    best = _minimum(deviance, starts[0])
+    evaluations += best.evaluations
+    for start in starts[1:]:
+        end = _minimum(deviance, start, best)
         evaluations += end.evaluations
-        if np.isinf(end.promised_gain):
-            end = _away_from_saddle(deviance, end)
-            evaluations += end.evaluations
-        if best is None or _is_lower(end, best):
+        if _is_lower(end, best):
             best = end
 
     # Entries near zero are compared with zero itself.
@@ -114,11 +112,17 @@ def _least_gain(deviance: DevianceDerivatives) -> float:
     return linalg.LEAST_GAIN if deviance.is_dense else AVERAGE_GAIN
 
 
-def _away_from_saddle(deviance: DevianceDerivatives, end: Minimum) -> Minimum:
-    """The end of a search that starts beside a point where the deviance curves down."""
+def _minimum(
+    deviance: DevianceDerivatives, start: np.ndarray, known: Minimum | None = None
+) -> Minimum:
+    """The end of a search from one start, which goes on where the deviance curves down."""
+    end = linalg.newton_minimize(deviance, start, known, _least_gain(deviance))
+    if np.isfinite(end.promised_gain):
+        return end
     _, axes = np.linalg.eigh(end.evaluation.hessian)
-    displaced = end.x + ESCAPE * axes[:, 0]
-    return linalg.newton_minimize(deviance, displaced, None, _least_gain(deviance))
+    beside = end.x + ESCAPE * axes[:, 0]
+    further = linalg.newton_minimize(deviance, beside, known, _least_gain(deviance))
+    return replace(further, evaluations=end.evaluations + further.evaluations)
 
 
 def _is_lower(end: Minimum, other: Minimum) -> bool:

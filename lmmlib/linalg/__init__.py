@@ -93,7 +93,7 @@ __all__ = [
     "scale_stack",
     "solve_lower_stack",
     "solve_upper_stack",
-    "threads_for",
     "sparse_arrowhead",
+    "threads_for",
     "triangle_stack",
 ]

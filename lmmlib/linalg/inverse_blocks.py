@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lmmlib.linalg.block_products import block_factor
 from lmmlib.linalg.factor import Factor, FactoredSparse
 from lmmlib.linalg.projection import through_separator
-from lmmlib.linalg.sparse_factor import SparseFactor, block_factor
+from lmmlib.linalg.sparse_factor import SparseFactor
 from lmmlib.linalg.stacks import solve_upper_stack
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmmlib.linalg.sparse_factor import SparseFactor, block_factor
+from lmmlib.linalg.block_products import block_factor
+from lmmlib.linalg.sparse_factor import SparseFactor
 from lmmlib.linalg.triangles import scale_columns
 
 # Share of its largest entry that a diagonal entry of Λ_k must have to be divided by.
@@ -37,10 +38,13 @@ class DenseProjection:
     beyond: np.ndarray
 
 
-def project_dense(Z: np.ndarray, B: np.ndarray, scaled: np.ndarray) -> DenseProjection:
+def project_dense(
+    Z: np.ndarray, B: np.ndarray, scaled: np.ndarray, inverse: np.ndarray | None = None
+) -> DenseProjection:
     """One QR factorisation of [[ZΛ, B, Z], [I, 0, 0]].
 
-    No difference is taken, so that no digit is lost where Λ is large or zero.
+    No difference is taken, so that no digit is lost where Λ is zero. Where Λ is large, what is left
+    of Z is −Λ^{-1} times what is left of the identity below it, which keeps all digits there.
 
     Parameters
     ----------
@@ -50,6 +54,8 @@ def project_dense(Z: np.ndarray, B: np.ndarray, scaled: np.ndarray) -> DenseProj
         Right-hand sides, n ≥ c.
     scaled : ndarray, shape (n, K)
         ZΛ.
+    inverse : ndarray, shape (K, K), optional
+        Λ^{-1} in the columns that are large; zero in the others.
 
     Returns
     -------
@@ -75,8 +81,13 @@ def project_dense(Z: np.ndarray, B: np.ndarray, scaled: np.ndarray) -> DenseProj
     rows = np.zeros((n + K, 2 * K + c))
     rows[:n, :K] = scaled
     rows[:n, K : K + c] = B
-    rows[:n, K + c :] = Z
     rows[range(n, n + K), range(K)] = 1.0
+    if inverse is None:
+        rows[:n, K + c :] = Z
+    else:
+        is_large = inverse.any(0)
+        rows[:n, K + c :] = np.where(is_large, 0.0, Z)
+        rows[n:, K + c :] = -inverse
     R = np.linalg.qr(rows, mode="r")
     log_det = float(np.log(np.abs(np.diag(R)[:K])).sum())
     triangle = R[K : K + c, K : K + c]

@@ -12,7 +12,16 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotri
 
-from lmmlib.linalg.sparse_arrowhead import BlockGroup, SparseArrowhead
+from lmmlib.linalg.block_products import (
+    block_chol,
+    block_factor,
+    block_half,
+    by_block,
+    from_blocks,
+    scaled_rows,
+    times_blocks,
+)
+from lmmlib.linalg.sparse_arrowhead import SparseArrowhead
 from lmmlib.linalg.stacks import solve_lower_stack, solve_upper_stack
 from lmmlib.linalg.triangles import scale_columns
 
@@ -82,9 +91,9 @@ class SparseFactor:
         x = np.empty_like(rhs)
         through = np.empty((own, rhs.shape[1]))
         for part, F, Lam in self._blocks():
-            y = solve_lower_stack(F[..., None], _by_block(rhs[part], len(F)))
-            x[part] = _flat(y)
-            through[part] = _flat(_times(Lam, solve_upper_stack(F[..., None], y)))
+            y = solve_lower_stack(F[..., None], by_block(rhs[part], len(F)))
+            x[part] = from_blocks(y)
+            through[part] = from_blocks(times_blocks(Lam, solve_upper_stack(F[..., None], y)))
         coupled = self._separator_scaled(C.T @ through, transposed=True)
         if self.arrowhead.width:
             x[own:] = solve_triangular(self.separator_chol, rhs[own:] - coupled, trans=1)
@@ -98,10 +107,10 @@ class SparseFactor:
             s[own:] = solve_triangular(self.separator_chol, x[own:])
         coupled = self.arrowhead.coupling.C @ self._separator_scaled(s[own:], transposed=False)
         for part, F, Lam in self._blocks():
-            shift = _times(Lam.T, _by_block(coupled[part], len(F)))
+            shift = times_blocks(Lam.T, by_block(coupled[part], len(F)))
             shift = solve_lower_stack(F[..., None], shift)
-            rest = _by_block(x[part], len(F)) - shift
-            s[part] = _flat(solve_upper_stack(F[..., None], rest))
+            rest = by_block(x[part], len(F)) - shift
+            s[part] = from_blocks(solve_upper_stack(F[..., None], rest))
         return s
 
     def times(self, s: np.ndarray) -> np.ndarray:
@@ -111,9 +120,11 @@ class SparseFactor:
         x[own:] = self.separator_chol @ s[own:]
         coupled = self.arrowhead.coupling.C @ self._separator_scaled(s[own:], transposed=False)
         for part, F, Lam in self._blocks():
-            shift = solve_lower_stack(F[..., None], _times(Lam.T, _by_block(coupled[part], len(F))))
-            of_block = np.einsum("ijl,jlm->ilm", F, _by_block(s[part], len(F)))
-            x[part] = _flat(of_block + shift)
+            shift = solve_lower_stack(
+                F[..., None], times_blocks(Lam.T, by_block(coupled[part], len(F)))
+            )
+            of_block = np.einsum("ijl,jlm->ilm", F, by_block(s[part], len(F)))
+            x[part] = from_blocks(of_block + shift)
         return x
 
     def solve(self, rhs: np.ndarray) -> np.ndarray:
@@ -138,14 +149,14 @@ class SparseFactor:
         out = np.empty_like(v)
         for part, F, Lam in self._blocks():
             factor = Lam.T if transposed else Lam
-            out[part] = _flat(_times(factor, _by_block(v[part], len(F))))
+            out[part] = from_blocks(times_blocks(factor, by_block(v[part], len(F))))
         own = self.arrowhead.own
         out[own:] = self._separator_scaled(v[own:], transposed)
         return out
 
     def _separator_scaled(self, v: np.ndarray, transposed: bool) -> np.ndarray:
         """Λv or Λ'v for v (h, m) of the separator."""
-        return _scaled_rows(v, self.Lam, self.arrowhead.separator_counts, transposed)
+        return scaled_rows(v, self.Lam, self.arrowhead.separator_counts, transposed)
 
 
 def factorise_sparse(
@@ -194,9 +205,9 @@ def factorise_sparse(
     halves = []
     log_det = 0.0
     for group in arrowhead.groups:
-        F = _block_chol(group, factors)
+        F = block_chol(group, factors)
         block_chols.append(F)
-        halves.append(_half(F, block_factor(factors, group.counts)))
+        halves.append(block_half(F, block_factor(factors, group.counts)))
         log_det += float(np.log(np.einsum("iil->il", F)).sum())
 
     # The Schur complement of the separator.
@@ -225,36 +236,6 @@ def factorise_sparse(
     return replace(bare, solution=solution, residual=residual)
 
 
-def block_factor(Lam: Sequence[np.ndarray], counts: Sequence[int]) -> np.ndarray:
-    """Block diagonal Λ (q, q) of one block, each Λ_k over the bundles of its kind."""
-    q = sum(counts)
-    out = np.zeros((q, q))
-    start = 0
-    for factor, count in zip(Lam, counts, strict=True):
-        w = len(factor)
-        for first in range(start, start + count, w):
-            out[first : first + w, first : first + w] = factor
-        start += count
-    return out
-
-
-def _block_chol(group: BlockGroup, Lam: Sequence[np.ndarray]) -> np.ndarray:
-    """Upper triangles F (q, q, L) with F'F = Λ'Z'ZΛ + I."""
-    factor = block_factor(Lam, group.counts)
-    q = len(factor)
-    if q == 1:
-        return np.sqrt(factor[0, 0] ** 2 * group.cross + 1.0)
-    M = np.einsum("ia,ijl,jb->lab", factor, group.cross, factor, optimize=True)
-    M[:, range(q), range(q)] += 1.0
-    return np.ascontiguousarray(np.moveaxis(np.linalg.cholesky(M), 0, -1).swapaxes(0, 1))
-
-
-def _half(F: np.ndarray, Lam: np.ndarray) -> np.ndarray:
-    """ΛF^{-1} (q, q, L): its transpose solves F'G' = Λ'."""
-    rhs = np.broadcast_to(Lam.T[..., None], (*Lam.shape, F.shape[2]))
-    return np.swapaxes(solve_lower_stack(F[:, :, None], rhs), 0, 1)
-
-
 def _separator_chol(
     cross: np.ndarray, Lam: Sequence[np.ndarray], counts: Sequence[int]
 ) -> np.ndarray:
@@ -271,34 +252,3 @@ def _separator_chol(
             "the separator's Schur complement is not positive definite to rounding"
         )
     return upper
-
-
-def _scaled_rows(
-    v: np.ndarray, Lam: Sequence[np.ndarray], counts: Sequence[int], transposed: bool
-) -> np.ndarray:
-    """Λ or Λ' times rows v (h, m) that stand kind by kind."""
-    out = np.empty_like(v)
-    start = 0
-    for factor, count in zip(Lam, counts, strict=True):
-        stop = start + count
-        matrix = factor.T if transposed else factor
-        w = len(matrix)
-        bundles = v[start:stop].reshape(count // w, w, v.shape[1])
-        out[start:stop] = np.einsum("ij,bjm->bim", matrix, bundles).reshape(count, v.shape[1])
-        start = stop
-    return out
-
-
-def _by_block(v: np.ndarray, q: int) -> np.ndarray:
-    """Rows (L q, m) as (q, L, m)."""
-    return np.moveaxis(v.reshape(-1, q, v.shape[1]), 1, 0)
-
-
-def _flat(v: np.ndarray) -> np.ndarray:
-    """(q, L, m) as rows (L q, m)."""
-    return np.moveaxis(v, 0, 1).reshape(-1, v.shape[2])
-
-
-def _times(matrix: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """A matrix (q, q) times every block of v (q, L, m)."""
-    return np.einsum("ij,jlm->ilm", matrix, v)
