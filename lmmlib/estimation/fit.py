@@ -203,6 +203,10 @@ def initial_scales(data: Data | Reduction) -> InitialScales | None:
     if df < 1 or fixed_effects_fit(reduction).is_exact:
         return None
 
+    derivatives = DevianceDerivatives(reduction, "reml")
+    if not derivatives.is_dense:
+        return _scales_at(reduction, search(derivatives).point[None])
+
     # Maximise over the logs of the diagonal entries, the others at zero.
     deviance = profiled_deviance(reduction, "reml")
     start = diagonal_points(reduction.layout, START_RATIOS[:1])[0]
@@ -212,8 +216,12 @@ def initial_scales(data: Data | Reduction) -> InitialScales | None:
         return -0.5 * deviance(np.exp(logs) @ diagonal_to_point)
 
     optimal_logs = linalg.newton_maximize(log_likelihood, np.zeros((1, len(diagonal_to_point)))).x
-    point = np.exp(optimal_logs) @ diagonal_to_point
+    return _scales_at(reduction, np.exp(optimal_logs) @ diagonal_to_point)
 
+
+def _scales_at(reduction: Reduction, point: np.ndarray) -> InitialScales:
+    """SDs of the effects and of the rows at a point (1, d)."""
+    df = residual_df(reduction, "reml")
     sigma = float(np.sqrt(profile_at(reduction, point).pwrss[0] / df))
     sds = [sigma * np.linalg.norm(Lam[0], axis=1) for Lam in relative_factors(reduction, point)]
     return InitialScales(np.concatenate(sds), sigma)

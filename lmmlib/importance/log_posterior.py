@@ -103,10 +103,38 @@ def _conditional_beta(
 ) -> ConditionalBeta:
     """The same for few enough draws to hold all their factors."""
     sigma = variances.sigma
-    p = len(priors.beta_mean)
-
-    # Eliminate the spherical effects from the reduced rows.
     factor = reduction.factorise([chol / sigma[:, None, None] for chol in variances.effect_chols])
+    return beta_given_triangle(reduction, priors, factor.rhs_triangle, factor.log_det, sigma)
+
+
+def beta_given_triangle(
+    reduction: Reduction,
+    priors: Priors,
+    rhs_triangle: np.ndarray,
+    log_det: np.ndarray,
+    sigma: np.ndarray,
+) -> ConditionalBeta:
+    """β and the density of y once the spherical effects are eliminated.
+
+    Parameters
+    ----------
+    reduction : Reduction
+        Response and design, reduced.
+    priors : Priors
+        Prior distributions of the parameters.
+    rhs_triangle : ndarray, shape (p + 1, p + 1, S)
+        Upper triangles of [X, y] at the ratios of SDs.
+    log_det : ndarray, shape (S,)
+        Half log determinants there.
+    sigma : ndarray, shape (S,)
+        Residual SDs.
+
+    Returns
+    -------
+    ConditionalBeta
+        β given each σ.
+    """
+    p = len(priors.beta_mean)
 
     # The prior of γ = Tβ ~ N(m, diag(s²)) is p rows more, (σ/s_j)(T_j β − m_j): a covariance matrix
     # of β would square its condition number.
@@ -115,16 +143,16 @@ def _conditional_beta(
     prior_rows = prior_weights[:, None] * rows_of_gamma[..., None]
 
     # Eliminate β: what is left of the last column is the penalised residual sum of squares.
-    triangle = linalg.triangle_stack(np.concatenate([prior_rows, factor.rhs_triangle]))
+    triangle = linalg.triangle_stack(np.concatenate([prior_rows, rhs_triangle]))
     R = triangle[:p, :p]
     t = triangle[:p, p]
     pwrss = triangle[p, p] ** 2
 
     # log N(y; Xb₀, V + XB₀X') from the determinant and the sum of squares.
     log_diagonal = np.log(np.abs(np.einsum("jjs->js", R)))
-    log_det = factor.log_det + np.sum(log_diagonal - np.log(prior_weights), 0)
+    log_det_of_both = log_det + np.sum(log_diagonal - np.log(prior_weights), 0)
     constant = reduction.n * (LOG_2PI + 2 * np.log(sigma)) - reduction.log_weights
-    log_density = -0.5 * (constant + 2 * log_det + pwrss / sigma**2)
+    log_density = -0.5 * (constant + 2 * log_det_of_both + pwrss / sigma**2)
     return ConditionalBeta(R, t, log_density)
 
 

@@ -119,8 +119,10 @@ def importance_weights(log_ratio: np.ndarray) -> ImportanceWeights:
     )
 
 
-def resampled(log_weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Indices of as many draws of equal weight, chain by chain, each chain in random order.
+def resampled(
+    log_weight: np.ndarray, rng: np.random.Generator, size: int | None = None
+) -> np.ndarray:
+    """Indices of draws of equal weight, chain by chain, each chain in random order.
 
     Parameters
     ----------
@@ -128,10 +130,12 @@ def resampled(log_weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         Log weights.
     rng : numpy.random.Generator
         Generator of the random numbers.
+    size : int, optional
+        Draws of each chain; as many as there are if None.
 
     Returns
     -------
-    ndarray of int, shape (chains * draws,)
+    ndarray of int, shape (chains * size,)
         Indices into the draws of all chains, one chain after the other.
 
     References
@@ -145,14 +149,13 @@ def resampled(log_weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     [0, 0, 1, 2, 4, 4, 5, 6]
     """
     draws = log_weight.shape[1]
-    by_chain = [_systematic(weights, rng) for weights in log_weight]
+    by_chain = [_systematic(weights, rng, size or draws) for weights in log_weight]
     return np.concatenate([indices + c * draws for c, indices in enumerate(by_chain)])
 
 
-def _systematic(log_weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Indices of as many draws of equal weight: equidistant points with one random shift."""
-    size = len(log_weight)
+def _systematic(log_weight: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
+    """Indices of draws of equal weight: equidistant points with one random shift."""
     cumulative = np.cumsum(np.exp(log_weight - logsumexp(log_weight)))
     points = (np.arange(size) + rng.uniform()) / size
     indices = np.searchsorted(cumulative, points)
-    return rng.permutation(np.minimum(indices, size - 1))
+    return rng.permutation(np.minimum(indices, len(log_weight) - 1))

@@ -1,0 +1,149 @@
+"""Draws of large designs: few importance nodes in the ratios, several exact draws at each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmmlib.importance.log_posterior import draw_beta
+from lmmlib.importance.proposal import adapted_mixture
+from lmmlib.importance.ratio_nodes import Node, RatioPosterior
+from lmmlib.importance.weighting import (
+    ImportanceWeights,
+    PosteriorError,
+    importance_weights,
+    resampled,
+)
+from lmmlib.model import Priors, Reduction
+from lmmlib.model.reduction import CHUNK
+
+NODES = 160  # factorisations whose draws are kept
+BATCH = 48  # nodes in each adaptation of the proposal
+CHAINS = 4  # independently scrambled point sets
+
+
+@dataclass(frozen=True, eq=False)
+class NodeDraws:
+    """Draws of all parameters.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        ``beta``, ``sd``, ``cor``, ``sigma`` and, where asked for, ``u``, (S, ...) each.
+    weights : ImportanceWeights
+        Weights of the nodes.
+    log_weight : ndarray, shape (chains, S / chains)
+        Log weights of the draws; equal ones where they were resampled.
+    """
+
+    arrays: dict[str, np.ndarray]
+    weights: ImportanceWeights
+    log_weight: np.ndarray
+
+
+def asks_for_nodes(reduction: Reduction, priors: Priors) -> bool:
+    """Whether one factorisation is costly, and serves every σ: no SD is fixed."""
+    scales = [*(priors.sd[name] for name in reduction.layout.effects), priors.sigma]
+    return reduction.entries > CHUNK and all(prior.family != "fixed" for prior in scales)
+
+
+def sample_by_nodes(
+    reduction: Reduction,
+    priors: Priors,
+    start: np.ndarray,
+    draws: int,
+    rng: np.random.Generator,
+    *,
+    weighted: bool,
+    effects: bool,
+) -> NodeDraws:
+    """Draws of all parameters, several at each of few nodes.
+
+    Parameters
+    ----------
+    reduction : Reduction
+        Response and design, reduced.
+    priors : Priors
+        Prior distributions.
+    start : ndarray, shape (d,)
+        Free coordinates near the mode.
+    draws : int
+        Number of draws S.
+    rng : numpy.random.Generator
+        Generator of the random numbers.
+    weighted : bool
+        Whether draws keep their weights.
+    effects : bool
+        Whether u is drawn too.
+
+    Returns
+    -------
+    NodeDraws
+        Draws in the order of chains.
+
+    Raises
+    ------
+    PosteriorError
+        If the weights of the nodes cannot be trusted.
+    """
+    posterior = RatioPosterior(reduction, priors)
+    k = posterior.effects
+    start_ratios = np.concatenate([start[:k] - start[k], start[k + 1 :]])
+    proposal = adapted_mixture(posterior.log_densities, start_ratios[None], rng, BATCH)
+
+    # Nodes: each chain is a point set of its own scrambling.
+    per_chain = min(NODES, draws) // CHAINS
+    points = np.concatenate([proposal.draw(per_chain, rng).points for _ in range(CHAINS)])
+    nodes = [posterior.node(point) for point in points]
+    log_density = np.array([node.log_density for node in nodes])
+    log_ratio = log_density - proposal.log_density(points)
+    weights = importance_weights(log_ratio.reshape(CHAINS, -1))
+    if weights.failure is not None:
+        raise PosteriorError(weights.failure)
+
+    # Which node each draw comes from.
+    if weighted:
+        in_turn = np.arange(draws // CHAINS) % per_chain
+        chosen = np.concatenate([in_turn + chain * per_chain for chain in range(CHAINS)])
+        shares = np.bincount(chosen, minlength=len(nodes))
+        log_weight = weights.log_weight.ravel()[chosen] - np.log(shares[chosen])
+    else:
+        chosen = resampled(weights.log_weight, rng, draws // CHAINS)
+        log_weight = np.full(draws, -np.log(draws))
+    arrays = _drawn(posterior, points, nodes, chosen, rng, effects)
+    return NodeDraws(arrays, weights, log_weight.reshape(CHAINS, -1))
+
+
+def _drawn(
+    posterior: RatioPosterior,
+    points: np.ndarray,
+    nodes: list[Node],
+    chosen: np.ndarray,
+    rng: np.random.Generator,
+    effects: bool,
+) -> dict[str, np.ndarray]:
+    """Draws of σ, β and u given the nodes chosen (S,)."""
+    layout = posterior.reduction.layout
+    size = len(chosen)
+    arrays = {
+        "beta": np.empty((size, len(layout.coef))),
+        "sd": np.empty((size, len(layout.effects))),
+        "cor": np.empty((size, len(layout.pairs))),
+        "sigma": np.empty(size),
+    }
+    if effects:
+        arrays["u"] = np.empty((size, layout.width))
+    for number in np.unique(chosen):
+        where = np.flatnonzero(chosen == number)
+        point = points[number]
+        node = nodes[number]
+        log_sigma = node.draw_log_sigma(rng.uniform(size=len(where)))
+        variances = posterior.variances(point, log_sigma)
+        normals = rng.standard_normal((len(where), len(layout.coef)))
+        beta = draw_beta(posterior.beta(node, variances.sigma), variances.sigma, normals)
+        arrays["beta"][where] = beta
+        arrays["sd"][where] = variances.sd
+        arrays["cor"][where] = variances.cor
+        arrays["sigma"][where] = variances.sigma
+        if effects:
+            arrays["u"][where] = posterior.draw_effects(point, beta, variances.sigma, rng)
+    return arrays
