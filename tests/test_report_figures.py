@@ -56,6 +56,20 @@ def test_mixture_draws_components_and_their_sum():
     assert fig.legends[0].get_texts()[1].get_text() == "sum of 3 normal densities"
 
 
+def test_parts_of_a_variance_stand_end_to_end():
+    parts = {
+        "known": {"residual": 1.0, "effect": 0.25, "β": 0.01},
+        "new": {"residual": 1.0, "effect": 4.0, "β": 0.5},
+    }
+    (ax,) = figures.variance_parts(parts).axes
+    for name, bars in zip(parts["new"], ax.containers, strict=True):
+        widths = [bar.get_width() for bar in bars]
+        np.testing.assert_allclose(widths, [values[name] for values in parts.values()])
+    ends = [bar.get_x() + bar.get_width() for bar in ax.containers[-1]]
+    np.testing.assert_allclose(ends, [1.26, 5.5], rtol=1e-12)
+    assert [text.get_text() for text in ax.texts].count("") == 1
+
+
 def test_blue_and_orange_are_left_to_the_two_formulations():
     kept = {plots.COLORS["conditional"], plots.COLORS["marginal"]}
     sd = np.geomspace(1e-3, 3, 5)

@@ -9,6 +9,7 @@ from lmmlib.report.figures.theory import (
     convergence,
     offsets,
     two_distributions,
+    variance_parts,
 )
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "systems",
     "tails",
     "two_distributions",
+    "variance_parts",
 ]

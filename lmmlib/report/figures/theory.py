@@ -100,6 +100,43 @@ def convergence(sizes: Sequence[int], errors: Mapping[str, Sequence[float]]) -> 
     return fig
 
 
+PART_COLORS = ("#8c8c8c", "#CC79A7", "#F0E442", "#222222")
+NARROWEST_LABELLED = 0.04  # of the longest bar: a number needs as much room
+
+
+def variance_parts(parts: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Predictive variances as bars, each split into its parts.
+
+    Parameters
+    ----------
+    parts : mapping of str to mapping of str to float
+        Up to four parts by name, for each bar.
+
+    Examples
+    --------
+    >>> fig = variance_parts({"known": {"residual": 1.0, "effect": 0.5}})
+    >>> len(fig.axes[0].patches)
+    2
+    """
+    longest = max(sum(values.values()) for values in parts.values())
+    with figure(height=2.6) as (fig, axes):
+        ax = axes[0, 0]
+        starts = np.zeros(len(parts))
+        for name, color in zip(next(iter(parts.values())), PART_COLORS, strict=False):
+            widths = np.array([values[name] for values in parts.values()])
+            bars = ax.barh(
+                list(parts), widths, left=starts, color=color, edgecolor="white", label=name
+            )
+            labels = [f"{w:.2f}" if w > NARROWEST_LABELLED * longest else "" for w in widths]
+            ax.bar_label(bars, labels, label_type="center", fontsize=9)
+            starts += widths
+        ax.invert_yaxis()
+        ax.grid(visible=False, axis="y")
+        ax.set(xlabel="variance of a further row")
+        figure_legend(fig, ax, columns=len(PART_COLORS))
+    return fig
+
+
 def offsets(
     samples: Mapping[str, np.ndarray],
     expected: Mapping[str, tuple[float, float]],
