@@ -70,6 +70,17 @@ def test_parts_of_a_variance_stand_end_to_end():
     assert [text.get_text() for text in ax.texts].count("") == 1
 
 
+def test_densities_of_a_scale_are_seen_from_the_lowest_peak_up():
+    tau = np.array([0.1, 1.0, 10.0])
+    curves = {"conditional": [-3.0] * 3, "joint": [-90.0, -20.0, -30.0], "marginal": [-9, -7, -8]}
+    (ax,) = figures.likelihoods_of_a_scale(tau, curves).axes
+    for line, values in zip(ax.lines, curves.values(), strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), values)
+    colors = [line.get_color() for line in ax.lines]
+    assert colors == [plots.COLORS[name] for name in ("conditional", "truth", "marginal")]
+    assert ax.get_ylim() == (-30, -1)
+
+
 def test_blue_and_orange_are_left_to_the_two_formulations():
     kept = {plots.COLORS["conditional"], plots.COLORS["marginal"]}
     sd = np.geomspace(1e-3, 3, 5)

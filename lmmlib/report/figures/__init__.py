@@ -7,6 +7,7 @@ from lmmlib.report.figures.scales import mixture, tails
 from lmmlib.report.figures.theory import (
     balanced_groups,
     convergence,
+    likelihoods_of_a_scale,
     offsets,
     two_distributions,
     variance_parts,
@@ -18,6 +19,7 @@ __all__ = [
     "differences",
     "lattice",
     "left_out",
+    "likelihoods_of_a_scale",
     "mixture",
     "offsets",
     "pareto_k_against_leverage",

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from lmmlib.moments import Gaussian
-from lmmlib.plots.style import COLORS, figure, figure_legend
+from lmmlib.plots.style import COLORS, figure, figure_legend, legend_above
 
 
 def two_distributions(
@@ -134,6 +134,41 @@ def variance_parts(parts: Mapping[str, Mapping[str, float]]) -> Figure:
         ax.grid(visible=False, axis="y")
         ax.set(xlabel="variance of a further row")
         figure_legend(fig, ax, columns=len(PART_COLORS))
+    return fig
+
+
+def likelihoods_of_a_scale(tau: np.ndarray, curves: Mapping[str, Sequence[float]]) -> Figure:
+    """Log densities against a standard deviation on a logarithmic axis.
+
+    Parameters
+    ----------
+    tau : ndarray, shape (k,)
+        Standard deviations, above zero.
+    curves : mapping of str to sequence of float
+        Log densities by label, one for each standard deviation.
+
+    Examples
+    --------
+    >>> fig = likelihoods_of_a_scale(np.array([0.1, 1.0]), {"marginal": [-2.0, -1.0]})
+    >>> len(fig.axes[0].lines)
+    1
+    """
+    joint_styles = iter(("--", ":", "-."))
+    with figure(height=3.6) as (fig, axes):
+        ax = axes[0, 0]
+        for label, values in curves.items():
+            is_of_a_formulation = label in COLORS
+            ax.semilogx(
+                tau,
+                values,
+                "-" if is_of_a_formulation else next(joint_styles),
+                color=COLORS[label] if is_of_a_formulation else COLORS["truth"],
+                lw=2,
+                label=label,
+            )
+        peaks = [max(values) for values in curves.values()]
+        ax.set(xlabel="τ", ylabel="log density, nats", ylim=(min(peaks) - 10, max(peaks) + 2))
+        legend_above(ax, columns=2)
     return fig
 
 
