@@ -81,6 +81,17 @@ def test_densities_of_a_scale_are_seen_from_the_lowest_peak_up():
     assert ax.get_ylim() == (-30, -1)
 
 
+def test_links_of_means_draws_groups_a_typical_one_and_the_mean():
+    x = np.array([-1.0, 0.0, 1.0])
+    groups = np.stack([x - 1, x + 1])
+    fig = figures.links_of_means(x, {"log": (groups, x, x + 0.5), "logit": (groups, x, 0.5 * x)})
+    assert [ax.get_title("left") for ax in fig.axes] == ["log link", "logit link"]
+    for ax, average in zip(fig.axes, (x + 0.5, 0.5 * x), strict=True):
+        drawn = [line.get_ydata() for line in ax.lines]
+        np.testing.assert_array_equal(drawn, [*groups, x, average])
+        assert ax.lines[-1].get_color() == plots.COLORS["marginal"]
+
+
 def test_blue_and_orange_are_left_to_the_two_formulations():
     kept = {plots.COLORS["conditional"], plots.COLORS["marginal"]}
     sd = np.geomspace(1e-3, 3, 5)

@@ -2,6 +2,7 @@
 
 from lmmlib.report.figures.comparisons import differences, lattice, strips
 from lmmlib.report.figures.cost import scaling, systems
+from lmmlib.report.figures.links import links_of_means
 from lmmlib.report.figures.loo import left_out, pareto_k_against_leverage
 from lmmlib.report.figures.scales import mixture, tails
 from lmmlib.report.figures.theory import (
@@ -20,6 +21,7 @@ __all__ = [
     "lattice",
     "left_out",
     "likelihoods_of_a_scale",
+    "links_of_means",
     "mixture",
     "offsets",
     "pareto_k_against_leverage",
