@@ -92,6 +92,18 @@ def test_links_of_means_draws_groups_a_typical_one_and_the_mean():
         assert ax.lines[-1].get_color() == plots.COLORS["marginal"]
 
 
+def test_posteriors_of_both_forms_lie_on_one_another():
+    x = np.linspace(0, 1, 5)
+    densities = {"conditional": x + 1, "marginal": x + 2}
+    fig = figures.posteriors_of_both_forms({"τ": (x, densities), "β": (-x, densities)})
+    assert [ax.get_xlabel() for ax in fig.axes] == ["τ", "β"]
+    for ax in fig.axes:
+        for line, (form, density) in zip(ax.lines, densities.items(), strict=True):
+            np.testing.assert_array_equal(line.get_ydata(), density)
+            assert line.get_color() == plots.COLORS[form]
+        assert ax.lines[0].get_linewidth() > ax.lines[1].get_linewidth()
+
+
 def test_blue_and_orange_are_left_to_the_two_formulations():
     kept = {plots.COLORS["conditional"], plots.COLORS["marginal"]}
     sd = np.geomspace(1e-3, 3, 5)

@@ -4,6 +4,7 @@ from lmmlib.report.figures.comparisons import differences, lattice, strips
 from lmmlib.report.figures.cost import scaling, systems
 from lmmlib.report.figures.links import links_of_means
 from lmmlib.report.figures.loo import left_out, pareto_k_against_leverage
+from lmmlib.report.figures.posteriors import posteriors_of_both_forms
 from lmmlib.report.figures.scales import mixture, tails
 from lmmlib.report.figures.theory import (
     balanced_groups,
@@ -25,6 +26,7 @@ __all__ = [
     "mixture",
     "offsets",
     "pareto_k_against_leverage",
+    "posteriors_of_both_forms",
     "scaling",
     "strips",
     "systems",
