@@ -56,6 +56,54 @@ def test_mixture_draws_components_and_their_sum():
     assert fig.legends[0].get_texts()[1].get_text() == "sum of 3 normal densities"
 
 
+def test_parts_of_a_variance_stand_end_to_end():
+    parts = {
+        "known": {"residual": 1.0, "effect": 0.25, "β": 0.01},
+        "new": {"residual": 1.0, "effect": 4.0, "β": 0.5},
+    }
+    (ax,) = figures.variance_parts(parts).axes
+    for name, bars in zip(parts["new"], ax.containers, strict=True):
+        widths = [bar.get_width() for bar in bars]
+        np.testing.assert_allclose(widths, [values[name] for values in parts.values()])
+    ends = [bar.get_x() + bar.get_width() for bar in ax.containers[-1]]
+    np.testing.assert_allclose(ends, [1.26, 5.5], rtol=1e-12)
+    assert [text.get_text() for text in ax.texts].count("") == 1
+
+
+def test_densities_of_a_scale_are_seen_from_the_lowest_peak_up():
+    tau = np.array([0.1, 1.0, 10.0])
+    curves = {"conditional": [-3.0] * 3, "joint": [-90.0, -20.0, -30.0], "marginal": [-9, -7, -8]}
+    (ax,) = figures.likelihoods_of_a_scale(tau, curves).axes
+    for line, values in zip(ax.lines, curves.values(), strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), values)
+    colors = [line.get_color() for line in ax.lines]
+    assert colors == [plots.COLORS[name] for name in ("conditional", "truth", "marginal")]
+    assert ax.get_ylim() == (-30, -1)
+
+
+def test_links_of_means_draws_groups_a_typical_one_and_the_mean():
+    x = np.array([-1.0, 0.0, 1.0])
+    groups = np.stack([x - 1, x + 1])
+    fig = figures.links_of_means(x, {"log": (groups, x, x + 0.5), "logit": (groups, x, 0.5 * x)})
+    assert [ax.get_title("left") for ax in fig.axes] == ["log link", "logit link"]
+    for ax, average in zip(fig.axes, (x + 0.5, 0.5 * x), strict=True):
+        drawn = [line.get_ydata() for line in ax.lines]
+        np.testing.assert_array_equal(drawn, [*groups, x, average])
+        assert ax.lines[-1].get_color() == plots.COLORS["marginal"]
+
+
+def test_posteriors_of_both_forms_lie_on_one_another():
+    x = np.linspace(0, 1, 5)
+    densities = {"conditional": x + 1, "marginal": x + 2}
+    fig = figures.posteriors_of_both_forms({"τ": (x, densities), "β": (-x, densities)})
+    assert [ax.get_xlabel() for ax in fig.axes] == ["τ", "β"]
+    for ax in fig.axes:
+        for line, (form, density) in zip(ax.lines, densities.items(), strict=True):
+            np.testing.assert_array_equal(line.get_ydata(), density)
+            assert line.get_color() == plots.COLORS[form]
+        assert ax.lines[0].get_linewidth() > ax.lines[1].get_linewidth()
+
+
 def test_blue_and_orange_are_left_to_the_two_formulations():
     kept = {plots.COLORS["conditional"], plots.COLORS["marginal"]}
     sd = np.geomspace(1e-3, 3, 5)

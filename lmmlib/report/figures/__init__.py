@@ -2,13 +2,17 @@
 
 from lmmlib.report.figures.comparisons import differences, lattice, strips
 from lmmlib.report.figures.cost import scaling, systems
+from lmmlib.report.figures.links import links_of_means
 from lmmlib.report.figures.loo import left_out, pareto_k_against_leverage
+from lmmlib.report.figures.posteriors import posteriors_of_both_forms
 from lmmlib.report.figures.scales import mixture, tails
 from lmmlib.report.figures.theory import (
     balanced_groups,
     convergence,
+    likelihoods_of_a_scale,
     offsets,
     two_distributions,
+    variance_parts,
 )
 
 __all__ = [
@@ -17,12 +21,16 @@ __all__ = [
     "differences",
     "lattice",
     "left_out",
+    "likelihoods_of_a_scale",
+    "links_of_means",
     "mixture",
     "offsets",
     "pareto_k_against_leverage",
+    "posteriors_of_both_forms",
     "scaling",
     "strips",
     "systems",
     "tails",
     "two_distributions",
+    "variance_parts",
 ]

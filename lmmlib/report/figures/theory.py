@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from lmmlib.moments import Gaussian
-from lmmlib.plots.style import COLORS, figure, figure_legend
+from lmmlib.plots.style import COLORS, figure, figure_legend, legend_above
 
 
 def two_distributions(
@@ -97,6 +97,78 @@ def convergence(sizes: Sequence[int], errors: Mapping[str, Sequence[float]]) -> 
         ax.loglog(sizes, slope, ":", color=COLORS["truth"], label="slope of 1/√S")
         ax.set(xlabel="draws S", ylabel="root mean square error")
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return fig
+
+
+PART_COLORS = ("#8c8c8c", "#CC79A7", "#F0E442", "#222222")
+NARROWEST_LABELLED = 0.04  # of the longest bar: a number needs as much room
+
+
+def variance_parts(parts: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Predictive variances as bars, each split into its parts.
+
+    Parameters
+    ----------
+    parts : mapping of str to mapping of str to float
+        Up to four parts by name, for each bar.
+
+    Examples
+    --------
+    >>> fig = variance_parts({"known": {"residual": 1.0, "effect": 0.5}})
+    >>> len(fig.axes[0].patches)
+    2
+    """
+    longest = max(sum(values.values()) for values in parts.values())
+    with figure(height=2.6) as (fig, axes):
+        ax = axes[0, 0]
+        starts = np.zeros(len(parts))
+        for name, color in zip(next(iter(parts.values())), PART_COLORS, strict=False):
+            widths = np.array([values[name] for values in parts.values()])
+            bars = ax.barh(
+                list(parts), widths, left=starts, color=color, edgecolor="white", label=name
+            )
+            labels = [f"{w:.2f}" if w > NARROWEST_LABELLED * longest else "" for w in widths]
+            ax.bar_label(bars, labels, label_type="center", fontsize=9)
+            starts += widths
+        ax.invert_yaxis()
+        ax.grid(visible=False, axis="y")
+        ax.set(xlabel="variance of a further row")
+        figure_legend(fig, ax, columns=len(PART_COLORS))
+    return fig
+
+
+def likelihoods_of_a_scale(tau: np.ndarray, curves: Mapping[str, Sequence[float]]) -> Figure:
+    """Log densities against a standard deviation on a logarithmic axis.
+
+    Parameters
+    ----------
+    tau : ndarray, shape (k,)
+        Standard deviations, above zero.
+    curves : mapping of str to sequence of float
+        Log densities by label, one for each standard deviation.
+
+    Examples
+    --------
+    >>> fig = likelihoods_of_a_scale(np.array([0.1, 1.0]), {"marginal": [-2.0, -1.0]})
+    >>> len(fig.axes[0].lines)
+    1
+    """
+    joint_styles = iter(("--", ":", "-."))
+    with figure(height=3.6) as (fig, axes):
+        ax = axes[0, 0]
+        for label, values in curves.items():
+            is_of_a_formulation = label in COLORS
+            ax.semilogx(
+                tau,
+                values,
+                "-" if is_of_a_formulation else next(joint_styles),
+                color=COLORS[label] if is_of_a_formulation else COLORS["truth"],
+                lw=2,
+                label=label,
+            )
+        peaks = [max(values) for values in curves.values()]
+        ax.set(xlabel="τ", ylabel="log density, nats", ylim=(min(peaks) - 10, max(peaks) + 2))
+        legend_above(ax, columns=2)
     return fig
 
 
