@@ -31,10 +31,10 @@ def cells(text):
         yield set((yaml.safe_load(head) or {}).get("tags", [])), code
 
 
-def global_names(code):
-    """Names that a cell takes from the page, and names that it adds to it."""
+def global_names(node):
+    """Names that a statement or an expression takes from the page, and names that it adds."""
     used, added = set(), set()
-    pending = [symtable.symtable(code, "cell", "exec")]
+    pending = [symtable.symtable(ast.unparse(node), "cell", "exec")]
     while pending:
         scope = pending.pop()
         at_top = scope.get_type() == "module"
@@ -45,22 +45,27 @@ def global_names(code):
             if is_global and (symbol.is_assigned() or symbol.is_imported()):
                 added.add(symbol.get_name())
         pending += scope.get_children()
-    return used, added
+    # Python compiles comprehensions in line: what they bind would look like names of the page.
+    generators = [part.target for part in ast.walk(node) if isinstance(part, ast.comprehension)]
+    bound = {name.id for target in generators for name in ast.walk(target) if hasattr(name, "id")}
+    return used - bound, added - bound
 
 
-def used_before_assignment(code):
-    """Names that a cell's own statements read before they assign them."""
-    early, assigned = set(), set()
+def names_of_cell(code):
+    """Names that a cell needs before it runs, and names that it adds to the page."""
+    needed, needed_later, added = set(), set(), set()
     for statement in ast.parse(code).body:
-        used, added = global_names(ast.unparse(statement))
-        if isinstance(statement, ast.Assign):
-            early |= global_names(ast.unparse(statement.value))[0] - assigned
+        used, new = global_names(statement)
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            needed_later |= used
+        elif isinstance(statement, ast.Assign):
+            needed |= global_names(statement.value)[0] - added
         elif isinstance(statement, ast.AugAssign):
-            early |= (used | added) - assigned
-        elif not isinstance(statement, ast.FunctionDef | ast.ClassDef):  # these run later
-            early |= used - assigned - added
-        assigned |= added
-    return early
+            needed |= (used | new) - added
+        else:
+            needed |= used - new - added
+        added |= new
+    return needed | (needed_later - added), added
 
 
 def undefined_names(text):
@@ -70,9 +75,9 @@ def undefined_names(text):
     for tags, code in cells(text):
         if tags & REMOVED:
             continue
-        used, added = global_names(code)
-        missing = (used - added | used_before_assignment(code)) - defined
-        found += [(name, code.strip().splitlines()[0]) for name in sorted(missing)]
+        needed, added = names_of_cell(code)
+        first_line = code.strip().splitlines()[0]
+        found += [(name, first_line) for name in sorted(needed - defined)]
         defined |= added
     return found
 
@@ -109,6 +114,7 @@ def test_what_a_folded_cell_defines_is_there():
         ("x = 1\nx += 1", []),
         ("f = lambda k: k * scale", ["scale"]),
         ("{k: v for k, v in pairs}", ["pairs"]),
+        ("x = [k for k in range(2)]\nk", ["k"]),
         ("with open(path) as file:\n    file.read()", ["path"]),
         ("print(y)\ny = 2", ["y"]),
         ("for k in range(2):\n    total = k\ntotal", []),
