@@ -188,9 +188,7 @@ def _correlation_chol(term: Term, priors: Priors) -> pt.TensorVariable:
     return pm.LKJCorr(f"{term.name} cor_factor", n=q, eta=eta, default_transform=transform)
 
 
-def _effect_sds(
-    priors: Priors, effects: Sequence[str], on_variance: bool
-) -> pt.TensorVariable:
+def _effect_sds(priors: Priors, effects: Sequence[str], on_variance: bool) -> pt.TensorVariable:
     """The SDs as one variable: drawn as a vector where all priors are of one family."""
     sd_priors = [priors.sd[name] for name in effects]
     families = {(prior.family, prior.df) for prior in sd_priors}

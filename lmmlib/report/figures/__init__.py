@@ -1,6 +1,6 @@
 """Figures that one chapter needs to make its point: one a function, from results."""
 
-from lmmlib.report.figures.comparisons import differences, lattice, strips
+from lmmlib.report.figures.comparisons import differences, lattice, readings, strips
 from lmmlib.report.figures.cost import scaling, systems
 from lmmlib.report.figures.loo import left_out, pareto_k_against_leverage
 from lmmlib.report.figures.scales import mixture, tails
@@ -20,6 +20,7 @@ __all__ = [
     "mixture",
     "offsets",
     "pareto_k_against_leverage",
+    "readings",
     "scaling",
     "strips",
     "systems",
