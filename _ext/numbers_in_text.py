@@ -21,7 +21,12 @@ NUMBER = re.compile(r"-?[\d,]*\.?\d+(e[+-]?\d+)?")
 
 
 def typeset(number: str) -> list[nodes.Node]:
-    """Return a number with true minus signs, and a power of ten for its exponent."""
+    """Return a number with true minus signs, and a power of ten for its exponent.
+
+    What is no number, as the ``NA`` of a printed table, stays as it is.
+    """
+    if not NUMBER.fullmatch(number):
+        return [nodes.Text(number)]
     mantissa, _, exponent = number.lower().partition("e")
     mantissa = mantissa.replace("-", MINUS)
     if not exponent:

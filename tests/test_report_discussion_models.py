@@ -58,14 +58,22 @@ def _covariance(data, sd, diagonal):
     return Z @ block_diag(*G) @ Z.T + np.diag(diagonal / data.design.weights)
 
 
-def _log_prior(beta, sd, diagonal):
+def _log_prior(beta, scales, diagonal):
     """On the unconstrained scale: β as it is, logarithms of everything else."""
     total = (
         stats.norm(0.3, 2).logpdf(beta).sum()
-        + stats.halfnorm(scale=1.5).logpdf(sd).sum()
-        + np.log(sd).sum()
+        + stats.halfnorm(scale=1.5).logpdf(scales).sum()
+        + np.log(scales).sum()
     )
     return total + stats.expon(scale=0.7).logpdf(diagonal) + np.log(diagonal)
+
+
+def _log_variances(data, sd):
+    """Free variables of a model that has the priors of its SDs on variances."""
+    return {
+        f"variance {effect}_log__": 2 * np.log(value)
+        for effect, value in zip(data.design.effects, sd, strict=True)
+    }
 
 
 def _logp(model, **values):
@@ -93,8 +101,16 @@ def test_random_scale_is_the_literal_reading(name):
     np.testing.assert_allclose(
         _logp(model, **values, z=z), expected + _log_prior(beta, sd, variance), rtol=1e-10
     )
+    in_variances = random_scale_model(data, priors, effects_on_variance=True)
+    del values["sd_log__"]
+    np.testing.assert_allclose(
+        _logp(in_variances, **values, **_log_variances(data, sd), z=z),
+        expected + _log_prior(beta, sd**2, variance),
+        rtol=1e-10,
+    )
     scale[3] = -0.01
-    assert _logp(model, **values, z=np.linalg.solve(L, scale)) == -np.inf
+    outside = np.linalg.solve(L, scale)
+    assert _logp(in_variances, **values, **_log_variances(data, sd), z=outside) == -np.inf
 
 
 def test_cholesky_times_is_the_factor_times_a_vector():
@@ -155,17 +171,18 @@ def test_correlated_effects_enter_the_scales(build):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_variance_form_is_the_marginal_density_at_the_root(name):
-    """Likelihood alike at σ = √v; the prior is on v."""
+    """Likelihood alike at the roots of the variances; the priors are on these."""
     data, priors, beta, sd, variance = _made(name)
-    here = {"beta": beta, "sd_log__": np.log(sd)}
     model, twin = variance_form_model(data, priors), marginal_model(data, priors)
+    variances = {**_log_variances(data, sd), "variance_log__": np.log(variance)}
+    roots = {"sd_log__": np.log(sd), "sigma_log__": np.log(variance) / 2}
     point = {
         k: np.reshape(v, np.shape(model.initial_point()[k]))
-        for k, v in {**here, "variance_log__": np.log(variance)}.items()
+        for k, v in {"beta": beta, **variances}.items()
     }
     at_root = {
         k: np.reshape(v, np.shape(twin.initial_point()[k]))
-        for k, v in {**here, "sigma_log__": np.log(variance) / 2}.items()
+        for k, v in {"beta": beta, **roots}.items()
     }
     density = float(model.compile_logp(vars=model["y"], **FAST)(point))
     np.testing.assert_allclose(
@@ -175,7 +192,7 @@ def test_variance_form_is_the_marginal_density_at_the_root(name):
     dense = stats.multivariate_normal(data.design.offset + data.design.X @ beta, V).logpdf(data.y)
     np.testing.assert_allclose(density, dense, rtol=1e-9)  # of the dense factor
     np.testing.assert_allclose(
-        _logp(model, **point), dense + _log_prior(beta, sd, variance), rtol=1e-9
+        _logp(model, **point), dense + _log_prior(beta, sd**2, variance), rtol=1e-9
     )
 
 
@@ -236,6 +253,11 @@ def test_bad_calls_are_told(small):
         ):
             build(data, known)
     working_independence_model(data, known)
+    known_effect = Priors.build(
+        data.design, (0, 5), ScalePrior("fixed", 0.5), ScalePrior("half-normal", 1.0)
+    )
+    with pytest.raises(ValueError, match=r"sd of g: \w+ must have a prior, got it fixed at 0.5"):
+        variance_form_model(data, known_effect)
     other, _ = CASES["unbalanced slopes"]()
     for build in (random_scale_model, variance_form_model, working_independence_model):
         with pytest.raises(

@@ -118,3 +118,27 @@ def test_blue_and_orange_are_left_to_the_two_formulations():
     }
     assert len(drawn) == len(squares) == 2
     assert kept.isdisjoint(drawn | squares)
+
+
+def test_differences_of_both_statistics_stand_beside_each_other_over_unrotated_names():
+    panels = {"one": {"mean": [1.0, -2.0], "SD": [0.5, 3.0]}, "two": {"mean": [0.0, 1.0]}}
+    fig = figures.differences(["β₁", "σ"], panels)
+    assert [ax.get_title("left") for ax in fig.axes] == ["one", "two"]
+    filled, open_ = (line for line in fig.axes[0].lines if line.get_marker() == "o")
+    np.testing.assert_array_equal(filled.get_ydata(), [1.0, -2.0])
+    np.testing.assert_array_equal(open_.get_ydata(), [0.5, 3.0])
+    assert np.all(filled.get_xdata() < open_.get_xdata())
+    labels = fig.axes[1].get_xticklabels()
+    assert [label.get_text() for label in labels] == ["β₁", "σ"]
+    assert {label.get_rotation() for label in labels} == {0.0}
+
+
+def test_the_reading_that_is_kept_stands_out():
+    draws = {"means": (40.0, 7.0, 100.0), "medians": (1500.0, 260.0, 3900.0)}
+    (ax,) = figures.readings(draws, 2000.0, "medians").axes
+    published, *intervals = [line for line in ax.lines if line.get_marker() != "o"]
+    assert set(published.get_xdata()) == {2000.0}
+    for line, (_, low, high) in zip(intervals, draws.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), [low, high])
+    assert intervals[0].get_color() != intervals[1].get_color() == plots.COLORS["truth"]
+    assert ax.get_xscale() == "log"

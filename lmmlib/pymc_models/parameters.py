@@ -102,7 +102,7 @@ def stochastic(model: pm.Model) -> frozenset[str]:
 
 
 def declare_parameters(
-    design: Design, priors: Priors, on_variance: bool = False
+    design: Design, priors: Priors, on_variance: bool = False, effects_on_variance: bool = False
 ) -> ParameterTensors:
     """Declare β, sd, cor and σ in the model on the stack.
 
@@ -114,6 +114,8 @@ def declare_parameters(
         Prior distributions of the parameters.
     on_variance : bool, default: False
         Whether the prior of σ is put on σ² instead.
+    effects_on_variance : bool, default: False
+        Whether the priors of the effects' SDs are put on their squares instead.
 
     Returns
     -------
@@ -122,7 +124,7 @@ def declare_parameters(
     """
     checked_priors(priors, design)
     beta = _fixed_effects(priors)
-    sd = _effect_sds(priors, design.effects)
+    sd = _effect_sds(priors, design.effects, effects_on_variance)
 
     # Term by term: Σ_k = D C D has the lower factor D L where C = L L'.
     effect_chols = []
@@ -186,10 +188,16 @@ def _correlation_chol(term: Term, priors: Priors) -> pt.TensorVariable:
     return pm.LKJCorr(f"{term.name} cor_factor", n=q, eta=eta, default_transform=transform)
 
 
-def _effect_sds(priors: Priors, effects: Sequence[str]) -> pt.TensorVariable:
+def _effect_sds(priors: Priors, effects: Sequence[str], on_variance: bool) -> pt.TensorVariable:
     """The SDs as one variable: drawn as a vector where all priors are of one family."""
     sd_priors = [priors.sd[name] for name in effects]
     families = {(prior.family, prior.df) for prior in sd_priors}
+    if on_variance:
+        variances = [
+            _scale(f"variance {name}", prior)
+            for name, prior in zip(effects, sd_priors, strict=True)
+        ]
+        return pm.Deterministic("sd", pt.sqrt(pt.stack(variances)), dims="effect")
     if len(families) == 1 and sd_priors[0].family != "fixed":
         scales = np.array([prior.scale for prior in sd_priors])
         return _scale("sd", sd_priors[0], scales, dims="effect")

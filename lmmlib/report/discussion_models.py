@@ -20,7 +20,7 @@ from lmmlib.pymc_models.parameters import (
 )
 
 
-def random_scale_model(data: Data, priors: Priors) -> pm.Model:
+def random_scale_model(data: Data, priors: Priors, effects_on_variance: bool = False) -> pm.Model:
     r"""Program B read literally, a reconstruction.
 
     A random vector serves as the standard deviations of the rows.
@@ -35,6 +35,8 @@ def random_scale_model(data: Data, priors: Priors) -> pm.Model:
         Response and design.
     priors : Priors
         The same object as for any other model.
+    effects_on_variance : bool, default: False
+        Whether the priors of the effects' SDs are put on variances too.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def random_scale_model(data: Data, priors: Priors) -> pm.Model:
     Raises
     ------
     ValueError
-        If the priors do not fit the design, or fix σ at a value.
+        If the priors do not fit the design, or fix an SD that would be a variance.
 
     Notes
     -----
@@ -66,9 +68,11 @@ def random_scale_model(data: Data, priors: Priors) -> pm.Model:
     (['beta', 'sd', 'variance', 'z'], ['scale above zero'])
     """
     design = data.design
-    _refuse_fixed_sigma(priors)
+    _refuse_fixed(priors, effects_too=effects_on_variance)
     with empty_model(data) as model:
-        parameters = declare_parameters(design, priors, on_variance=True)
+        parameters = declare_parameters(
+            design, priors, on_variance=True, effects_on_variance=effects_on_variance
+        )
         B = _dense_root(design, parameters)
         d = pt.sqr(parameters.sigma) / design.weights
         z = pm.Normal("z", 0, 1, shape=design.n)
@@ -139,25 +143,26 @@ def working_independence_model(data: Data, priors: Priors) -> pm.Model:
 def variance_form_model(data: Data, priors: Priors) -> pm.Model:
     r"""Program C with "R = σI", a reconstruction.
 
-    y ~ N(offset + Xβ, ZGZ' + vW⁻¹) with the prior of σ put on v.
+    y ~ N(offset + Xβ, ZGZ' + vW⁻¹), with the priors of σ and of the effects' SDs put on v and on
+    the effects' variances: every scale of the program is taken for a variance.
 
     Parameters
     ----------
     data : Data
         Response and design.
     priors : Priors
-        Its prior of σ is taken for the *variance* v, in squared units of the response.
+        Its priors of SDs are taken for those of *variances*, in squared units.
 
     Returns
     -------
     pymc.Model
-        Model with ``beta``, ``sd``, ``cor``, ``variance``, ``sigma`` (its root) and the observed
-        ``y``.
+        Model with ``beta``, a ``variance`` for each effect, their roots ``sd``, ``cor``,
+        ``variance`` of the residuals, ``sigma`` (its root) and the observed ``y``.
 
     Raises
     ------
     ValueError
-        If the priors do not fit the design, or fix σ at a value.
+        If the priors do not fit the design, or fix an SD at a value.
 
     Notes
     -----
@@ -172,11 +177,14 @@ def variance_form_model(data: Data, priors: Priors) -> pm.Model:
     ...     data, Priors.build(data.design, (0, 1), ScalePrior("half-normal", 1.0))
     ... )
     >>> [v.name for v in model.free_RVs]
-    ['beta', 'sd', 'variance']
+    ['beta', 'variance g: Intercept', 'variance']
     """
-    _refuse_fixed_sigma(priors)
+    _refuse_fixed(priors, effects_too=True)
     with empty_model(data) as model:
-        observe(data.design, declare_parameters(data.design, priors, on_variance=True))
+        parameters = declare_parameters(
+            data.design, priors, on_variance=True, effects_on_variance=True
+        )
+        observe(data.design, parameters)
     return record_source(model, data, priors, "marginal")
 
 
@@ -257,10 +265,14 @@ def _independent_rows(
     return pm.Normal("y", mean, scale, observed=y_data, dims="row")
 
 
-def _refuse_fixed_sigma(priors: Priors) -> None:
-    if priors.sigma.family == "fixed":
-        raise ValueError(
-            f"sigma must have a prior, got it fixed at {priors.sigma.scale:g}: this form puts it "
-            "on the variance, and an SD and a variance of one value are two models; use "
-            "marginal_model"
-        )
+def _refuse_fixed(priors: Priors, effects_too: bool) -> None:
+    scale_priors = {"sigma": priors.sigma}
+    if effects_too:
+        scale_priors |= {f"sd of {name}": prior for name, prior in priors.sd.items()}
+    for name, prior in scale_priors.items():
+        if prior.family == "fixed":
+            raise ValueError(
+                f"{name} must have a prior, got it fixed at {prior.scale:g}: this form puts it "
+                "on the variance, and an SD and a variance of one value are two models; use "
+                "marginal_model"
+            )

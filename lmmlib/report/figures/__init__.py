@@ -1,6 +1,6 @@
 """Figures that one chapter needs to make its point: one a function, from results."""
 
-from lmmlib.report.figures.comparisons import differences, lattice, strips
+from lmmlib.report.figures.comparisons import differences, lattice, readings, strips
 from lmmlib.report.figures.cost import scaling, systems
 from lmmlib.report.figures.links import links_of_means
 from lmmlib.report.figures.loo import left_out, pareto_k_against_leverage
@@ -27,6 +27,7 @@ __all__ = [
     "offsets",
     "pareto_k_against_leverage",
     "posteriors_of_both_forms",
+    "readings",
     "scaling",
     "strips",
     "systems",

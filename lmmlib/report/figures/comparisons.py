@@ -11,39 +11,90 @@ GOLDEN = 0.618034  # its multiples, modulo one, are spread evenly, the same at e
 LATTICE_COLUMNS = 6
 
 
-def differences(names: Sequence[str], z: Sequence[float], bound: float = 5.0) -> Figure:
+def differences(
+    names: Sequence[str], panels: Mapping[str, Mapping[str, Sequence[float]]], bound: float = 5.0
+) -> Figure:
     """Differences in units of their Monte Carlo error, with the bound that the text asserts.
 
     Parameters
     ----------
     names : sequence of str
         What is compared.
-    z : sequence of float
-        Differences in units of their Monte Carlo error, one a name.
+    panels : mapping of str to mapping of str to sequence of float
+        Title to {statistic: differences in units of their Monte Carlo error, one a name}.
     bound : float, default: 5.0
         Largest difference that the text allows.
 
     Examples
     --------
-    >>> len(differences(["a", "b"], [0.1, -2.0]).axes)
+    >>> len(differences(["a", "b"], {"seed 1": {"mean": [0.1, -2.0]}}).axes)
     1
     """
-    places = range(len(z))
-    with figure(height=3.2) as (fig, axes):
+    places = np.arange(len(names))
+    fills = (COLORS["truth"], "white")
+    with figure(len(panels), 1, height=1.7 * len(panels) + 1.0, sharex=True) as (fig, axes):
+        for ax, (title, statistics) in zip(axes[:, 0], panels.items(), strict=True):
+            ax.axhspan(-2, 2, color="#e6e6e6", lw=0)
+            ax.axhline(0, color=COLORS["truth"], lw=1)
+            for edge in (-bound, bound):
+                ax.axhline(edge, color=COLORS["none"], ls="--", lw=1)
+            steps = 0.3 * (np.arange(len(statistics)) - (len(statistics) - 1) / 2)
+            for step, fill, (label, z) in zip(steps, fills, statistics.items(), strict=False):
+                ax.vlines(places + step, 0, z, color=COLORS["none"], lw=1)
+                ax.plot(places + step, z, "o", color=COLORS["truth"], mfc=fill, label=label)
+            ax.set(title=title, ylim=(-bound - 0.7, bound + 0.7))
+            ax.set_yticks([-bound, -2, 0, 2, bound])
+            ax.set_xticks(places, names)
+            ax.grid(visible=False, axis="x")
+        fig.supylabel("difference / Monte Carlo error", fontsize=10)
+        figure_legend(fig, axes[0, 0], columns=2)
+    return fig
+
+
+def readings(
+    draws: Mapping[str, tuple[float, float, float]], published: float, kept: str
+) -> Figure:
+    """How many draws each reading of a table allows, beside the number that there were.
+
+    Parameters
+    ----------
+    draws : mapping of str to tuple of float
+        Reading to (number of draws, its lower end, its upper end), on a logarithmic axis.
+    published : float
+        Number of draws that there were.
+    kept : str
+        Reading that is compatible with it.
+
+    Examples
+    --------
+    >>> ax = readings({"a": (40, 7, 100), "b": (1500, 260, 3900)}, 2000, "b").axes[0]
+    >>> [text.get_text() for text in ax.get_yticklabels()]
+    ['a', 'b']
+    """
+    with figure(height=0.36 * len(draws) + 1.1) as (fig, axes):
         ax = axes[0, 0]
-        ax.axhspan(-2, 2, color="#eeeeee", lw=0)
-        ax.axhline(0, color=COLORS["truth"], lw=1)
-        for edge in (-bound, bound):
-            ax.axhline(edge, color=COLORS["none"], ls="--", lw=1)
-        ax.vlines(places, 0, z, color=COLORS["none"], lw=1)
-        ax.plot(places, z, "o", color=COLORS["truth"])
-        ax.set(
-            ylabel="difference / MC error",
-            xticks=range(len(names)),
-            ylim=(-bound - 0.5, bound + 0.5),
+        ax.axvline(published, color=COLORS["published"], lw=1.8)
+        for height, (label, (value, low, high)) in enumerate(draws.items()):
+            color = COLORS["truth"] if label == kept else COLORS["none"]
+            ax.plot([low, high], [height, height], color=color, lw=2.4)
+            ax.plot(value, height, "o", color=color, ms=7)
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.set(xlabel="independent draws behind each published number")
+        ax.set_yticks(range(len(draws)), list(draws))
+        ax.set_ylim(len(draws) - 0.5, -0.5)
+        ax.annotate(
+            "draws there were",
+            (published, -0.5),
+            (4, 3),
+            textcoords="offset points",
+            color=COLORS["published"],
+            fontsize=9,
+            ha="center",
+            va="bottom",
+            annotation_clip=False,
         )
-        ax.set_xticklabels(names, rotation=60, ha="right", fontsize=8.5)
-        ax.grid(visible=False, axis="x")
+        ax.grid(visible=False, axis="y")
     return fig
 
 
