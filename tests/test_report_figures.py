@@ -23,6 +23,14 @@ def test_tails_are_in_powers_of_ten_below_their_largest_value():
     np.testing.assert_array_equal(fig.axes[1].lines[0].get_ydata(), 0)
 
 
+def test_differences_stand_beside_their_names_in_two_panels():
+    z = [0.1, -2.0, 1.0, 3.0, -0.5]
+    left, right = figures.differences(list("abcde"), z).axes
+    assert [text.get_text() for ax in (left, right) for text in ax.get_yticklabels()] == [*"abcde"]
+    drawn = [line.get_xdata() for ax in (left, right) for line in ax.lines[-1:]]
+    np.testing.assert_array_equal(np.concatenate(drawn), z)
+
+
 def test_strips_show_every_replication_in_its_column():
     values = {"a": [0.1, -0.2, 5.0], "b": [1.0, 2.0, 3.0]}
     fig = figures.strips(values, "difference", {"truth": [0.0, 2.0]}, band=1.0)
@@ -40,6 +48,16 @@ def test_strips_without_a_band_have_a_linear_scale():
     fig = figures.strips({"a": [1.0]}, "x")
     assert fig.axes[0].get_yscale() == "linear"
     assert not fig.legends
+
+
+def test_p_values_of_each_kind_are_an_outline_of_area_one_beside_the_uniform_density():
+    p = {"known groups": np.full(9, 0.52), "new groups": np.linspace(0.01, 0.99, 9)}
+    (ax,) = figures.null_p_values({"between": p}).axes
+    known, new = (patch.get_xy() for patch in ax.patches)
+    peak = known[:, 1] > 0
+    np.testing.assert_allclose(known[peak], [[0.5, 20], [0.55, 20]])
+    assert new[:, 1].max() < 5
+    assert ax.lines[0].get_ydata()[0] == 1
 
 
 def test_mixture_draws_components_and_their_sum():

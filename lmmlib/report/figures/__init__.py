@@ -1,5 +1,6 @@
 """Figures that one chapter needs to make its point: one a function, from results."""
 
+from lmmlib.report.figures.checks import null_p_values
 from lmmlib.report.figures.comparisons import differences, lattice, strips
 from lmmlib.report.figures.cost import scaling, systems
 from lmmlib.report.figures.loo import left_out, pareto_k_against_leverage
@@ -18,6 +19,7 @@ __all__ = [
     "lattice",
     "left_out",
     "mixture",
+    "null_p_values",
     "offsets",
     "pareto_k_against_leverage",
     "scaling",
