@@ -78,7 +78,7 @@ def density_overlay(y: np.ndarray, replicates: Mapping[str, np.ndarray]) -> Figu
     y : ndarray, shape (n,)
         Response.
     replicates : mapping of str to ndarray
-        Title (``known …``, ``new …``) to (S, n), of which the first 60 are drawn.
+        Title (``known …``, ``new …``) to (S, n), of which 60 are drawn, from all chains alike.
 
     Notes
     -----
@@ -105,7 +105,8 @@ def density_overlay(y: np.ndarray, replicates: Mapping[str, np.ndarray]) -> Figu
     with figure(rows, columns, height=1.6 * rows + 0.9, sharex=True, sharey=True) as (fig, axes):
         for ax, (title, values) in zip(axes.ravel(), replicates.items(), strict=False):
             ax.plot(grid, density_of_data, color=COLORS["truth"], lw=5)
-            for replicate in values[:OVERLAID]:
+            picked = np.linspace(0, len(values) - 1, min(OVERLAID, len(values))).astype(int)
+            for replicate in values[picked]:
                 density = gaussian_kde(replicate)(grid)
                 ax.plot(grid, density, color=color_of_levels(title), lw=0.7)
             ax.set(yticks=[], xlim=grid[[0, -1]])
