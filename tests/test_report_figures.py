@@ -23,14 +23,6 @@ def test_tails_are_in_powers_of_ten_below_their_largest_value():
     np.testing.assert_array_equal(fig.axes[1].lines[0].get_ydata(), 0)
 
 
-def test_differences_stand_beside_their_names_in_two_panels():
-    z = [0.1, -2.0, 1.0, 3.0, -0.5]
-    left, right = figures.differences(list("abcde"), z).axes
-    assert [text.get_text() for ax in (left, right) for text in ax.get_yticklabels()] == [*"abcde"]
-    drawn = [line.get_xdata() for ax in (left, right) for line in ax.lines[-1:]]
-    np.testing.assert_array_equal(np.concatenate(drawn), z)
-
-
 def test_strips_show_every_replication_in_its_column():
     values = {"a": [0.1, -0.2, 5.0], "b": [1.0, 2.0, 3.0]}
     fig = figures.strips(values, "difference", {"truth": [0.0, 2.0]}, band=1.0)
