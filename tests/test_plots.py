@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_hex
+from scipy.stats import gaussian_kde
 
 from lmmlib import plots
-from lmmlib.calibration import EcdfBand
+from lmmlib.calibration import Calibration, EcdfBand
 from lmmlib.prediction import PredictiveCheck
 
 
@@ -48,13 +50,35 @@ def test_a_sliver_around_the_data_is_drawn_once_more_on_a_scale_of_its_own():
     assert not away.axes[0].child_axes
 
 
-def test_rows_are_drawn_in_the_order_of_the_response_with_their_own_intervals():
-    y, rng = np.array([2.0, 0.0, 1.0]), np.random.default_rng(1)
-    replicates = y + rng.standard_normal((4000, 3))
-    ax = plots.replicated_rows(y, {"known effects": replicates}, level=0.8).axes[0]
-    ends = np.array([segment[:, 1] for segment in ax.collections[0].get_segments()])
-    np.testing.assert_allclose(ends, np.quantile(replicates[:, [1, 2, 0]], [0.1, 0.9], axis=0).T)
-    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [0.0, 1.0, 2.0])
+def test_an_overlay_has_the_density_of_the_data_over_those_of_its_replicates():
+    rng = np.random.default_rng(1)
+    y, replicates = rng.standard_normal(50), 3 + rng.standard_normal((80, 50))
+    known, new = plots.density_overlay(y, {"known u": replicates, "new u": replicates[:2]}).axes
+    assert (len(known.lines), len(new.lines)) == (60 + 1, 2 + 1)
+    grid, height = new.lines[0].get_data()
+    margin = np.ptp(y) / 2
+    np.testing.assert_allclose((grid[0], grid[-1]), (y.min() - margin, y.max() + margin))
+    np.testing.assert_allclose(height, gaussian_kde(y)(grid))
+    np.testing.assert_allclose(new.lines[1].get_ydata(), gaussian_kde(replicates[0])(grid))
+    assert known.lines[1].get_color() == plots.COLORS["conditional"]
+    assert new.lines[1].get_color() == plots.COLORS["marginal"]
+
+
+def test_a_curve_of_ranks_that_leaves_its_band_has_a_colour_of_its_own():
+    rng = np.random.default_rng(1)
+    ranks = np.column_stack([rng.integers(100, size=200), rng.integers(50, size=200)])
+    inside, outside, _ = plots.rank_ecdf(Calibration(("a", "b"), ranks, 99, ())).axes
+    curves = [ax.lines[-1] for ax in (inside, outside)]
+    assert [line.get_color() for line in curves] == [
+        plots.COLORS["published"],
+        plots.COLORS["outside"],
+    ]
+    assert [ax.get_title("left") for ax in (inside, outside)] == ["a", "b (outside)"]
+
+
+def test_statistics_are_in_the_colour_of_their_replicates():
+    (ax,) = plots.statistics(_check(np.linspace(0, 1, 40), 0.5, 0.4)).axes
+    assert to_hex(ax.patches[0].get_facecolor()).upper() == plots.COLORS["marginal"]
 
 
 def test_transforms_are_drawn_as_differences_from_the_uniform_distribution():

@@ -42,6 +42,16 @@ def test_strips_without_a_band_have_a_linear_scale():
     assert not fig.legends
 
 
+def test_p_values_of_each_kind_are_an_outline_of_area_one_beside_the_uniform_density():
+    p = {"known groups": np.full(9, 0.52), "new groups": np.linspace(0.01, 0.99, 9)}
+    (ax,) = figures.null_p_values({"between": p}).axes
+    known, new = (patch.get_xy() for patch in ax.patches)
+    peak = known[:, 1] > 0
+    np.testing.assert_allclose(known[peak], [[0.5, 20], [0.55, 20]])
+    assert new[:, 1].max() < 5
+    assert ax.lines[0].get_ydata()[0] == 1
+
+
 def test_mixture_draws_components_and_their_sum():
     x, components = np.linspace(-1, 1, 7), np.random.default_rng(1).uniform(size=(3, 7))
     fig = figures.mixture(

@@ -45,13 +45,12 @@ def rank_ecdf(calibration: Calibration, false_alarm: float = 0.01) -> Figure:
             ax.set_axis_off()
         for ax, name, difference in zip(panels, names, differences.T, strict=False):
             leaves = bool(np.any((difference < band.lower) | (difference > band.upper)))
-            color = COLORS["truth" if leaves else "none"]
+            color = COLORS["outside" if leaves else "published"]
             title = f"{name} (outside)" if leaves else name
-            ax.fill_between(
-                band.z, band.lower, band.upper, color=COLORS["none"], alpha=0.22, linewidth=0
-            )
-            ax.step(band.z, difference, where="post", color=color, linewidth=1.4)
-            ax.axhline(0, color=COLORS["none"], linewidth=0.8)
+            ax.fill_between(band.z, band.lower, band.upper, color=COLORS["none"], alpha=0.2)
+            for edge in (band.lower, band.upper):
+                ax.plot(band.z, edge, "--", color=COLORS["truth"], linewidth=0.7)
+            ax.step(band.z, difference, where="post", color=color, linewidth=2)
             ax.set_title(fill(title, 26), fontsize="small")
             ax.set(ylim=ylim, xlim=(0, 1))
         fig.supxlabel("rank of the truth among the draws, as a share", fontsize="small")

@@ -3,7 +3,13 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from lmmlib.plots.style import COLORS, figure, figure_legend, rows_of_panels
+from lmmlib.plots.style import (
+    COLORS,
+    color_of_levels,
+    figure,
+    figure_legend,
+    rows_of_panels,
+)
 from lmmlib.prediction import GROUP_STATISTICS, PredictiveCheck
 
 MAX_COLUMNS = 3
@@ -40,8 +46,9 @@ def statistics(check: PredictiveCheck) -> Figure:
         for ax, name in zip(panels, table.index, strict=False):
             replicated = check.replicates[name].to_numpy()
             bins = BINS if np.ptp(replicated) > 0 else 1
-            ax.hist(replicated, bins=bins, color=COLORS["none"], alpha=0.75, label=label)
-            ax.axvline(table.loc[name, "observed"], color=COLORS["truth"], lw=1.8, label="data")
+            color = color_of_levels(check.levels or "replicates")
+            ax.hist(replicated, bins=bins, color=color, alpha=0.55, label=label)
+            ax.axvline(table.loc[name, "observed"], color=COLORS["truth"], lw=2.2, label="data")
             ax.set(yticks=[])
             groups = f" {check.term}" if check.term and name in GROUP_STATISTICS else ""
             ax.set_title(f"{name}{groups}, p = {table.loc[name, 'p']:.2f}", fontsize=9.5)

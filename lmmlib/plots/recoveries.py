@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lmmlib.plots.style import COLORS, figure, figure_legend
 
-ENGINE_COLORS = (COLORS["none"], COLORS["published"], COLORS["marginal"])
+ENGINE_COLORS = (COLORS["truth"], COLORS["published"], COLORS["marginal"])
 ENGINE_MARKERS = ("^", "v", "s")
 STEP = 0.22  # between the points of one scenario
 
@@ -51,7 +51,7 @@ def recovery(
     with figure(1, len(panels), height=height, sharey=True) as (fig, axes):
         for ax, (title, (parameter, measure)) in zip(axes[0], panels.items(), strict=True):
             is_shown = (table["parameter"] == parameter) & (table["measure"] == measure)
-            ax.axvline(nominal if measure == "coverage" else 0, color=COLORS["truth"], lw=1)
+            ax.axvline(nominal if measure == "coverage" else 0, color=COLORS["none"], lw=2)
             _points(ax, table[is_shown], measure, scenarios, engines)
             ax.set(yticks=range(len(scenarios)), ylim=(len(scenarios) - 0.5, -0.5))
             ax.set_yticklabels(scenarios)

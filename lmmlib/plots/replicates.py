@@ -5,12 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy.stats import gaussian_kde
 
-from lmmlib.plots.style import COLORS, color_of, figure
+from lmmlib.plots.style import COLORS, color_of_levels, figure, rows_of_panels
 from lmmlib.prediction import PredictiveCheck
 
 BINS = 60
 TAIL = 0.001  # of replicates on either side that a panel, or a hill's own scale, leaves out
+OVERLAID = 60  # densities of replicates in a panel: enough to see their spread
 SLIVER = 0.05  # of a panel's width, below which a hill cannot be seen
 
 
@@ -50,7 +53,7 @@ def replicated_statistics(checks: Mapping[str, PredictiveCheck]) -> Figure:
             )
             for k, (label, check) in enumerate(checks.items()):
                 values = check.replicates[name].to_numpy()
-                color = _color_of_levels(label)
+                color = color_of_levels(label)
                 _hill(ax, values, edges, -k, color)
                 _magnify_sliver(ax, values, observed, -k, color, edges)
                 _write_p(ax, check.table.loc[name, "p"], -k)
@@ -64,56 +67,58 @@ def replicated_statistics(checks: Mapping[str, PredictiveCheck]) -> Figure:
     return fig
 
 
-def replicated_rows(
-    y: np.ndarray, replicates: Mapping[str, np.ndarray], level: float = 0.9
-) -> Figure:
-    """The rows in the order of their response, and central intervals of their replicates.
+def density_overlay(y: np.ndarray, replicates: Mapping[str, np.ndarray]) -> Figure:
+    """The density of the response over those of its replicates, a thin line for each.
 
-    One panel per kind.
+    One panel per kind, two side by side: the picture of ``pp_check`` in brms and of
+    ``plot_ppc_dist`` in ArviZ.
 
     Parameters
     ----------
     y : ndarray, shape (n,)
         Response.
     replicates : mapping of str to ndarray
-        Title (``known …``, ``new …``) to (S, n).
-    level : float, default: 0.9
-        Probability of the intervals.
+        Title (``known …``, ``new …``) to (S, n), of which 60 are drawn, from all chains alike.
+
+    Notes
+    -----
+    Gaussian kernels of Scott's width, a width for each line. All panels share the axis of y,
+    from the response widened by half its range on either side; replicates may go beyond. The
+    data lie below as a thick line, so that replicates that repeat them are seen.
+
+    References
+    ----------
+    Gabry et al. (2019), J. R. Stat. Soc. A 182(2), for the picture.
 
     Examples
     --------
-    >>> figure_ = replicated_rows(
-    ...     np.arange(3.0), {"known effects": np.zeros((9, 3)), "new effects": np.ones((9, 3))}
-    ... )
-    >>> [ax.get_title("left") for ax in figure_.axes]
-    ['known effects', 'new effects']
+    >>> y = np.arange(5.0)
+    >>> drawn = density_overlay(y, {"known effects": y + np.ones((9, 1)), "new effects": y[None]})
+    >>> [(ax.get_title("left"), len(ax.lines)) for ax in drawn.axes]
+    [('known effects', 10), ('new effects', 2)]
     """
-    order = np.argsort(y)
-    ends = [(1 - level) / 2, (1 + level) / 2]
-    with figure(1, len(replicates), height=3.6, sharey=True) as (fig, axes):
-        for ax, (title, values) in zip(axes[0], replicates.items(), strict=True):
-            low, high = np.quantile(values[:, order], ends, axis=0)
-            ax.vlines(
-                range(len(y)),
-                low,
-                high,
-                color=_color_of_levels(title),
-                lw=2.2,
-                alpha=0.6,
-                label=f"replicates, {100 * level:.0f} %",
-            )
-            ax.plot(y[order], ".", ms=3, color=COLORS["truth"], label="data")
-            ax.set(xlabel="row, in the order of y")
+    columns = min(2, len(replicates))
+    rows = rows_of_panels(len(replicates), columns)
+    margin = np.ptp(y) / 2
+    grid = np.linspace(y.min() - margin, y.max() + margin, 300)
+    density_of_data = gaussian_kde(y)(grid)
+    with figure(rows, columns, height=1.6 * rows + 0.9, sharex=True, sharey=True) as (fig, axes):
+        for ax, (title, values) in zip(axes.ravel(), replicates.items(), strict=False):
+            ax.plot(grid, density_of_data, color=COLORS["truth"], lw=5)
+            picked = np.linspace(0, len(values) - 1, min(OVERLAID, len(values))).astype(int)
+            for replicate in values[picked]:
+                density = gaussian_kde(replicate)(grid)
+                ax.plot(grid, density, color=color_of_levels(title), lw=0.7)
+            ax.set(yticks=[], xlim=grid[[0, -1]])
             ax.set_title(title, loc="left")
-            ax.legend(loc="upper left", fontsize=8.5)
-        axes[0, 0].set_ylabel("y")
+            ax.grid(visible=False)
+        axes[0, 0].set_ylim(0, None)
+        for ax in axes[-1]:
+            ax.set_xlabel("y")
+        data = Line2D([], [], color=COLORS["truth"], lw=5, label="data")
+        replicated = Line2D([], [], color=COLORS["none"], lw=0.7, label="a replicate")
+        fig.legend(handles=[data, replicated], loc="outside upper left", ncols=2)
     return fig
-
-
-def _color_of_levels(label: str) -> str:
-    """Known levels in the colour of the conditional density, new ones in that of the marginal."""
-    density_of_levels = {"known": "conditional", "new": "marginal"}
-    return color_of(density_of_levels.get(label.split()[0], "none"))
 
 
 def _edges(replicates: list[np.ndarray], observed: float) -> np.ndarray:

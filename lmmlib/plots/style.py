@@ -17,6 +17,7 @@ COLORS = {
     "leverage": "#D55E00",
     "truth": "#222222",
     "published": "#009E73",
+    "outside": "#882255",
     "none": "#8c8c8c",
 }
 MARKERS = {"conditional": "o", "marginal": "s", "leverage": "s", "truth": "_", "published": "D"}
@@ -79,6 +80,15 @@ def color_of(label: str) -> str:
     ``conditional``, ``marginal``, ``truth``, ``published``.
     """
     return COLORS.get(_first_word(label), COLORS["none"])
+
+
+def color_of_levels(label: str) -> str:
+    """Known levels in the colour of the conditional density, new ones in that of the marginal.
+
+    By the first word of a label: ``known groups``, ``new effects``.
+    """
+    density_of_levels = {"known": "conditional", "new": "marginal"}
+    return color_of(density_of_levels.get(_first_word(label), "none"))
 
 
 def marker_of(label: str) -> str:

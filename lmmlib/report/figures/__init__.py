@@ -1,5 +1,6 @@
 """Figures that one chapter needs to make its point: one a function, from results."""
 
+from lmmlib.report.figures.checks import null_p_values
 from lmmlib.report.figures.comparisons import differences, lattice, readings, strips
 from lmmlib.report.figures.cost import scaling, systems
 from lmmlib.report.figures.links import links_of_means
@@ -24,6 +25,7 @@ __all__ = [
     "likelihoods_of_a_scale",
     "links_of_means",
     "mixture",
+    "null_p_values",
     "offsets",
     "pareto_k_against_leverage",
     "posteriors_of_both_forms",
