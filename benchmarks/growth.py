@@ -103,7 +103,7 @@ def draw(measured: Mapping[str, dict], path: Path) -> None:
                     curve.sizes,
                     curve.seconds[key],
                     marker=marker,
-                    label=f"{label}: exponent {power:.2f}",
+                    label=f"{label}: exponent {power:z.2f}",
                 )
             panel.set(xlabel=AXES[axis], ylabel="seconds")
             panel.legend(fontsize="small", frameon=False)

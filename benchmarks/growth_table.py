@@ -29,7 +29,7 @@ def growth(measured: Mapping[str, dict]) -> str:
 
 
 def _exponents(axis: str, curve: Curve) -> tuple[str, ...]:
-    powers = (f"{exponent(curve.sizes, curve.seconds[key]):.2f}" for key in CURVES)
+    powers = (f"{exponent(curve.sizes, curve.seconds[key]):z.2f}" for key in CURVES)
     return (AXES[axis], f"{curve.sizes[0]:,.0f}", f"{curve.sizes[-1]:,.0f}", *powers)
 
 
