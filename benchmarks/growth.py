@@ -105,6 +105,7 @@ def draw(measured: Mapping[str, dict], path: Path) -> None:
                     marker=marker,
                     label=f"{label}: exponent {power:z.2f}",
                 )
-            panel.set(xlabel=AXES[axis], ylabel="seconds")
-            panel.legend(fontsize="small", frameon=False)
+            room_for_the_legend = 30 * panel.get_ylim()[1]
+            panel.set(xlabel=AXES[axis], ylabel="seconds", ylim=(None, room_for_the_legend))
+            panel.legend(loc="upper left", fontsize="small", frameon=False)
         figure.savefig(path, metadata={"Date": None})

@@ -28,21 +28,21 @@ class Watched:
     def split(self, start: float, end: float) -> dict[str, float]:
         """Seconds of a fit between two times, by what they went to.
 
-        XLA's compilation; tracing and lowering for it; sampling; PyTensor, which hands the graph of
-        the density to JAX; and the rest, starts and the collecting of draws among it.
+        PyTensor, which makes a function of the density for JAX; NumPyro's run: XLA's compilation,
+        tracing and lowering for it, sampling; and all else, which is to find the starts, with what
+        is compiled for them, and to collect the draws.
         """
-        xla = _covered(self.by_xla, start, end)
-        compiling = _covered(self.compiling, start, end)
-        pytensor = _covered(self.before_jax, start, end)
         runs = [run for run in self.runs if start <= run[0] <= end]
-        sampling = sum(run[1] - run[0] - _covered(self.compiling, *run) for run in runs)
-        rest = end - start - compiling - sampling - pytensor
+        running = sum(run[1] - run[0] for run in runs)
+        compiling = sum(_covered(self.compiling, *run) for run in runs)
+        xla = sum(_covered(self.by_xla, *run) for run in runs)
+        pytensor = _covered(self.before_jax, start, end)
         return {
-            "xla": xla,
-            "tracing": compiling - xla,
-            "sampling": sampling,
             "pytensor": pytensor,
-            "rest": rest,
+            "starts": end - start - running - pytensor,
+            "tracing": compiling - xla,
+            "xla": xla,
+            "sampling": running - compiling,
         }
 
 

@@ -76,10 +76,10 @@ def _posterior(result: dict) -> tuple[str, ...]:
 
 SPLIT = {
     "pytensor": "PyTensor",
+    "starts": "starts, and collecting draws",
     "tracing": "tracing and lowering",
     "xla": "XLA",
     "sampling": "sampling",
-    "rest": "starts and the rest",
 }
 
 

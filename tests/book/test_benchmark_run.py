@@ -177,7 +177,7 @@ def test_each_system_is_set_beside_the_least_criterion():
     ]
 
 
-def test_seconds_of_a_first_fit_are_split_without_rest_lost():
+def test_seconds_of_a_first_fit_are_split_without_loss():
     watched = module("jax_clock").Watched(
         runs=[(4.0, 10.0)],
         compiling=[(2.0, 3.0), (4.0, 8.0), (5.0, 7.5)],
@@ -185,5 +185,5 @@ def test_seconds_of_a_first_fit_are_split_without_rest_lost():
         before_jax=[(1.0, 2.0)],
     )
     split = watched.split(0.5, 11.0)
-    assert split == {"xla": 2.5, "tracing": 2.5, "sampling": 2.0, "pytensor": 1.0, "rest": 2.5}
+    assert split == {"pytensor": 1, "starts": 3.5, "tracing": 1.5, "xla": 2.5, "sampling": 2}
     assert np.isclose(sum(split.values()), 10.5)
