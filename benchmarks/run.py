@@ -30,6 +30,14 @@ IMPORTS = {
     "Design": "import lmmlib; lmmlib.Design",
 }
 
+# Bytecode is kept, and threads are as each library chooses.
+NOT_OF_A_RUN = {
+    "PYTHONDONTWRITEBYTECODE",
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+}
+
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
     """Options of the command line."""
@@ -93,9 +101,8 @@ def main(words: Sequence[str] | None = None) -> None:
     """Measure, judge, and write the files."""
     options = arguments(words)
     start = time.perf_counter()
-    environment = {
-        key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"
-    }
+    unset = {"PYTHONDONTWRITEBYTECODE"} if options.share < 1 else NOT_OF_A_RUN
+    environment = {key: value for key, value in os.environ.items() if key not in unset}
     fresh = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
