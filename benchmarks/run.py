@@ -78,7 +78,9 @@ def begun(path: Path, fresh: dict, resume: bool) -> dict:
     if not resume:
         return fresh
     if not path.exists():
-        raise SystemExit(f"bench: there is no run to resume, {path.name} is not there; run without")
+        raise SystemExit(
+            f"bench: there is no run to resume, {path.name} is not there; run without --resume"
+        )
     stored = json.loads(path.read_text("utf8"))
     for part in ("machine", "versions"):
         differing = [
@@ -88,7 +90,10 @@ def begun(path: Path, fresh: dict, resume: bool) -> dict:
         ]
         if differing:
             names = ", ".join(sorted(differing))
-            raise SystemExit(f"bench: the run to resume has another {part} ({names}); start anew")
+            raise SystemExit(
+                f"bench: the run to resume differs in its {part} ({names}); start anew, without "
+                "--resume"
+            )
     return stored
 
 

@@ -139,9 +139,9 @@ def test_a_run_is_resumed_on_its_machine_alone(tmp_path):
     path.write_text(json.dumps(stored), "utf8")
     assert begun(path, run_of(), resume=True) == stored
     assert begun(path, run_of(), resume=False) == run_of()
-    with pytest.raises(SystemExit, match=r"another machine \(processor\); start anew"):
+    with pytest.raises(SystemExit, match=r"differs in its machine \(processor\); start anew"):
         begun(path, run_of(processor="Q"), resume=True)
-    with pytest.raises(SystemExit, match=r"another versions \(lmmlib\); start anew"):
+    with pytest.raises(SystemExit, match=r"differs in its versions \(lmmlib\); start anew"):
         begun(path, run_of(lmmlib="0.2.0"), resume=True)
 
 
