@@ -88,7 +88,7 @@ def first_fits(measured: dict) -> str:
     rows = [
         (FULL[name], seconds(m["first"]), *(seconds(m["first_split"][part]) for part in SPLIT))
         for name, m in measured.items()
-        if "first_split" in m
+        if name in FULL and "first_split" in m
     ]
     return table(("system", "first fit", *SPLIT.values()), rows) if rows else ""
 

@@ -156,10 +156,12 @@ def _measure_all(
         all_steps = list(steps(tables, options.share))
         for step in all_steps:
             if wanted(step.name):
+                written = {}
                 if step.table and not (tables / step.table).exists():
                     command = writer(step.table, tables, options.share)
-                    process(command, environment, LONGEST)
-                store(step.name, measure(step, environment, alone))
+                    written = process(command, environment, LONGEST)
+                failed = "failed" in written
+                store(step.name, written if failed else measure(step, environment, alone))
     return {step.name for step in all_steps} <= set(measured)
 
 

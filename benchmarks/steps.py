@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import designs
 import large
+from earlier import AGAIN
 
 HERE = Path(__file__).parent
 OURS = (sys.executable, str(HERE / "ours.py"))
@@ -33,6 +34,7 @@ LENGTHS = (100, 200, 500, 1000, 2000, 5000)
 FORMULAS = {**designs.FORMULAS, "crossed": designs.CROSSED}
 # Of many rows: the work, and whether the effects are drawn.
 LARGE_POSTERIORS = {"ratings": "all", "slopes 100000": "none"}
+EARLIER = "earlier"  # how the names of steps with the earlier version begin
 ORDERS = ("by group", "any order")
 WORKERS = (0, 2)
 GROWTH = {
@@ -58,7 +60,8 @@ class Step:
     longest : int
         Seconds that a process may take.
     table : str or None
-        A table of many rows, or the order of the parts, that has to be written before.
+        What has to be written before: a table of many rows, the parts in an order, or the
+        earlier version.
     """
 
     name: str
@@ -70,9 +73,9 @@ class Step:
 
 def steps(folder: Path, share: float) -> Iterator[Step]:
     """Every measurement, what is ours beside its peers."""
-    yield from _densities()
-    yield from _posteriors(folder)
-    yield from _leave_one_out()
+    of_today = [*_densities(), *_posteriors(folder), *_leave_one_out()]
+    yield from of_today
+    yield from (_with_earlier(step, folder) for step in of_today if step.name in AGAIN)
     yield from _small_fits(folder)
     yield from _large_fits(folder)
     yield from _parts(folder)
@@ -80,6 +83,12 @@ def steps(folder: Path, share: float) -> Iterator[Step]:
         for size in sizes:
             command = (*OURS_LARGE, "growth", axis, str(size), str(share))
             yield Step(f"growth {axis} {size}", command)
+
+
+def _with_earlier(step: Step, folder: Path) -> Step:
+    """The step with the earlier version in the place of today's."""
+    command = ("env", f"PYTHONPATH={folder / EARLIER}", *step.command)
+    return replace(step, name=f"{EARLIER} {step.name}", command=command, table=EARLIER)
 
 
 def _ours(name: str, *words: str, processes: int = 1) -> Step:
@@ -154,7 +163,9 @@ def _parts(folder: Path) -> Iterator[Step]:
 
 
 def writer(table: str, folder: Path, share: float) -> tuple[str, ...]:
-    """The command that writes a table of many rows, or the parts in an order."""
+    """The command that writes what a step reads."""
+    if table == EARLIER:
+        return (sys.executable, str(HERE / "earlier.py"), str(folder / table))
     words = (str(share), str(folder / table))
     task = "parts" if table in ORDERS else "table"
     return (*OURS_LARGE, task, table, *words)

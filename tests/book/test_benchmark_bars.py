@@ -1,7 +1,6 @@
 """Bars are judged on the measurements that they name; nothing is measured here."""
 
 import importlib
-import math
 from pathlib import Path
 
 import pytest
@@ -101,35 +100,22 @@ def test_the_fastest_sampler_and_the_largest_ess_of_the_peers_count():
 
 
 def test_nothing_is_slower_than_before():
-    earlier = module("earlier")
-    bar = of_work("what was measured before: not slower")
-    before = earlier.stored()["seconds"]
-    measured = {name: {"second": seconds} for name, seconds in before.items()}
-    assert bar.judged(measured)["measured"] == 1
-    slower = "posterior sleepstudy"
-    measured[slower] = {"second": 1.2 * before[slower]}
-    judged = bar.judged(measured)
-    assert math.isclose(judged["measured"], 1.2)
+    bar = of_work("posterior sleepstudy: lmmlib to the version before")
+    now, then = bar.steps
+    assert (now, then) == ("posterior sleepstudy", "earlier posterior sleepstudy")
+    judged = bar.judged({now: {"first": 9.0, "second": 1.1}, then: {"first": 1.0, "second": 1.0}})
+    assert (judged["measured"], judged["met"]) == (1.1, True)
+    judged = bar.judged({now: {"second": 1.2}, then: {"second": 1.0}})
     assert judged["met"] is False
+    density = of_work("density 200 rows, 20 groups, one thread: lmmlib to the version before")
+    medians = [{"reduced": {"median": 1e-4}}, {"reduced": {"median": 2e-4}}]
+    assert density.judged(dict(zip(density.steps, medians, strict=True)))["measured"] == 0.5
 
 
-def test_our_times_alone_are_kept_for_later():
-    measured = {
-        "ML Pastes, lmmlib": {"first": 3.0, "median": 1.0},
-        "ML Pastes, lme4": {"median": 2.0},
-        "loo large, row": {"seconds": 3.0},
-        "loo large, arviz": {"seconds": 4.0},
-        "posterior Pastes": {"failed": "no memory"},
-        "density 5 rows, 2 groups": {"reduced": {"median": 5.0}, "dense": {"median": 6.0}},
-        "fit ratings, glmm": {"seconds": 7.0},
-    }
-    results = {"date": "2026-01-01", "machine": {"processor": "P"}, "measured": measured}
-    assert module("earlier").of_run(results) == {
-        "date": "2026-01-01",
-        "processor": "P",
-        "seconds": {
-            "ML Pastes, lmmlib": 1.0,
-            "loo large, row": 3.0,
-            "density 5 rows, 2 groups": 5.0,
-        },
-    }
+def test_the_version_before_is_measured_by_the_same_program():
+    steps = all_steps(Path("tables"))
+    for name in module("earlier").AGAIN:
+        today = steps[name]
+        before = steps[f"earlier {name}"]
+        assert before.command == ("env", "PYTHONPATH=tables/earlier", *today.command)
+        assert (before.table, before.processes) == ("earlier", today.processes)

@@ -39,9 +39,9 @@ def test_steps_have_names_of_their_own_and_their_tables():
     steps = list(module("steps").steps(Path("tables"), 1.0))
     assert len(steps) == len({step.name for step in steps})
     tables = {step.table for step in steps if step.table}
-    assert tables == {*module("large").WORKS, *module("steps").ORDERS}
+    assert tables == {*module("large").WORKS, *module("steps").ORDERS, "earlier"}
     for step in steps:
-        if step.table:
+        if step.table in module("large").WORKS:
             assert step.command[-1] == str(Path("tables") / step.table)
 
 
