@@ -195,6 +195,18 @@ BARS = (
         )
         for what, leave in (("rows", "row"), ("groups", "level"))
     ),
+    *(
+        Bar(
+            f"schools, leave-one-out: {what}",
+            "3,435 rows, 148 × 19 crossed levels, 4,096 draws",
+            "at most",
+            limit,
+            "s",
+            (f"loo schools, {leave}",),
+            field("seconds"),
+        )
+        for what, leave, limit in (("rows", "row", 5), ("levels", "level", 20))
+    ),
     Bar(
         "large, leave-one-out: memory",
         "the larger of both processes",

@@ -12,6 +12,7 @@ import pandas as pd
 FEWEST_LEVELS = 20
 SLOPES = "y ~ x + (x | group)"
 CROSSED = "y ~ x + (1 | a) + (1 | b)"
+PUPILS = "y ~ x + (1 | pupil) + (1 | teacher) + (1 | school)"
 RATINGS = "y ~ service + (1 | s) + (1 | d) + (1 | dept)"
 
 
@@ -94,6 +95,32 @@ def ratings(students: int, lecturers: int, departments: int, rows: int) -> pd.Da
     )
 
 
+def pupils(schools: int, pupils_per_school: int, teachers_per_school: int) -> pd.DataFrame:
+    """Pupils of schools, each tested under one to four of the school's teachers.
+
+    Pupils and teachers are crossed within a school, and nested in it.
+    """
+    rng = np.random.default_rng((schools, pupils_per_school))
+    tests = rng.integers(1, 5, size=schools * pupils_per_school)
+    pupil = np.repeat(np.arange(len(tests)), tests)
+    school = pupil // pupils_per_school
+    of_school = rng.integers(teachers_per_school, size=len(pupil))
+    teacher = school * teachers_per_school + of_school
+    x = rng.normal(size=len(pupil))
+    y = 0.5 * x + rng.normal(size=len(pupil))
+    columns = {"y": y, "x": x}
+    for name, codes, sd in (
+        ("pupil", pupil, 1.0),
+        ("teacher", teacher, 0.4),
+        ("school", school, 0.3),
+    ):
+        _, present = np.unique(codes, return_inverse=True)
+        levels = present.max() + 1
+        columns["y"] = columns["y"] + rng.normal(scale=sd, size=levels)[present]
+        columns[name] = factor(name, present, levels)
+    return pd.DataFrame(columns)
+
+
 def _random_codes(
     rng: np.random.Generator, levels: int, rows: int, chances: np.ndarray | None = None
 ) -> np.ndarray:
@@ -135,6 +162,13 @@ def _crossed_work(levels_a: int, levels_b: int, rows: int) -> Work:
     return Work(CROSSED, "ml", make)
 
 
+def _pupils_work(schools: int, pupils_per_school: int, teachers_per_school: int) -> Work:
+    def make(share: float) -> pd.DataFrame:
+        return pupils(scaled(schools, share), pupils_per_school, teachers_per_school)
+
+    return Work(PUPILS, "ml", make)
+
+
 def _ratings_work(students: int, lecturers: int, departments: int, rows: int) -> Work:
     def make(share: float) -> pd.DataFrame:
         s = scaled(students, share)
@@ -155,5 +189,6 @@ WORKS = {
     "slopes 100000": _slopes_work(100_000, 20),
     "crossed 2000 x 1000": _crossed_work(2_000, 1_000, 80_000),
     "crossed 6000 x 3500": _crossed_work(6_000, 3_500, 1_000_000),
+    "pupils": _pupils_work(80, 134, 17),
     "ratings": _ratings_work(2_972, 1_128, 14, 73_421),
 }

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import arviz_stats
 import clock
 import designs
+import large
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -102,13 +103,15 @@ def _data_and_priors(name: str) -> tuple[lmm.Data, lmm.Priors]:
         data, _ = designs.grouped(100_000, 1_000)
     elif name == "crossed":
         data = lmm.from_formula(designs.CROSSED, designs.crossed())
+    elif name == "schools":
+        data = lmm.from_formula(large.CROSSED, large.crossed(148, 19, 3_435))
     else:
         data = designs.table_data(name)
     return data, lmm.Priors.weak(data)
 
 
 def loo(name: str, draws: str, leave: str) -> dict:
-    """Leave out a ``row`` or a ``level`` of the only term, given draws.
+    """Leave out a ``row`` or a ``level`` of the first term, given draws.
 
     ``arviz`` is its own way for rows. After a call on sleepstudy.
     """

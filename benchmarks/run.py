@@ -55,6 +55,23 @@ def _share(word: str) -> float:
     return share
 
 
+def check_chosen(options: argparse.Namespace) -> None:
+    """Refuse a run of nothing.
+
+    Raises
+    ------
+    SystemExit
+        If no measurement has the text in its name.
+    """
+    names = [f"import {what}" for what in IMPORTS]
+    names += [step.name for step in steps(UNDER_WAY, options.share)]
+    if not any(options.only in name for name in names):
+        examples = ", ".join(sorted({name.split()[0] for name in names}))
+        raise SystemExit(
+            f"bench: no measurement has {options.only!r} in its name; names begin with {examples}"
+        )
+
+
 def versions(environment: dict[str, str]) -> dict:
     """Of the interpreter, our packages, the peers' and R's; what is not there is left out."""
     version_of = {"Python": platform.python_version()}
@@ -105,6 +122,7 @@ def is_missing(result: dict | None) -> bool:
 def main(words: Sequence[str] | None = None) -> None:
     """Measure, judge, and write the files."""
     options = arguments(words)
+    check_chosen(options)
     start = time.perf_counter()
     unset = {"PYTHONDONTWRITEBYTECODE"} if options.share < 1 else NOT_OF_A_RUN
     environment = {key: value for key, value in os.environ.items() if key not in unset}

@@ -35,6 +35,13 @@ def test_a_share_is_between_zero_and_one(share, capsys):
     assert f"must be above 0 and at most 1, got {share}" in capsys.readouterr().err
 
 
+def test_a_text_that_is_in_no_name_is_refused():
+    run = module("run")
+    run.check_chosen(run.arguments(["--only", "ratings, glmm"]))
+    with pytest.raises(SystemExit, match="no measurement has 'ratngs' in its name; names begin"):
+        run.check_chosen(run.arguments(["--only", "ratngs"]))
+
+
 def test_steps_have_names_of_their_own_and_their_tables():
     steps = list(module("steps").steps(Path("tables"), 1.0))
     assert len(steps) == len({step.name for step in steps})
@@ -45,7 +52,7 @@ def test_steps_have_names_of_their_own_and_their_tables():
             assert step.command[-1] == str(Path("tables") / step.table)
 
 
-@pytest.mark.parametrize("name", ["slopes 1000", "crossed 6000 x 3500", "ratings"])
+@pytest.mark.parametrize("name", ["slopes 1000", "crossed 6000 x 3500", "pupils", "ratings"])
 def test_a_share_of_a_table_is_of_its_make(name):
     work = module("large").WORKS[name]
     table = work.make(0.01)
@@ -62,6 +69,13 @@ def test_whole_tables_have_the_sizes_of_their_names():
     assert (len(ratings), levels) == (73_421, [2_972, 1_128, 14])
     crossed = large.WORKS["crossed 2000 x 1000"].make(1.0)
     assert (len(crossed), crossed["a"].nunique(), crossed["b"].nunique()) == (80_000, 2_000, 1_000)
+
+
+def test_pupils_and_teachers_are_nested_in_schools():
+    table = module("large").pupils(schools=5, pupils_per_school=30, teachers_per_school=4)
+    for factor in ("pupil", "teacher"):
+        assert table.groupby(factor, observed=True)["school"].nunique().max() == 1
+    assert table.groupby("pupil", observed=True)["teacher"].nunique().max() > 1
 
 
 def test_parts_are_one_data_set():
