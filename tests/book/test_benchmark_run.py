@@ -1,5 +1,6 @@
 """The programs of the benchmarks without the peers: options, tables, steps, resuming."""
 
+import doctest
 import importlib
 import json
 import sys
@@ -94,6 +95,13 @@ def test_columns_come_back_to_the_last_digit(tmp_path):
     module("columns").write(tmp_path / "table", table)
     read = module("columns").read(tmp_path / "table")
     pd.testing.assert_frame_equal(read[table.columns], table, check_exact=True)
+
+
+@pytest.mark.parametrize("name", ["cost_model", "earlier", "formatting", "growth"])
+def test_the_examples_in_the_docstrings(name):
+    found = doctest.testmod(module(name))
+    assert found.attempted > 0
+    assert found.failed == 0
 
 
 def printing(words):
@@ -201,3 +209,76 @@ def test_seconds_of_a_first_fit_are_split_without_loss():
     split = watched.split(0.5, 11.0)
     assert split == {"pytensor": 1, "starts": 3.5, "tracing": 1.5, "xla": 2.5, "sampling": 2}
     assert np.isclose(sum(split.values()), 10.5)
+
+
+@pytest.fixture
+def runner(monkeypatch, tmp_path):
+    """The runner in an empty folder, and what it has measured, in order: three steps without work.
+
+    The third is interrupted when it is measured first.
+    """
+    run = module("run")
+    Step = module("steps").Step
+    folder = tmp_path / "benchmarks"
+    folder.mkdir()
+    (folder / "quoted.json").write_text("[]", "utf8")
+    made = []
+    interrupted = []
+
+    def measure(step, environment, alone):
+        if step.name == "fit ratings, glmm" and not interrupted:
+            interrupted.append(step.name)
+            raise KeyboardInterrupt
+        made.append(step.name)
+        return {"rows": 9, "seconds": 2.0, "criterion": 7.0, "peak_mib": 1.0, "others": 0.0}
+
+    names = ("fit ratings, lmmlib", "fit ratings, lme4", "fit ratings, glmm")
+    monkeypatch.setattr(run, "HERE", folder)
+    monkeypatch.setattr(run, "UNDER_WAY", tmp_path / "_build/bench")
+    monkeypatch.setattr(run, "IMPORTS", {})
+    monkeypatch.setattr(run, "steps", lambda *_: [Step(name, ("x",)) for name in names])
+    monkeypatch.setattr(run, "versions", lambda _: {"lmmlib": "0.1.0"})
+    monkeypatch.setattr(run, "process", lambda *_: {})
+    monkeypatch.setattr(run, "measure", measure)
+    return run, made
+
+
+def stored(folder):
+    return json.loads((folder / "RESULTS.json").read_text("utf8"))
+
+
+def test_a_run_is_published_once_it_is_whole(runner, tmp_path, capsys):
+    run, made = runner
+    run.main(["--only", "lme4"])
+    assert made == ["fit ratings, lme4"]
+    assert not (tmp_path / "benchmarks/RESULTS.json").exists()
+
+    made.clear()
+    with pytest.raises(KeyboardInterrupt):
+        run.main([])
+    assert made == ["fit ratings, lmmlib", "fit ratings, lme4"]
+    assert list(stored(tmp_path / "_build/bench")["measured"]) == made
+    assert not (tmp_path / "benchmarks/RESULTS.json").exists()
+
+    made.clear()
+    run.main(["--resume"])
+    assert made == ["fit ratings, glmm"]
+    published = stored(tmp_path / "benchmarks")
+    assert len(published["measured"]) == 3
+    bars = {bar["work"]: bar["met"] for bar in published["bars"]}
+    assert bars["ratings, fit: lmmlib to glmm"] is True
+    assert bars["ratings, fit: lme4 to lmmlib"] is False
+    page = (tmp_path / "benchmarks/RESULTS.md").read_text("utf8")
+    assert "| ratings | glmm | 9 | 2 s |" in page
+    assert "in benchmarks/RESULTS.md" in capsys.readouterr().out
+
+
+def test_a_trial_is_not_published(runner, tmp_path):
+    run, _ = runner
+    with pytest.raises(KeyboardInterrupt):
+        run.main(["--share", "0.5"])
+    run.main(["--share", "0.5", "--resume"])
+    assert not (tmp_path / "benchmarks/RESULTS.json").exists()
+    trial = tmp_path / "_build/bench/share-0.5"
+    assert stored(trial)["share"] == 0.5
+    assert "it shows that the programs run, and no speed" in (trial / "RESULTS.md").read_text()
