@@ -43,9 +43,10 @@ def large_fits(measured: Mapping[str, dict], works: Mapping[str, str]) -> str:
     note = (
         "From a table in memory to the estimates and their standard errors, formula included, in "
         "fresh processes, what a first call loads loaded before: the median of three, of fewer "
-        "where they take more than a minute. Peak resident, the table included. An evaluation by "
-        "itself, of the criterion at the optimum; with its gradient, where a system has one, it "
-        "takes longer; glmm does not offer it. Above the least: of the deviance or REML criterion, "
+        "where they take more than a minute. Peak resident, the table included. Fit by "
+        "evaluations: seconds of the whole fit over their number. An evaluation by itself: of the "
+        "criterion at the optimum, without the gradient that some searches take with it; glmm "
+        "offers none. Above the least: of the deviance or REML criterion, "
         "over the smallest that any system has reached. lme4 without its check of derivatives "
         "after the fit, glmm with standard errors from the factor and without degrees of freedom."
     )
@@ -55,6 +56,7 @@ def large_fits(measured: Mapping[str, dict], works: Mapping[str, str]) -> str:
         "rows",
         "fit",
         "evaluations",
+        "fit by evaluations",
         "an evaluation",
         "peak",
         "criterion",
@@ -66,12 +68,13 @@ def large_fits(measured: Mapping[str, dict], works: Mapping[str, str]) -> str:
 
 def _large_row(m: dict, least: float | None) -> tuple[str, ...]:
     if "failed" in m:
-        return reason(m, 7)
+        return reason(m, 8)
     evaluation = seconds(m["evaluation"]) if "evaluation" in m else ""
     return (
         f"{m['rows']:,.0f}",
         seconds(m["seconds"]),
         _evaluations(m),
+        seconds(m["seconds"] / m["evaluations"]),
         evaluation,
         memory(m),
         f"{m['criterion']:.6f}",
