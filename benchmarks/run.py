@@ -10,6 +10,8 @@ import argparse
 import json
 import os
 import platform
+import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
@@ -83,14 +85,23 @@ def versions(environment: dict[str, str]) -> dict:
     return version_of
 
 
+def source() -> dict:
+    """What git calls the package's folder as it was committed; nothing where there is no git."""
+    command = ("git", "rev-parse", "--short", "HEAD:lmmlib")
+    if shutil.which("git") is None:
+        return {}
+    tree = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
+    return {} if tree.returncode else {"lmmlib": tree.stdout.strip()}
+
+
 def begun(path: Path, fresh: dict, resume: bool) -> dict:
     """The results to go on with: those of an interrupted run, or fresh ones.
 
     Raises
     ------
     SystemExit
-        If there is nothing to go on with, or it was measured on another machine or with other
-        versions.
+        If there is nothing to go on with, or it was measured on another machine, with other
+        versions or of another source.
     """
     if not resume:
         return fresh
@@ -99,7 +110,7 @@ def begun(path: Path, fresh: dict, resume: bool) -> dict:
             f"bench: there is no run to resume, {path.name} is not there; run without --resume"
         )
     stored = json.loads(path.read_text("utf8"))
-    for part in ("machine", "versions"):
+    for part in ("machine", "versions", "source"):
         differing = [
             key
             for key in {*stored[part], *fresh[part]} - {"load_at_start"}
@@ -130,6 +141,7 @@ def main(words: Sequence[str] | None = None) -> None:
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "versions": versions(environment),
+        "source": source(),
         "share": options.share,
         "measured": {},
     }
@@ -180,7 +192,8 @@ def _measure_all(
                     written = process(command, environment, LONGEST)
                 failed = "failed" in written
                 store(step.name, written if failed else measure(step, environment, alone))
-    return {step.name for step in all_steps} <= set(measured)
+    names = {*(f"import {what}" for what in IMPORTS), *(step.name for step in all_steps)}
+    return names <= set(measured)
 
 
 def _write(results: dict, folder: Path) -> None:

@@ -144,10 +144,11 @@ def test_medians_of_processes():
     }
 
 
-def run_of(processor="P", lmmlib="0.1.0", measured=()):
+def run_of(processor="P", lmmlib="0.1.0", tree="abc", measured=()):
     return {
         "machine": {"processor": processor, "load_at_start": len(measured)},
         "versions": {"lmmlib": lmmlib},
+        "source": {"lmmlib": tree},
         "measured": dict(measured),
     }
 
@@ -165,6 +166,8 @@ def test_a_run_is_resumed_on_its_machine_alone(tmp_path):
         begun(path, run_of(processor="Q"), resume=True)
     with pytest.raises(SystemExit, match=r"differs in its versions \(lmmlib\); start anew"):
         begun(path, run_of(lmmlib="0.2.0"), resume=True)
+    with pytest.raises(SystemExit, match=r"differs in its source \(lmmlib\); start anew"):
+        begun(path, run_of(tree="abd"), resume=True)
 
 
 def test_what_failed_is_measured_again_and_what_was_stopped_is_not():
