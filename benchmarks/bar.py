@@ -1,6 +1,5 @@
 """One promise of the speed, judged on what was measured."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -83,8 +82,3 @@ def at_least_seconds(result: dict) -> float:
     A quotient with them understates how much faster the other one is.
     """
     return result["stopped"] if "stopped" in result else result["seconds"]
-
-
-def geometric_mean(values: list[float]) -> float:
-    """Mean of ratios."""
-    return math.exp(sum(map(math.log, values)) / len(values))
