@@ -90,6 +90,7 @@ def draw(measured: Mapping[str, dict], path: Path) -> None:
 
     mpl.use("svg")
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     with mpl.rc_context({"svg.hashsalt": "growth", "svg.fonttype": "none"}):
         figure = Figure((9, 3.3 * ((len(found) + 1) // 2)), layout="constrained")
@@ -107,5 +108,6 @@ def draw(measured: Mapping[str, dict], path: Path) -> None:
                 )
             room_for_the_legend = 30 * panel.get_ylim()[1]
             panel.set(xlabel=AXES[axis], ylabel="seconds", ylim=(None, room_for_the_legend))
+            panel.xaxis.set_minor_formatter(NullFormatter())
             panel.legend(loc="upper left", fontsize="small", frameon=False)
         figure.savefig(path, metadata={"Date": None})
