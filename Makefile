@@ -117,11 +117,11 @@ mutate: $(STAMP)  ## change one operator of the algebra at a time: some test mus
 
 # The peers are no part of the lock: they have an environment of their own, with pins of their own.
 PEERS := benchmarks/.venv
-bench: $(STAMP)  ## measure the speed beside that of other systems, alone on the machine: a quarter of an hour
+bench: $(STAMP)  ## measure the speed beside that of other systems, alone on the machine: an hour or two (ARGS: --only TEXT, --share 0.01 for a trial, --resume)
 	@{ test -x $(PEERS)/bin/python || $(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS); } && \
 	VIRTUAL_ENV="$(CURDIR)/$(PEERS)" $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode benchmarks/requirements.txt \
 	|| echo "bench: the peers' environment could not be made; is the network up? They will be reported as not run" >&2; \
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 calibrate: $(STAMP)  ## calibrate all engines at full size and write benchmarks/CALIBRATION.json: a quarter of an hour
 	@$(BIN)/python benchmarks/calibrate.py $(ARGS)

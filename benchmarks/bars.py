@@ -1,90 +1,49 @@
 """What was promised of the speed, and whether it is kept."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+
+from bar import DIRECT, Bar, NotMeasuredError, field
+from bars_of_many_rows import BARS_OF_MANY_ROWS
 
 SAMPLERS = ("bambi numpyro", "bambi nutpie", "bambi pymc")
+QUOTED_BRMS = "quoted brms 2.18, sleepstudy"
 
 
-@dataclass(frozen=True)
-class Bar:
-    """One promise.
-
-    Attributes
-    ----------
-    work, how : str
-        What is measured, and by what.
-    sense : str
-        ``at most`` or ``at least``.
-    limit : float
-        In ``unit``.
-    value : callable
-        From the measurements and the quoted figures.
-    """
-
-    work: str
-    how: str
-    sense: str
-    limit: float
-    unit: str
-    value: Callable[[dict, list], float]
-
-
-def _second(name: str) -> Callable[[dict, list], float]:
-    return lambda m, _: m[f"posterior {name}"]["second"]
-
-
-def _import(what: str) -> Callable[[dict, list], float]:
-    return lambda m, _: m[f"import {what}"]["median"]
-
-
-def _crossed_ml(m: dict, _: list) -> float:
-    return m["ML crossed, lmmlib"]["median"]
-
-
-def _dense_ratio(m: dict, _: list) -> float:
+def _dense_ratio(all_threads: dict, one_thread: dict) -> float:
     """Of minima, the twin with the number of threads that serves it best.
 
     Two can cost it more than they bring.
     """
-    all_threads = m["density 2000 rows, 100 groups"]
-    one_thread = m["density 2000 rows, 100 groups, one thread"]
     dense = min(result["dense"]["minimum"] for result in (all_threads, one_thread))
     return dense / all_threads["reduced"]["minimum"]
 
 
-def _rows_ratio(m: dict, _: list) -> float:
-    return m["density rows"]["1000000"]["median"] / m["density rows"]["1000"]["median"]
+def _rows_ratio(rows: dict) -> float:
+    return rows["1000000"]["median"] / rows["1000"]["median"]
 
 
-def _against_brms(m: dict, _: list) -> float:
-    return m["brms"]["first"] / _second("sleepstudy")(m, _)
+def _against_first_fit(ours: dict, peer: dict) -> float:
+    return peer["first"] / ours["second"]
 
 
-def _against_quoted_brms(m: dict, quoted: list) -> float:
-    (seconds,) = (q["seconds"] for q in quoted if q["system"].startswith("brms"))
-    return seconds / _second("sleepstudy")(m, quoted)
+def _against_bambi(ours: dict, *samplers: dict) -> float:
+    seconds = [sampler["first"] for sampler in samplers if "first" in sampler]
+    if not seconds:
+        raise NotMeasuredError
+    return min(seconds) / ours["second"]
 
 
-def _against_bambi(m: dict, _: list) -> float:
-    fastest = min(m[s]["first"] for s in SAMPLERS if "first" in m[s])
-    return fastest / _second("sleepstudy")(m, _)
+def _ess_ratio(ours: dict, *peers: dict) -> float:
+    sizes = [peer["smallest_ess"] for peer in peers if "smallest_ess" in peer]
+    if not sizes:
+        raise NotMeasuredError
+    return ours["kish_ess"] / max(sizes)
 
 
-def _ess_ratio(m: dict, _: list) -> float:
-    peers = [m[s]["smallest_ess"] for s in (*SAMPLERS, "brms") if "smallest_ess" in m[s]]
-    return m["posterior sleepstudy"]["kish_ess"] / max(peers)
+def _largest_memory(*results: dict) -> float:
+    return max(result["peak_mib"] for result in results)
 
 
-def _loo(what: str) -> Callable[[dict, list], float]:
-    return lambda m, _: m[f"loo {what}"]["seconds"]
-
-
-def _loo_memory(m: dict, _: list) -> float:
-    return max(m[f"loo large, {leave}"]["peak_mib"] for leave in ("row", "level"))
-
-
-DIRECT = "second call in a process, median of five processes"
 BARS = (
     Bar(
         "marginal log density after reduction: 10⁶ rows to 10³",
@@ -92,6 +51,7 @@ BARS = (
         "at most",
         1.2,
         "times",
+        ("density rows",),
         _rows_ratio,
     ),
     Bar(
@@ -100,6 +60,7 @@ BARS = (
         "at least",
         500,
         "times",
+        ("density 2000 rows, 100 groups", "density 2000 rows, 100 groups, one thread"),
         _dense_ratio,
     ),
     Bar(
@@ -108,7 +69,8 @@ BARS = (
         "at most",
         0.1,
         "s",
-        _second("sleepstudy"),
+        ("posterior sleepstudy",),
+        field("second"),
     ),
     Bar(
         "sleepstudy, posterior: brms to ours",
@@ -116,7 +78,8 @@ BARS = (
         "at least",
         1000,
         "times",
-        _against_brms,
+        ("posterior sleepstudy", "brms"),
+        _against_first_fit,
     ),
     Bar(
         "sleepstudy, posterior: brms as quoted to ours",
@@ -124,7 +87,8 @@ BARS = (
         "at least",
         1000,
         "times",
-        _against_quoted_brms,
+        ("posterior sleepstudy", QUOTED_BRMS),
+        lambda ours, quoted: quoted["seconds"] / ours["second"],
     ),
     Bar(
         "sleepstudy, posterior: Bambi to ours",
@@ -132,6 +96,7 @@ BARS = (
         "at least",
         100,
         "times",
+        ("posterior sleepstudy", *SAMPLERS),
         _against_bambi,
     ),
     Bar(
@@ -140,6 +105,7 @@ BARS = (
         "at least",
         1,
         "times",
+        ("posterior sleepstudy", *SAMPLERS, "brms"),
         _ess_ratio,
     ),
     Bar(
@@ -148,7 +114,8 @@ BARS = (
         "at most",
         0.5,
         "s",
-        _second("thread_like"),
+        ("posterior thread_like",),
+        field("second"),
     ),
     Bar(
         "thread_like, Pareto k",
@@ -156,7 +123,8 @@ BARS = (
         "below",
         0.5,
         "",
-        lambda m, _: m["posterior thread_like"]["pareto_k"],
+        ("posterior thread_like",),
+        field("pareto_k"),
     ),
     Bar(
         "Penicillin, posterior",
@@ -164,7 +132,8 @@ BARS = (
         "at most",
         0.3,
         "s",
-        _second("Penicillin"),
+        ("posterior Penicillin",),
+        field("second"),
     ),
     Bar(
         "Pastes, posterior",
@@ -172,7 +141,8 @@ BARS = (
         "at most",
         0.3,
         "s",
-        _second("Pastes"),
+        ("posterior Pastes",),
+        field("second"),
     ),
     Bar(
         "crossed, ML",
@@ -180,7 +150,8 @@ BARS = (
         "at most",
         2,
         "s",
-        _crossed_ml,
+        ("ML crossed, lmmlib",),
+        field("median"),
     ),
     Bar(
         "crossed, posterior",
@@ -188,7 +159,8 @@ BARS = (
         "at most",
         20,
         "s",
-        _second("crossed"),
+        ("posterior crossed",),
+        field("second"),
     ),
     Bar(
         "crossed, posterior: memory",
@@ -196,7 +168,8 @@ BARS = (
         "at most",
         1024,
         "MiB",
-        lambda m, _: m["posterior crossed"]["peak_mib"],
+        ("posterior crossed",),
+        field("peak_mib"),
     ),
     *(
         Bar(
@@ -205,7 +178,8 @@ BARS = (
             "at most",
             0.3,
             "s",
-            _loo(f"sleepstudy, {leave}"),
+            (f"loo sleepstudy, {leave}",),
+            field("seconds"),
         )
         for what, leave in (("rows", "row"), ("subjects", "level"))
     ),
@@ -216,9 +190,22 @@ BARS = (
             "at most",
             90,
             "s",
-            _loo(f"large, {leave}"),
+            (f"loo large, {leave}",),
+            field("seconds"),
         )
         for what, leave in (("rows", "row"), ("groups", "level"))
+    ),
+    *(
+        Bar(
+            f"schools, leave-one-out: {what}",
+            "3,435 rows, 148 × 19 crossed levels, 4,096 draws",
+            "at most",
+            limit,
+            "s",
+            (f"loo schools, {leave}",),
+            field("seconds"),
+        )
+        for what, leave, limit in (("rows", "row", 5), ("levels", "level", 20))
     ),
     Bar(
         "large, leave-one-out: memory",
@@ -226,7 +213,8 @@ BARS = (
         "at most",
         2048,
         "MiB",
-        _loo_memory,
+        ("loo large, row", "loo large, level"),
+        _largest_memory,
     ),
     Bar(
         "`import lmmlib`",
@@ -234,7 +222,8 @@ BARS = (
         "at most",
         1.5,
         "s",
-        _import("lmmlib"),
+        ("import lmmlib",),
+        field("median"),
     ),
     Bar(
         "`import lmmlib; lmmlib.Design`",
@@ -242,37 +231,18 @@ BARS = (
         "at most",
         1.5,
         "s",
-        _import("Design"),
+        ("import Design",),
+        field("median"),
     ),
+    *BARS_OF_MANY_ROWS,
 )
 
 
-def judged(measured: dict, quoted: list) -> list[dict]:
-    """Each bar with what was measured and whether it is met.
+def judged(measured: Mapping[str, dict], quoted: Sequence[Mapping]) -> list[dict]:
+    """Each bar of what a run measures with its value and whether it is met.
 
-    None where nothing could be measured.
+    None where a measurement failed; a bar is absent where a run did not ask for its measurements.
     """
-    return [_judged(bar, measured, quoted) for bar in BARS]
-
-
-def _judged(bar: Bar, measured: dict, quoted: list) -> dict:
-    try:
-        value = float(f"{bar.value(measured, quoted):.6g}")
-    except (KeyError, ValueError):  # a measurement failed: its reason stands beside it
-        value = None
-        met = None
-    else:
-        met = {
-            "at most": value <= bar.limit,
-            "below": value < bar.limit,
-            "at least": value >= bar.limit,
-        }[bar.sense]
-    return {
-        "work": bar.work,
-        "how": bar.how,
-        "measured": value,
-        "sense": bar.sense,
-        "limit": bar.limit,
-        "unit": bar.unit,
-        "met": met,
-    }
+    known = dict(measured)
+    known |= {f"quoted {entry['system']}, {entry['work']}": entry for entry in quoted}
+    return [bar.judged(known) for bar in BARS if set(bar.steps) <= set(known)]

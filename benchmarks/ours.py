@@ -8,6 +8,7 @@ from importlib.metadata import version
 import arviz_stats
 import clock
 import designs
+import large
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -15,6 +16,8 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.stats import norm
 
 import lmmlib as lmm
+
+PACKAGES = ("numpy", "scipy", "lmmlib", "pymc", "numpyro", "jax", "pyarrow")
 
 
 def density_rows() -> dict:
@@ -100,13 +103,15 @@ def _data_and_priors(name: str) -> tuple[lmm.Data, lmm.Priors]:
         data, _ = designs.grouped(100_000, 1_000)
     elif name == "crossed":
         data = lmm.from_formula(designs.CROSSED, designs.crossed())
+    elif name == "schools":
+        data = lmm.from_formula(large.CROSSED, large.crossed(148, 19, 3_435))
     else:
         data = designs.table_data(name)
     return data, lmm.Priors.weak(data)
 
 
 def loo(name: str, draws: str, leave: str) -> dict:
-    """Leave out a ``row`` or a ``level`` of the only term, given draws.
+    """Leave out a ``row`` or a ``level`` of the first term, given draws.
 
     ``arviz`` is its own way for rows. After a call on sleepstudy.
     """
@@ -144,27 +149,41 @@ def estimate(formula: str, path: str) -> dict:
     def fit() -> None:
         fits[:] = [lmm.estimate(lmm.from_formula(formula, table), method="ml")]
 
-    return {**clock.repeated(fit), "criterion": fits[0].deviance}
+    times = clock.repeated(fit)
+    return {**times, "criterion": fits[0].deviance, "evaluations": fits[0].evaluations}
 
 
-def engine(formulation: str) -> dict:
-    """One of our PyMC models on sleepstudy, fitted twice in this process."""
-    data, priors = _data_and_priors("sleepstudy")
+ENGINES = {
+    "correlated": designs.FORMULAS["sleepstudy"],
+    "uncorrelated": "Reaction ~ Days + (Days || Subject)",
+}
+
+
+def engine(formulation: str, effects: str) -> dict:
+    """One of our PyMC models on sleepstudy, fitted twice in this process.
+
+    ``first_split``: where the seconds of the first fit go.
+    """
+    data = lmm.from_formula(ENGINES[effects], lmm.load_dataset("sleepstudy"))
+    priors = lmm.Priors.weak(data)
     make = {"marginal": lmm.marginal_model, "conditional": lmm.conditional_model}[formulation]
     model = make(data, priors)
     import jax_clock  # the models above bring PyMC in their own way
 
     watched = jax_clock.watch()
     seconds = []
+    splits = []
     for seed in (1, 2):
         start = time.perf_counter()
         tree = lmm.sample(model, random_seed=seed)
         seconds.append(time.perf_counter() - start)
+        splits.append(watched.split(start, time.perf_counter()))
     diagnosis = lmm.pymc_models.diagnose(tree)
     return {
         "first": seconds[0],
         "second": seconds[1],
         "sampling": watched.sampling,
+        "first_split": splits[0],
         "smallest_ess": diagnosis.ess_bulk,
         "divergences": diagnosis.divergences,
         "draws": int(tree.posterior["sigma"].size),
@@ -173,7 +192,7 @@ def engine(formulation: str) -> dict:
 
 def versions() -> dict:
     """Packages of this environment."""
-    return {name: version(name) for name in ("numpy", "scipy", "lmmlib", "pymc", "numpyro", "jax")}
+    return {name: version(name) for name in PACKAGES}
 
 
 def tables(folder: str) -> dict:

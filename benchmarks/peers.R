@@ -8,7 +8,7 @@ seconds <- function(work) {
 }
 
 answer <- function(values) {
-  shown <- vapply(values, function(v) if (is.character(v)) dQuote(v, FALSE) else format(v, digits = 12), "")
+  shown <- vapply(values, function(v) if (is.character(v)) dQuote(v, FALSE) else format(v, digits = 15), "")
   cat("\n{", paste0(dQuote(names(values), FALSE), ": ", shown, collapse = ", "), "}\n", sep = "")
 }
 
@@ -33,7 +33,45 @@ lme4_ml <- function(formula, path) {
   first <- seconds(work)
   fit <- work()
   later <- replicate(7, seconds(function() for (i in 1:5) work()) / 5)
-  answer(list(first = first, median = median(later), minimum = min(later), repeats = 7, criterion = -2 * as.numeric(logLik(fit))))
+  answer(list(first = first, median = median(later), minimum = min(later), repeats = 7, criterion = -2 * as.numeric(logLik(fit)),
+    evaluations = fit@optinfo$feval))
+}
+
+# A folder of columns, as columns.py writes it: the labels of a factor are its name and the code.
+read_columns <- function(folder) {
+  columns <- list()
+  for (file in list.files(folder, full.names = TRUE)) {
+    kind <- tools::file_ext(file)
+    name <- tools::file_path_sans_ext(basename(file))
+    size <- if (kind == "double") 8 else 4
+    values <- readBin(file, kind, file.size(file) / size, size, endian = "little")
+    if (kind == "integer") values <- structure(values + 1L, levels = paste0(name, seq_len(max(values) + 1L) - 1L), class = "factor")
+    columns[[name]] <- values
+  }
+  as.data.frame(columns)
+}
+
+peak_mib <- function() {
+  status <- "/proc/self/status"
+  if (!file.exists(status)) return(NULL)
+  as.numeric(gsub("[^0-9]", "", grep("^VmHWM", readLines(status), value = TRUE))) / 1024
+}
+
+# One fit of a table in memory, without the check of derivatives after it; then one evaluation of its criterion by itself.
+lme4_fit <- function(formula, method, folder) {
+  needs("lme4")
+  data <- read_columns(folder)
+  taken <- seconds(function() {
+    fit <<- lmer(as.formula(formula), data, REML = method == "reml", control = lmerControl(calc.derivs = FALSE))
+  })
+  peak <- peak_mib()
+  criterion <- if (method == "reml") REMLcrit(fit) else -2 * as.numeric(logLik(fit))
+  deviance <- update(fit, devFunOnly = TRUE)
+  theta <- getME(fit, "theta")
+  once <- max(seconds(function() deviance(theta)), 1e-3)
+  loops <- ceiling(0.2 / once)
+  evaluation <- seconds(function() for (i in seq_len(loops)) deviance(theta)) / loops
+  answer(c(list(rows = nrow(data), seconds = taken, criterion = criterion, evaluations = fit@optinfo$feval, evaluation = evaluation), peak_mib = peak))
 }
 
 brms_sleepstudy <- function(path) {

@@ -38,6 +38,7 @@ def bambi(sampler: str, path: str) -> dict:
         watched = jax_clock.watch()
     table = pd.read_csv(path, dtype={"Subject": str})
     seconds = []
+    splits = []
     for seed in (1, 2):
         start = time.perf_counter()
         model = bmb.Model("Reaction ~ Days + (Days | Subject)", table)
@@ -50,6 +51,8 @@ def bambi(sampler: str, path: str) -> dict:
             inference_method=sampler,
         )
         seconds.append(time.perf_counter() - start)
+        if watched:
+            splits.append({"first_split": watched.split(start, time.perf_counter())})
     sampling = watched.sampling if watched else float(tree.posterior.attrs["sampling_time"])
     ess = arviz_stats.ess(tree.posterior.to_dataset(), method="bulk")
     return {
@@ -59,6 +62,7 @@ def bambi(sampler: str, path: str) -> dict:
         "divergences": int(tree.sample_stats["diverging"].sum()),
         "smallest_ess": min(float(values.min()) for values in ess.values()),
         "draws": int(tree.posterior["sigma"].size),
+        **(splits[0] if splits else {}),
     }
 
 

@@ -1,76 +1,83 @@
-"""RESULTS.md from RESULTS.json: nothing is measured here."""
+"""RESULTS.md from RESULTS.json: nothing is measured here.
+
+``python report.py`` judges the bars on what is stored, and writes both.
+"""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 
+import bars
+import fit_tables
+import growth_table
+from density_table import densities
+from formatting import limit, quantity, seconds, table
+from large import WORKS
+from leave_one_out_table import leaving
+from posterior_tables import FULL, POSTERIOR_NOTE, THREAD, direct, first_fits, posteriors
+
 HERE = Path(__file__).parent
-FULL = {
-    "posterior sleepstudy": "lmmlib, direct",
-    "engine marginal": "lmmlib, marginal PyMC model",
-    "engine conditional": "lmmlib, conditional PyMC model",
-    "bambi numpyro": "Bambi, NumPyro",
-    "bambi nutpie": "Bambi, nutpie",
-    "bambi pymc": "Bambi, PyMC",
-    "brms": "brms",
-}
-THREAD = {
-    "posterior thread_like": "lmmlib, direct",
-    "rstan conditional": "rstan, conditional",
-    "rstan marginal": "rstan, marginal, dense V",
-}
-LEFT_OUT = {
-    "row": "a row",
-    "level": "a level",
-    "arviz": "a row, by ArviZ from p(y_i given u)",
-}
-FITTED = ("sleepstudy", "Penicillin", "Pastes", "crossed")
-SYSTEMS = ("lmmlib", "statsmodels", "lme4")
 
 
 def text(results: dict, quoted: list) -> str:
-    """The whole page."""
+    """The whole page, with a section for whatever was measured."""
     measured = results["measured"]
-    parts = [
+    introduction = (
         "# Speed, side by side\n\nMade from `RESULTS.json` by `make bench`, which measures all "
         "of it in one run. Each measurement has a"
         " process of its own; what was compiled by an earlier one is not found again. Threads "
-        "are as each library chooses.",
+        "are as each library chooses."
+    )
+    if results.get("share", 1) < 1:
+        introduction += (
+            f"\n\n**A trial with {results['share']:g} of the size of the tables of many rows: "
+            "it shows that the programs run, and no speed.**"
+        )
+    parts = [
+        introduction,
         _environment(results),
         "## Bars\n\n" + _bars(results["bars"]) + f"\n\n{verdict(results)}.",
-        "## The posterior of sleepstudy, `Reaction ~ Days + (Days | Subject)`\n\n"
-        + _posteriors(measured, FULL, quoted, "sleepstudy"),
-        POSTERIOR_NOTE,
-        "## The posterior of thread_like, six variance parameters\n\n"
-        + _posteriors(measured, THREAD, quoted, "thread_like"),
-        "## Other posteriors\n\n" + _direct(measured),
-        "## Leave-one-out\n\n" + _leaving(measured),
-        "## Maximum likelihood\n\n" + _fits(measured),
-        "## One log density\n\n" + _densities(measured),
-        "## Start\n\n" + _start(measured),
     ]
+    for title, start, section in _sections(quoted):
+        body = section(measured) if any(name.startswith(start) for name in measured) else ""
+        if body:
+            parts.append(f"## {title}\n\n{body}")
     return "\n\n".join(parts) + "\n"
 
 
-POSTERIOR_NOTE = (
-    "NUTS: four chains of 1,000 draws after as many for warming up. First fit: compiling and "
-    "sampling in a fresh process, imports"
-    " before it not counted; for lmmlib, direct, the first call, which loads parts of the "
-    "package. Smallest ESS: bulk, over every"
-    " parameter and effect; for lmmlib, direct, that of the importance weights, which holds for "
-    "all. brms and rstan keep the compiled"
-    " program, so that their second fit only samples. Each system has priors of its"
-    " own. Bambi's model lacks the correlation of intercepts and slopes: its parser of formulas "
-    "makes"
-    " two uncorrelated terms of `(Days | Subject)`, so it has one parameter less to sample."
-)
+def _sections(quoted: list) -> list[tuple[str, str | tuple[str, ...], Callable[[dict], str]]]:
+    """Title of each section, how the names of its measurements begin, and its text."""
+    works = {name: f"`{work.formula}`, {work.method.upper()}" for name, work in WORKS.items()}
+    return [
+        (
+            "The posterior of sleepstudy, `Reaction ~ Days + (Days | Subject)`",
+            tuple(FULL),
+            lambda m: f"{posteriors(m, FULL, quoted, 'sleepstudy')}\n\n{POSTERIOR_NOTE}",
+        ),
+        ("Where a first fit by NumPyro goes", "engine ", first_fits),
+        (
+            "The posterior of thread_like, six variance parameters",
+            tuple(THREAD),
+            lambda m: posteriors(m, THREAD, quoted, "thread_like"),
+        ),
+        ("Other posteriors", "posterior ", direct),
+        ("Leave-one-out", "loo ", leaving),
+        ("Maximum likelihood", "ML ", fit_tables.small_fits),
+        ("Many rows", "fit ", lambda m: fit_tables.large_fits(m, works)),
+        ("The posterior of many rows", "draws ", fit_tables.large_posteriors),
+        ("Rows beyond memory", "parts ", fit_tables.parts),
+        ("Growth", "growth ", growth_table.growth),
+        ("A prediction: 27 million ratings of films", "growth ", growth_table.films),
+        ("One log density", "density ", densities),
+        ("Start", "import ", _start),
+    ]
 
 
 def verdict(results: dict) -> str:
     """One sentence without a full stop: which bars are met."""
     bars = results["bars"]
     missed = [
-        f"{b['work']}: {_value(b['measured'], b['unit'])}, {_limit(b)}"
+        f"{b['work']}: {quantity(b['measured'], b['unit'])}, {limit(b)}"
         for b in bars
         if b["met"] is False
     ]
@@ -90,10 +97,10 @@ def _environment(results: dict) -> str:
         f"{machine['system']}; load at the start {machine['load_at_start']}"
     )
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    calm = max(result.get("others", 0.0) for result in results["measured"].values())
+    calm = max((result.get("others", 0.0) for result in results["measured"].values()), default=0.0)
     alone = (
         f"other processes took {calm:g} cores at most while a measurement ran (known on Linux "
-        "only, and not of brms and rstan)"
+        "only, and not of brms, rstan and parts)"
     )
     return (
         f"- Date: {results['date']}\n- Machine: {where}\n- Alone: {alone}\n- Versions: {versions}"
@@ -102,174 +109,13 @@ def _environment(results: dict) -> str:
 
 def _bars(bars: list[dict]) -> str:
     met = {True: "yes", False: "**no**", None: "not measured"}
-    return _table(
+    return table(
         ("work", "how", "measured", "bar", "met"),
         [
-            (b["work"], b["how"], _value(b["measured"], b["unit"]), _limit(b), met[b["met"]])
+            (b["work"], b["how"], quantity(b["measured"], b["unit"]), limit(b), met[b["met"]])
             for b in bars
         ],
     )
-
-
-def _posteriors(measured: dict, names: dict[str, str], quoted: list, work: str) -> str:
-    head = (
-        "system",
-        "first fit",
-        "second fit",
-        "sampling alone",
-        "smallest ESS",
-        "ESS a second, first fit",
-        "ESS a second, sampling alone",
-    )
-    rows = [(system, *_posterior(measured[key])) for key, system in names.items()]
-    rows += [
-        (f"{q['system']}: quoted, {q['date']}, {q['what']}", f"{q['seconds']:g} s", *[""] * 5)
-        for q in quoted
-        if q["work"] == work
-    ]
-    note = (
-        "Quoted figures were measured on another machine with two cores, by the calls that "
-        "`peers.py` and `peers.R` make."
-    )
-    return _table(head, rows) + f"\n\n{note}"
-
-
-def _posterior(result: dict) -> tuple[str, ...]:
-    if "failed" in result:
-        return _reason(result, 6)
-    ess = result.get("smallest_ess", result.get("kish_ess"))
-    first = result["first"]
-    second = result["second"]
-    sampling = result.get("sampling", second)
-    return (
-        _seconds(first),
-        _seconds(second),
-        _seconds(sampling),
-        f"{ess:,.0f}",
-        f"{ess / first:,.0f}",
-        f"{ess / sampling:,.0f}",
-    )
-
-
-def _reason(result: dict, columns: int) -> tuple[str, ...]:
-    """Why there is nothing, in the first of so many cells."""
-    empty = [""] * (columns - 1)
-    return (f"not run: {result['failed']}", *empty)
-
-
-def _direct(measured: dict) -> str:
-    head = (
-        "data",
-        "draws",
-        "first call",
-        "second call",
-        "effective draws",
-        "Pareto k",
-        "largest memory",
-    )
-    rows = [
-        (key.split(" ", 1)[1], *_direct_row(m))
-        for key, m in measured.items()
-        if key.startswith("posterior ")
-    ]
-    return "lmmlib, direct; medians of five processes, of three for crossed.\n\n" + _table(
-        head, rows
-    )
-
-
-def _direct_row(m: dict) -> tuple[str, ...]:
-    if "failed" in m:
-        return _reason(m, 6)
-    times = (_seconds(m["first"]), _seconds(m["second"]))
-    return (
-        f"{m['draws']:,.0f}",
-        *times,
-        f"{m['kish_ess']:,.0f}",
-        f"{m['pareto_k']:z.2f}",
-        f"{m['peak_mib']:.0f} MiB",
-    )
-
-
-def _leaving(measured: dict) -> str:
-    head = ("data", "left out", "rows", "draws", "seconds", "largest memory", "elpd")
-    rows = []
-    for key, m in measured.items():
-        if key.startswith("loo "):
-            data, leave = key.removeprefix("loo ").split(", ")
-            rows.append((data, LEFT_OUT[leave], *_leaving_row(m)))
-    note = (
-        "From draws at hand, in a process that has left something out before; large: a balanced "
-        "design with random intercepts, simulated."
-        " ArviZ's row includes the log densities that it has to be handed. No refits: entries "
-        "with a high Pareto k are flagged."
-    )
-    return f"{note}\n\n" + _table(head, rows)
-
-
-def _leaving_row(m: dict) -> tuple[str, ...]:
-    if "failed" in m:
-        return _reason(m, 5)
-    return (
-        f"{m['rows']:,}",
-        f"{m['draws']:,}",
-        _seconds(m["seconds"]),
-        f"{m['peak_mib']:.0f} MiB",
-        f"{m['elpd']:.1f}",
-    )
-
-
-def _fits(measured: dict) -> str:
-    rows = [
-        (name, system, *_fit_row(measured[f"ML {name}, {system}"]))
-        for name in FITTED
-        for system in SYSTEMS
-    ]
-    note = (
-        "From the table to the estimates, formula included. Median and minimum of seven repeats "
-        "after the first fit; where a fit takes"
-        " more than five seconds, the shorter of two."
-    )
-    return f"{note}\n\n" + _table(
-        ("data", "system", "first fit", "median", "minimum", "−2 log likelihood"), rows
-    )
-
-
-def _fit_row(m: dict) -> tuple[str, ...]:
-    if "failed" in m:
-        return _reason(m, 4)
-    return (*(_seconds(m[k]) for k in ("first", "median", "minimum")), f"{m['criterion']:.6f}")
-
-
-def _densities(measured: dict) -> str:
-    head = (
-        "rows and groups",
-        "marginal, reduced",
-        "conditional",
-        "dense twin",
-        "dense, V at hand",
-        "twin to reduced (minima)",
-    )
-    rows = [
-        (key.split(" ", 1)[1], *_density_row(m))
-        for key, m in measured.items()
-        if key.startswith("density ") and key != "density rows"
-    ]
-    note = (
-        "Medians of seven repeats, turn by turn; the reduction, made once, is not counted. The "
-        "dense twin forms V = ZGZ' + R and"
-        " factors it; with V at hand it only factors. Threads cost small dense products more "
-        "than they bring: hence the rows with one."
-    )
-    return f"{note}\n\n" + _table(head, rows)
-
-
-def _density_row(m: dict) -> tuple[str, ...]:
-    if "failed" in m:
-        return _reason(m, 5)
-    times = (
-        _seconds(m[k]["median"]) for k in ("reduced", "conditional", "dense", "dense_factor_alone")
-    )
-    return (*times, f"{m['dense']['minimum'] / m['reduced']['minimum']:,.0f}")
 
 
 def _start(measured: dict) -> str:
@@ -279,42 +125,19 @@ def _start(measured: dict) -> str:
         "import Design": "`import lmmlib; lmmlib.Design`",
     }
     rows = [
-        (name, _seconds(measured[key]["median"]), _seconds(measured[key]["minimum"]))
+        (name, seconds(measured[key]["median"]), seconds(measured[key]["minimum"]))
         for key, name in names.items()
+        if key in measured
     ]
-    return "Whole processes, bytecode compiled; seven repeats.\n\n" + _table(
+    return "Whole processes, bytecode compiled; seven repeats.\n\n" + table(
         ("process", "median", "minimum"), rows
     )
-
-
-def _value(value: float | None, unit: str) -> str:
-    if value is None:
-        return "not measured"
-    if unit == "s":
-        return _seconds(value)
-    decimals = 2 if value < 10 else 0
-    return f"{value:z,.{decimals}f} {unit}".strip()
-
-
-def _limit(bar: dict) -> str:
-    return f"{bar['sense']} {bar['limit']:g} {bar['unit']}".strip()
-
-
-def _seconds(seconds: float) -> str:
-    for unit, factor in (("µs", 1e6), ("ms", 1e3)):
-        if seconds * factor < 1000:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds:.3g} s"
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    titles = tuple(head)
-    rule = ("---",) * len(titles)
-    lines = [titles, rule, *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":
     results = json.loads((HERE / "RESULTS.json").read_text("utf8"))
     quoted = json.loads((HERE / "quoted.json").read_text("utf8"))
+    results["bars"] = bars.judged(results["measured"], quoted)
+    stored = json.dumps(results, indent=1, ensure_ascii=False) + "\n"
+    (HERE / "RESULTS.json").write_text(stored, "utf8")
     (HERE / "RESULTS.md").write_text(text(results, quoted), "utf8")
