@@ -10,6 +10,7 @@ from lmmlib.report.figures.theory import (
     offsets,
     two_distributions,
 )
+from lmmlib.report.figures.traits import two_traits
 
 __all__ = [
     "balanced_groups",
@@ -25,4 +26,5 @@ __all__ = [
     "systems",
     "tails",
     "two_distributions",
+    "two_traits",
 ]
