@@ -34,6 +34,6 @@ def two_traits(Y: np.ndarray, group: np.ndarray, names: tuple[str, str]) -> Figu
     }
     with figure(1, 2, height=3.4) as (fig, axes):
         for ax, (title, points) in zip(axes[0], panels.items(), strict=True):
-            ax.plot(points[:, 0], points[:, 1], "o", ms=4, color=COLORS["none"])
+            ax.plot(points[:, 0], points[:, 1], "o", ms=2.5, color=COLORS["none"])
             ax.set(title=title, xlabel=names[0], ylabel=names[1])
     return fig
