@@ -6,7 +6,8 @@ generated quantities {
     matrix[m, m] P = inverse_spd(add_diag(tcrossprod(A), square(sigma)));
     vector[m] e = P * (y[first[j]:last[j]] - X[first[j]:last[j]] * beta);
     for (i in 1:m) {
-      log_lik[first[j] + i - 1] = normal_lpdf(e[i] / P[i, i] | 0, inv_sqrt(P[i, i]));
+      log_lik[first[j] + i - 1]
+        = normal_lpdf(e[i] / P[i, i] | 0, inv_sqrt(P[i, i]));
     }
   }
 }
