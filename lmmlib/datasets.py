@@ -42,6 +42,11 @@ TABLES = {
         ("batch", "cask", "sample"),
         "Davies & Goldsmith (1972), table 6.5: strength (U), 3 casks in each of 10 batches",
     ),
+    "rats": _Table(
+        ("rat",),
+        "Gelfand, Hills, Racine-Poon & Smith (1990), JASA 85:972-985, table 3: weight (g) of 30 "
+        "rats, weighed at 8, 15, 22, 29 and 36 days",
+    ),
     "thread_like": _Table(
         (),
         "simulated for this project in the manner of experiment 1 of the discussion",
@@ -54,7 +59,7 @@ def load_dataset(name: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    name : {"sleepstudy", "Dyestuff", "Dyestuff2", "Penicillin", "Pastes", "thread_like"}
+    name : {"sleepstudy", "Dyestuff", "Dyestuff2", "Penicillin", "Pastes", "rats", "thread_like"}
         Name of the table.
 
     Returns

@@ -341,6 +341,7 @@ def test_every_table_loads_with_its_source():
         "Dyestuff2": 30,
         "Penicillin": 144,
         "Pastes": 60,
+        "rats": 150,
         "thread_like": 100,
     }.items():
         table = load_dataset(name)

@@ -1,10 +1,14 @@
 """Figures of single chapters show the numbers they are given."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.colors import to_hex
 
 from lmmlib import plots
 from lmmlib.report import figures
+
+CURVES = pd.DataFrame({"age": [0, 1, 0, 1], "weight": [1, 3, 2, 4], "rat": list("aabb")})
+CROSSED = pd.DataFrame({"plate": list("aabb"), "sample": list("cdcd")})
 
 
 def test_tails_are_in_powers_of_ten_below_their_largest_value():
@@ -122,12 +126,36 @@ def test_blue_and_orange_are_left_to_the_two_formulations():
         for ax in plots.sd_priors(sd, {"on σ": sd, "on σ²": 2 * sd}, (0.1, 0.2)).axes
         for line in ax.lines
     }
-    squares = {
-        to_hex(patch.get_facecolor()).upper()
-        for patch in figures.left_out(3, 4, 1, 2).axes[0].patches
+    circles = {
+        to_hex(line.get_color()).upper()
+        for ax in figures.left_out(CURVES, {"a row": np.array([1])}, CROSSED, cell=2).axes
+        for line in ax.lines
     }
-    assert len(drawn) == len(squares) == 2
-    assert kept.isdisjoint(drawn | squares)
+    assert len(drawn) == len(circles) == 2
+    assert kept.isdisjoint(drawn | circles)
+
+
+def test_what_is_left_out_is_circled_among_all_that_is_given():
+    schemes = {"a row": np.array([1]), "a group": np.array([2, 3])}
+    first, second, lattice = figures.left_out(CURVES, schemes, CROSSED, cell=2).axes[:3]
+    for ax, rows in zip((first, second), schemes.values(), strict=True):
+        *given, predicted = ax.lines
+        assert sum(len(line.get_xdata()) for line in given) == len(CURVES)
+        np.testing.assert_array_equal(predicted.get_xdata(), CURVES.age.iloc[rows])
+        np.testing.assert_array_equal(predicted.get_ydata(), CURVES.weight.iloc[rows])
+        assert (ax.get_xlabel(), ax.get_ylabel()) == ("age", "weight")
+    cells, predicted = lattice.lines[:2]
+    assert len(cells.get_xdata()) == len(CROSSED)
+    np.testing.assert_array_equal(predicted.get_xydata(), [[1, 0]])
+
+
+def test_two_traits_are_shown_within_their_groups_and_between_them():
+    Y = np.array([[1.0, 4.0], [2.0, 6.0], [6.0, 0.0], [4.0, 1.0]])
+    fig = figures.two_traits(Y, np.array(["a", "a", "b", "b"]), ("height", "weight"))
+    within, between = (ax.lines[0].get_xydata() for ax in fig.axes)
+    np.testing.assert_array_equal(within, [[-0.5, -1.0], [0.5, 1.0], [1.0, -0.5], [-1.0, 0.5]])
+    np.testing.assert_array_equal(between, [[1.5, 5.0], [5.0, 0.5]])
+    assert [ax.get_xlabel() for ax in fig.axes] == ["height", "height"]
 
 
 def test_differences_of_both_statistics_stand_beside_each_other_over_unrotated_names():

@@ -15,6 +15,7 @@ from lmmlib.report.figures.theory import (
     two_distributions,
     variance_parts,
 )
+from lmmlib.report.figures.traits import two_traits
 
 __all__ = [
     "balanced_groups",
@@ -35,5 +36,6 @@ __all__ = [
     "systems",
     "tails",
     "two_distributions",
+    "two_traits",
     "variance_parts",
 ]

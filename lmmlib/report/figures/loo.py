@@ -1,83 +1,83 @@
 """Figures of leave-one-out: what is left out, and what a Pareto k follows from."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from lmmlib.plots.style import COLORS, figure, figure_legend
+from lmmlib.plots.style import COLORS, figure, figure_legend, rows_of_panels
 
-MIDDLE = 0.39  # half the height of a square
+GIVEN: dict[str, Any] = {"color": COLORS["none"], "marker": "o", "markersize": 3.5}
+PREDICTED: dict[str, Any] = {
+    "color": COLORS["truth"],
+    "marker": "o",
+    "markersize": 11,
+    "fillstyle": "none",
+    "markeredgewidth": 1.5,
+    "linestyle": "none",
+}
 
 
-def left_out(groups: int, rows: int, group: int, row: int | None = None) -> Figure:
-    """Rows of groups as squares: one row, or a whole group, is predicted and all others are given.
+def left_out(
+    curves: pd.DataFrame, schemes: Mapping[str, np.ndarray], crossed: pd.DataFrame, cell: int
+) -> Figure:
+    """What is left out and predicted, in circles: rows of curves, and a cell of a crossed table.
+
+    One panel a scheme, and a last one for the crossed table.
 
     Parameters
     ----------
-    groups, rows : int
-        How many groups, and rows in each.
-    group : int
-        Group that is predicted, or that the predicted row lies in, counted from zero.
-    row : int, optional
-        Row of the group that is predicted, counted from zero; all of them if None.
+    curves : pandas.DataFrame, shape (n, 3)
+        Covariate, response and group of each row; the rows of a group are joined by a line.
+    schemes : mapping of str to ndarray
+        Title of each panel to the rows that are left out together.
+    crossed : pandas.DataFrame, shape (m, 2)
+        Levels of two crossed factors.
+    cell : int
+        Row of ``crossed`` that is left out.
 
     Examples
     --------
-    >>> len(left_out(3, 4, 1, 2).axes[0].patches)
-    12
+    >>> curves = pd.DataFrame({"age": [0, 1, 0, 1], "weight": [1, 3, 2, 3], "rat": list("aabb")})
+    >>> crossed = pd.DataFrame({"plate": list("aabb"), "sample": list("cdcd")})
+    >>> fig = left_out(curves, {"a row": np.array([1])}, crossed, cell=2)
+    >>> [ax.get_title("left") for ax in fig.axes]
+    ['a row', 'a cell of a crossed table']
     """
-    with figure(height=0.42 * groups + 0.9) as (fig, axes):
-        ax = axes[0, 0]
-        for g in range(groups):
-            for r in range(rows):
-                is_predicted = g == group and row in (None, r)
-                ax.add_patch(_square(r, -g, is_predicted))
-        last_predicted = rows - 1 if row is None else row
-        ax.annotate(
-            "predicted",
-            (last_predicted + 0.88, -group + MIDDLE),
-            (rows + 0.5, -group + MIDDLE),
-            va="center",
-            arrowprops={"arrowstyle": "->"},
-        )
-        ax.text(
-            rows + 0.5,
-            -group - 0.6 if group < groups - 1 else -group + 1.4,
-            "all others are given",
-            va="center",
-            color="#555555",
-        )
-        ax.set(
-            xlim=(-0.2, rows + 4.5),
-            ylim=(-groups + 0.8, 1.1),
-            xticks=[],
-            yticks=[-g + MIDDLE for g in range(groups)],
-        )
-        ax.set_yticklabels([f"group {g + 1}" for g in range(groups)])
-        _without_frame(ax)
+    panels = len(schemes) + 1
+    rows_of_figure = rows_of_panels(panels, 2)
+    with figure(rows_of_figure, 2, height=2.7 * rows_of_figure) as (fig, axes):
+        for ax, (title, rows) in zip(axes.flat, schemes.items(), strict=False):
+            _growth(ax, curves, rows)
+            ax.set_title(title)
+        _lattice(axes.flat[len(schemes)], crossed, cell)
+        axes.flat[len(schemes)].set_title("a cell of a crossed table")
     return fig
 
 
-def _square(x: float, y: float, is_predicted: bool) -> Rectangle:
-    return Rectangle(
-        (x, y),
-        0.86,
-        2 * MIDDLE,
-        facecolor=COLORS["truth"] if is_predicted else COLORS["none"],
-        alpha=1.0 if is_predicted else 0.45,
-        hatch="//" if is_predicted else None,
-        edgecolor="white",
-    )
+def _growth(ax: Axes, curves: pd.DataFrame, rows: np.ndarray) -> None:
+    x_name, y_name, group = curves.columns
+    for _, curve in curves.groupby(group, sort=False):
+        ax.plot(curve[x_name], curve[y_name], lw=0.5, **GIVEN)
+    predicted = curves.iloc[rows]
+    ax.plot(predicted[x_name], predicted[y_name], **PREDICTED)
+    ax.set(xlabel=x_name, ylabel=y_name)
 
 
-def _without_frame(ax: Axes) -> None:
-    ax.grid(visible=False)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    ax.tick_params(length=0)
+def _lattice(ax: Axes, crossed: pd.DataFrame, cell: int) -> None:
+    x_name, y_name = crossed.columns
+    x = pd.factorize(crossed[x_name])[0]
+    y = pd.factorize(crossed[y_name])[0]
+    ax.plot(x, y, lw=0, **GIVEN)
+    ax.plot(x[cell], y[cell], **PREDICTED)
+    # The rest of the cell's row and column is given, and tells of both its effects.
+    ax.axvline(x[cell], color=COLORS["none"], lw=0.8, zorder=0)
+    ax.axhline(y[cell], color=COLORS["none"], lw=0.8, zorder=0)
+    ax.set(xlabel=x_name, ylabel=y_name, xticks=[], yticks=[])
+    ax.margins(0.08)
 
 
 def pareto_k_against_leverage(
