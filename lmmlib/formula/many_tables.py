@@ -169,7 +169,7 @@ def _numbered(tables: Iterable[object]) -> Iterator[TablePart]:
 
 def _files_of_a_job(count: int | None, in_flight: int) -> int:
     """Files that a job reads: few where there are few, so that every worker has some."""
-    return 1 if count is None else min(max(count // (2 * in_flight), 1), FILES_OF_A_JOB)
+    return 1 if count is None else min(max(count // in_flight, 1), FILES_OF_A_JOB)
 
 
 def _jobs(parts: Iterable[TablePart], files_of_a_job: int) -> Iterator[Job]:
