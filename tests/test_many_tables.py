@@ -193,7 +193,8 @@ def test_a_job_that_fails_each_time_is_named(files):
     ):
         reduce_tables(FORMULA, PARTS, executor=_LosesWorkers(losses=9))
     with pytest.raises(
-        RuntimeError, match=r"table 4 \('.*part03.parquet'\) failed 1 time, at last with Broken"
+        RuntimeError,
+        match=r"the job of table 6 \('.*05.parquet'\) to table 7 \('.*06.parquet'\) failed 1 time",
     ):
         reduce_tables(FORMULA, files, executor=_LosesWorkers(losses=9), retries=0)
 
