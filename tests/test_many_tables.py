@@ -60,10 +60,12 @@ def files(tmp_path_factory):
     return paths
 
 
-def test_every_source_gives_the_same_rows(files):
+def test_every_source_gives_the_same_rows(files, tmp_path):
     import pyarrow as pa
     import pyarrow.dataset as ds
+    import pyarrow.parquet as pq
 
+    TABLE.to_parquet(tmp_path / "whole.parquet")
     fragments = list(ds.dataset([str(path) for path in files]).get_fragments())
     for tables in (
         PARTS,
@@ -72,6 +74,8 @@ def test_every_source_gives_the_same_rows(files):
         [pa.table(part) for part in PARTS],
         [batch for part in PARTS for batch in pa.table(part).to_batches()],
         fragments,
+        pa.table(TABLE).to_reader(30),
+        pq.ParquetFile(tmp_path / "whole.parquet").iter_batches(30),
         [*PARTS[:3], *files[3:9], *fragments[9:12], pa.table(TABLE.iloc[120:])],
     ):
         _is_of_all_rows(reduce_tables(FORMULA, tables))

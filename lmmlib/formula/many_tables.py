@@ -159,7 +159,9 @@ def _checked_executor(executor: object) -> Executor:
 
 def _numbered(tables: Iterable[object]) -> Iterator[TablePart]:
     """The tables by their numbers, from 1."""
-    if not isinstance(tables, Iterable) or TablePart(1, tables).is_readable:
+    # One of pyarrow's readers is both: an iterator over batches, and what a table is made of.
+    is_one_table = TablePart(1, tables).is_readable and not isinstance(tables, Iterator)
+    if not isinstance(tables, Iterable) or is_one_table:
         raise TypeError(
             "tables must be an iterable of pandas DataFrames, paths of Parquet files or tables of "
             f"pyarrow's, got {type(tables).__name__}; give [table], or dataset.get_fragments()"
