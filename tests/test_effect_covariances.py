@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 
 from lmmlib import (
     Data,
@@ -15,7 +16,7 @@ from lmmlib import (
     posterior,
 )
 from lmmlib.model import Priors
-from lmmlib.model.effect_covariances import effect_covariance_error
+from lmmlib.model.effect_covariances import TermColumns, effect_covariances_error
 
 RNG = np.random.default_rng(15)
 GROUP = np.repeat(np.arange(8), 5)
@@ -23,6 +24,7 @@ WITHIN = RNG.normal(size=(40, 2))
 TWO = (GROUP % 2).astype(float)  # constant within groups, of two values
 THREE = (GROUP % 3).astype(float)
 BETWEEN = RNG.normal(size=8)[GROUP]
+CROSSED = RNG.permutation(GROUP)
 PAIRS = np.kron(np.eye(4), [[1.0, 0.5], [0.5, 1.0]])  # relatives with different values of TWO
 CLONES = np.kron(np.eye(4), np.ones((2, 2)))
 TEAMS = np.kron([[1.0, 0.5], [0.5, 1.0]], np.eye(4))[
@@ -36,8 +38,22 @@ def _term(*columns, **options):
     return Term.grouped("g", GROUP, covariates, **options)
 
 
-def _rank(term):
-    """The slow twin: rank, and number of entries, of the map from a covariance to that of rows."""
+def _error(*terms, rotation=None):
+    columns = []
+    for term in terms:
+        Z = term.columns_of_independent_levels()
+        columns.append(TermColumns(term, Z if rotation is None else csr_array(rotation @ Z)))
+    return effect_covariances_error(columns)
+
+
+def _rank(*terms):
+    """The slow twin: rank, and number of entries, of the map from covariances to that of rows."""
+    images = [image for term in terms for image in _images(term)]
+    units = [image / max(np.linalg.norm(image), 1e-300) for image in images]
+    return np.linalg.matrix_rank(np.array(units), tol=1e-8), len(images)
+
+
+def _images(term):
     J, q = term.size
     A = np.eye(J) if term.level_chol is None else term.level_chol @ term.level_chol.T
     Z = term.Z.toarray()
@@ -48,8 +64,7 @@ def _rank(term):
                 E = np.zeros((q, q))
                 E[a, b] = E[b, a] = 1.0
                 images.append((Z @ np.kron(A, E) @ Z.T).ravel())
-    units = [image / max(np.linalg.norm(image), 1e-300) for image in images]
-    return np.linalg.matrix_rank(np.array(units), tol=1e-8), len(images)
+    return images
 
 
 SHOWN = {
@@ -87,7 +102,7 @@ NOT_SHOWN = {
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_covariance_that_rows_show_is_not_refused(name):
     term = SHOWN[name]
-    assert effect_covariance_error(term, term.columns_of_independent_levels()) is None
+    assert _error(term) is None
     rank, entries = _rank(term)
     assert rank == entries
 
@@ -95,13 +110,13 @@ def test_a_covariance_that_rows_show_is_not_refused(name):
 @pytest.mark.parametrize("name", SHOWN_IN_OTHER_UNITS)
 def test_neither_unit_nor_place_of_a_covariate_hides_a_covariance(name):
     term = SHOWN_IN_OTHER_UNITS[name]
-    assert effect_covariance_error(term, term.Z) is None
+    assert _error(term) is None
 
 
 @pytest.mark.parametrize("name", NOT_SHOWN)
 def test_a_covariance_that_rows_do_not_show_is_refused(name):
     term = NOT_SHOWN[name]
-    error = effect_covariance_error(term, term.columns_of_independent_levels())
+    error = _error(term)
     assert "g: " in error
     rank, entries = _rank(term)
     assert rank < entries
@@ -117,10 +132,10 @@ def test_random_covariates_are_judged_as_the_twin_judges_them(seed):
     covariates[0] = 1.0  # no column of zeros
     term = Term.grouped("g", codes, covariates, correlated=bool(rng.integers(2)))
     rank, entries = _rank(term)
-    error = effect_covariance_error(term, term.Z)
+    error = _error(term)
     assert (error is None) == (rank == entries)
-    turned = np.linalg.qr(rng.normal(size=(len(codes), len(codes))))[0] @ term.Z
-    assert (effect_covariance_error(term, type(term.Z)(turned)) is None) == (error is None)
+    rotation = np.linalg.qr(rng.normal(size=(len(codes), len(codes))))[0]
+    assert (_error(term, rotation=rotation) is None) == (error is None)
 
 
 def test_estimate_names_the_effects_and_a_posterior_is_had():
@@ -143,6 +158,36 @@ def test_estimate_names_the_effects_and_a_posterior_is_had():
     assert np.isfinite(draws.posterior.sd).all()
     for effects in ("1 | g", "sex || g", "x | g"):
         assert np.isfinite(estimate(from_formula(f"y ~ x + sex + ({effects})", table)).loglik)
+
+
+def _named(name, *columns, **options):
+    covariates = np.column_stack([np.broadcast_to(c, 40) for c in columns])
+    return Term.grouped(name, options.pop("codes", GROUP), covariates, **options)
+
+
+@pytest.mark.parametrize(
+    ("terms", "named"),
+    [
+        ([_named("g", 1), _named("h", 1 - TWO), _named("i", TWO)], "'g: x1', 'h: x1', 'i: x1'"),
+        ([_named("g", 1), _named("h", TWO, WITHIN[:, 0]), _named("i", 1 - TWO)], "'g: x1', 'h: "),
+        ([_named("g", 1, TWO, correlated=False), _named("h", 1 + TWO)], "'g: x1', 'g: x2', 'h: "),
+        ([_named("g", 1), _named("h", TWO)], None),
+        ([_named("g", 1), _named("h", WITHIN[:, 0]), _named("i", WITHIN[:, 1])], None),
+        ([_named("g", 1, WITHIN[:, 0]), _named("h", TWO), _named("i", BETWEEN)], None),
+        # other factors, of the same labels
+        ([_named("g", 1), _named("h", 1 - TWO), _named("i", TWO, codes=CROSSED)], None),
+        ([_named("g", 1), _named("h", 1 - TWO), _named("i", TWO, between=ALIKE)], None),
+    ],
+)
+def test_terms_on_one_factor_are_judged_together(terms, named):
+    for given in (terms, terms[::-1]):
+        error = _error(*given)
+        rank, entries = _rank(*given)
+        assert (error is None) == (rank == entries)
+        assert (error is None) == (named is None)
+    assert named is None or f"effects {named}" in _error(*terms)
+    rotation = np.linalg.qr(RNG.normal(size=(40, 40)))[0]
+    assert (_error(*terms, rotation=rotation) is None) == (named is None)
 
 
 def test_combinations_and_uncorrelated_effects_are_named():
@@ -171,4 +216,4 @@ def test_beside_a_crossed_factor_and_merged_from_parts():
 
 def test_classic_slopes_are_shown():
     data = from_formula("Reaction ~ Days + (Days | Subject)", load_dataset("sleepstudy"))
-    assert effect_covariance_error(data.design.terms[0], data.design.Z) is None
+    assert _error(data.design.terms[0]) is None

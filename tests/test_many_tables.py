@@ -4,106 +4,33 @@ import os
 import sys
 from collections import deque
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from lmmlib import Params, from_formula, loglik, reduce_tables
+from lmmlib import from_formula, loglik, reduce_tables
 from lmmlib.formula import many_tables
 from lmmlib.formula.part_jobs import InThisProcess, results_in_order
-
-FORMULA = "y ~ x + (x | g) + (1 | h)"
-PARAMS = Params([1.0, 0.5], {"g": [[1.0, 0.2], [0.2, 0.5]], "h": 0.7}, 0.9)
-
-
-def _table(n=200):
-    rng = np.random.default_rng(15)
-    return pd.DataFrame(
-        {
-            "y": rng.normal(size=n),
-            "x": rng.normal(size=n),
-            "g": rng.integers(12, size=n),
-            "h": rng.choice(list("abcdef"), size=n),
-            "unused": "text",
-        }
-    )
+from parts import (
+    FORMULA,
+    PARAMS,
+    PARTS,
+    TABLE,
+    LosesWorkers,
+    check_of_all_rows,
+    check_same_digits,
+)
 
 
-TABLE = _table()
-PARTS = [TABLE.iloc[rows] for rows in np.array_split(np.arange(len(TABLE)), 20)]
-EXPECTED = loglik.marginal(from_formula(FORMULA, TABLE), PARAMS)
-
-
-def _is_of_all_rows(reduction):
-    assert reduction.n == len(TABLE)
-    np.testing.assert_allclose(loglik.marginal(reduction, PARAMS), EXPECTED, rtol=1e-12)
-
-
-def _same(a, b):
-    (Z, B), (W, C) = a.rows, b.rows
-    np.testing.assert_array_equal(Z.toarray(), W.toarray())
-    np.testing.assert_array_equal(B, C)
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("parts")
-    paths = []
-    for number, part in enumerate(PARTS):
-        path = folder / f"part{number:02}.parquet"
-        part.to_parquet(path)
-        paths.append(path)
-    return paths
-
-
-def test_every_source_gives_the_same_rows(files):
-    import pyarrow as pa
-    import pyarrow.dataset as ds
-
-    fragments = list(ds.dataset([str(path) for path in files]).get_fragments())
-    for tables in (
-        PARTS,
-        files,
-        [str(path) for path in files],
-        [pa.table(part) for part in PARTS],
-        [batch for part in PARTS for batch in pa.table(part).to_batches()],
-        fragments,
-        [*PARTS[:3], *files[3:9], *fragments[9:12], pa.table(TABLE.iloc[120:])],
-    ):
-        _is_of_all_rows(reduce_tables(FORMULA, tables))
-
-
-def test_only_the_columns_of_the_formula_are_read(files, monkeypatch):
-    import pyarrow.parquet
-
-    asked = []
-    read = pyarrow.parquet.ParquetFile.read
-
-    def _spied(self, columns):
-        asked.append(columns)
-        return read(self, columns=columns)
-
-    monkeypatch.setattr(pyarrow.parquet.ParquetFile, "read", _spied)
-    reduce_tables(FORMULA, files)
-    assert asked == [["y", "x", "g", "h"]] * 20
-
-
-def test_threads_and_processes_give_the_same_digits(files):
+def test_threads_and_processes_give_the_same_digits():
     with ThreadPoolExecutor(3) as threads:
-        one = reduce_tables(FORMULA, files, executor=threads)
-        _is_of_all_rows(one)
-        _same(one, reduce_tables(FORMULA, files, executor=threads))
-        of_tables = reduce_tables(FORMULA, iter(PARTS), executor=threads)
-        _is_of_all_rows(of_tables)
-        missing = reduce_tables(FORMULA, PARTS, executor=threads, missing="drop")
-        _same(of_tables, missing)
+        one = reduce_tables(FORMULA, PARTS, executor=threads)
+        check_of_all_rows(one)
+        check_same_digits(one, reduce_tables(FORMULA, iter(PARTS), executor=threads))
+        check_same_digits(one, reduce_tables(FORMULA, PARTS, executor=threads, missing="drop"))
     with ProcessPoolExecutor(2, mp_context=get_context("forkserver")) as processes:
-        _same(one, reduce_tables(FORMULA, files, executor=processes))
-        _same(of_tables, reduce_tables(FORMULA, iter(PARTS), executor=processes))
+        check_same_digits(one, reduce_tables(FORMULA, iter(PARTS), executor=processes))
 
 
 class _Waits(Executor):
@@ -137,7 +64,7 @@ class _AskedFuture(Future):
 def test_the_order_in_which_workers_are_done_changes_no_digit():
     with ThreadPoolExecutor(1) as thread:
         expected = reduce_tables(FORMULA, PARTS, executor=thread)
-    _same(expected, reduce_tables(FORMULA, PARTS, executor=_Waits()))
+    check_same_digits(expected, reduce_tables(FORMULA, PARTS, executor=_Waits()))
 
 
 @pytest.mark.parametrize("in_flight", [1, 3])
@@ -158,44 +85,21 @@ def test_no_more_tables_are_taken_than_may_be_in_flight(in_flight):
             future.result = lambda: (merged.append(1), result())[1]
             return future
 
-    _is_of_all_rows(reduce_tables(FORMULA, _tables(), executor=_Counts(), in_flight=in_flight))
+    check_of_all_rows(reduce_tables(FORMULA, _tables(), executor=_Counts(), in_flight=in_flight))
 
 
-class _LosesWorkers(InThisProcess):
-    """Every third job is lost with its worker, once."""
-
-    def __init__(self, losses=1):
-        self.places = {}
-        self.losses = losses
-        self.lost = []
-
-    def submit(self, fn, /, job):
-        place = self.places.setdefault(job, len(self.places) + 1)
-        if place % 3 == 0 and self.lost.count(place) < self.losses:
-            self.lost.append(place)
-            future = Future()
-            future.set_exception(BrokenProcessPool("a process died"))
-            return future
-        return super().submit(fn, job)
+def test_what_a_dead_worker_had_is_run_again_and_counted_once():
+    executor = LosesWorkers()
+    check_of_all_rows(reduce_tables(FORMULA, PARTS, executor=executor))
+    assert executor.lost == list(range(3, len(PARTS), 3))
 
 
-def test_what_a_dead_worker_had_is_run_again_and_counted_once(files):
-    for tables in (PARTS, files):
-        executor = _LosesWorkers()
-        _is_of_all_rows(reduce_tables(FORMULA, tables, executor=executor))
-        assert executor.lost == list(range(3, len(executor.places) + 1, 3))
-
-
-def test_a_job_that_fails_each_time_is_named(files):
+def test_a_job_that_fails_each_time_is_named():
     with pytest.raises(
         RuntimeError,
         match=r"table 4 failed 3 times, at last with BrokenProcessPool: a process died; nothing",
     ):
-        reduce_tables(FORMULA, PARTS, executor=_LosesWorkers(losses=9))
-    with pytest.raises(
-        RuntimeError, match=r"table 4 \('.*part03.parquet'\) failed 1 time, at last with Broken"
-    ):
-        reduce_tables(FORMULA, files, executor=_LosesWorkers(losses=9), retries=0)
+        reduce_tables(FORMULA, PARTS, executor=LosesWorkers(losses=9))
 
 
 def _dies(job):
@@ -212,55 +116,14 @@ def test_a_pool_that_is_broken_for_good_ends_in_a_sentence():
         list(results_in_order(_dies, [1, 2, 3], pool, 2, 2))
 
 
-class _FailingFile(os.PathLike):
-    """A file whose disk does not answer the first times that it is asked."""
-
-    def __init__(self, path, failures):
-        self.path = path
-        self.failures = failures
-
-    def __str__(self):
-        return str(self.path)
-
-    def __fspath__(self):
-        if self.failures:
-            self.failures -= 1
-            raise OSError("the disk does not answer")
-        return str(self.path)
-
-
-def test_a_file_that_cannot_be_read_is_tried_again(files):
-    for place in (0, 5):
-        tables = list(files)
-        tables[place] = _FailingFile(files[place], 2)
-        _is_of_all_rows(reduce_tables(FORMULA, tables))
-        tables[place] = _FailingFile(files[place], 3)
-        with pytest.raises(
-            RuntimeError,
-            match=rf"table {place + 1} \('.*'\) failed 3 times, at last with RuntimeError: table "
-            rf"{place + 1} \('.*'\): OSError: the disk does not answer",
-        ):
-            reduce_tables(FORMULA, tables)
-
-
 @pytest.mark.parametrize("executor", [None, InThisProcess()])
-def test_tables_that_do_not_fit_are_named(files, executor, tmp_path):
-    other = tmp_path / "other.parquet"
-    TABLE.drop(columns="x").to_parquet(other)
-    text = tmp_path / "rows.csv"
-    TABLE.to_csv(text)
-    absent = tmp_path / "absent.parquet"
+def test_tables_that_do_not_fit_are_named(executor):
     odd = TABLE.iloc[:10].assign(x="a")
     missing = TABLE.iloc[:10].assign(x=[None, *range(9)])
     for tables, message in [
         ([*PARTS[:4], PARTS[1]], r"table 5 has the rows of table 2, .* counted twice; leave it"),
         ([*PARTS[:4], PARTS[1].copy()], "table 5 has the rows of table 2"),
-        ([*files[:4], files[0]], r"table 5 \('.*00.parquet'\) has the rows of table 1 \('.*00"),
-        ([files[0], other], r"table 2 \('.*other.parquet'\): .* unknown columns x; the table has"),
-        ([other, files[0]], r"table 1 \('.*other.parquet'\): .* names unknown columns x"),
         ([PARTS[0], TABLE.iloc[:0]], "table 2: the table must have a row at least, got none"),
-        ([files[0], absent], r"table 2 \('.*absent.parquet'\): there is no such file"),
-        ([files[0], text], r"table 2 \('.*rows.csv'\): pyarrow cannot read it as a Parquet file"),
         ([PARTS[0], odd], "table 2: "),
         ([PARTS[0], missing], "table 2: 1 of 10 rows have missing values"),
         ([], "there must be one table at least, got none"),
@@ -270,7 +133,6 @@ def test_tables_that_do_not_fit_are_named(files, executor, tmp_path):
     for tables, message in [
         ([PARTS[0], 3], "table 2: a table must be a pandas DataFrame, the path of .*, got int"),
         ("rows.parquet", r"tables must be an iterable .*, got str; give \[table\]"),
-        (Path("rows.parquet"), r"tables must be an iterable .*; give \[table\]"),
         (TABLE, r"tables must be an iterable .*, got DataFrame; give \[table\]"),
         (3, "tables must be an iterable .*, got int"),
     ]:
@@ -339,16 +201,6 @@ def test_an_interrupt_while_merging_cancels_what_waits(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         reduce_tables(FORMULA, PARTS, executor=_FirstAlone(), in_flight=5)
     assert [future.cancelled() for future in submitted] == [False, *[True] * 4]
-
-
-def test_without_pyarrow_it_says_what_to_install(files, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    _is_of_all_rows(reduce_tables(FORMULA, PARTS))
-    with pytest.raises(
-        ImportError,
-        match=r"table 1 \('.*'\): Parquet files .* need pyarrow, .*: pip install pyarrow",
-    ):
-        reduce_tables(FORMULA, files)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Reasons why an estimate would mean nothing: what no data can tell, or these data cannot."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -9,8 +8,8 @@ from scipy.sparse import csr_array
 from lmmlib.estimation.derivatives import MOST_DENSE_EFFECTS
 from lmmlib.estimation.deviance import diagonal_points, free_entries, profile_at
 from lmmlib.estimation.fixed_effects_fit import fixed_effects_fit
-from lmmlib.model import Priors, Reduction, ScalePrior, Term
-from lmmlib.model.effect_covariances import effect_covariance_error
+from lmmlib.model import Priors, Reduction, ScalePrior
+from lmmlib.model.effect_covariances import TermColumns, effect_covariances_error
 
 FREE_RATIO = 1e8  # of an effect's SD to σ: it leaves the effects free
 NEARLY_FREE_RATIO = 1e2  # the same where free effects would ask for rotated rows
@@ -130,31 +129,15 @@ def check_identified(reduction: Reduction, sigma_is_known: bool = False) -> None
     basis_of_X = np.linalg.qr(reduction.rows[1][:, :-1])[0]
     for columns in _columns_by_term(reduction):
         _check_outside_X(columns, basis_of_X)
-        error = effect_covariance_error(columns.term, columns.Z)
-        if error:
-            raise ValueError(error)
         if not sigma_is_known and _is_confounded_with_rows(columns, basis_of_X, reduction.n):
             raise ValueError(
                 f"term {columns.term.name!r} has {columns.Z.shape[1]} effects for {reduction.n} "
                 "rows: their variances and that of the rows cannot be told apart; drop the "
                 "term, or give priors to posterior"
             )
-
-
-@dataclass(frozen=True, eq=False)
-class TermColumns:
-    """The columns of one term.
-
-    Attributes
-    ----------
-    term : Term
-        The term.
-    Z : scipy.sparse.csr_array, shape (r, J q)
-        Its columns in the rotated rows.
-    """
-
-    term: Term
-    Z: csr_array
+    error = effect_covariances_error(list(_columns_by_term(reduction)))
+    if error:
+        raise ValueError(error)
 
 
 def _columns_by_term(reduction: Reduction) -> Iterator[TermColumns]:

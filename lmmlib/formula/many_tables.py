@@ -159,7 +159,9 @@ def _checked_executor(executor: object) -> Executor:
 
 def _numbered(tables: Iterable[object]) -> Iterator[TablePart]:
     """The tables by their numbers, from 1."""
-    if not isinstance(tables, Iterable) or TablePart(1, tables).is_readable:
+    # One of pyarrow's readers is both: an iterator over batches, and what a table is made of.
+    is_one_table = TablePart(1, tables).is_readable and not isinstance(tables, Iterator)
+    if not isinstance(tables, Iterable) or is_one_table:
         raise TypeError(
             "tables must be an iterable of pandas DataFrames, paths of Parquet files or tables of "
             f"pyarrow's, got {type(tables).__name__}; give [table], or dataset.get_fragments()"
@@ -169,7 +171,7 @@ def _numbered(tables: Iterable[object]) -> Iterator[TablePart]:
 
 def _files_of_a_job(count: int | None, in_flight: int) -> int:
     """Files that a job reads: few where there are few, so that every worker has some."""
-    return 1 if count is None else min(max(count // (2 * in_flight), 1), FILES_OF_A_JOB)
+    return 1 if count is None else min(max(count // in_flight, 1), FILES_OF_A_JOB)
 
 
 def _jobs(parts: Iterable[TablePart], files_of_a_job: int) -> Iterator[Job]:

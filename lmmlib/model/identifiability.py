@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -87,8 +88,6 @@ class RowCovariance:
         same_shape = self.coefficients.shape == other.coefficients.shape
         if not same_shape or self.columns.nnz != other.columns.nnz:
             return False
-        if abs(self.keys[0] - other.keys[0]) > CLOSE:  # which tells most pairs apart at once
-            return False
         a = self.columns
         b = other.columns
         return (
@@ -117,15 +116,11 @@ def confounded_terms(terms: Sequence[Term]) -> str | None:
     one"
     >>> confounded_terms([Term.grouped("g", list("aab")), Term.grouped("h", list("vww"))])
     """
-    # Proportional covariances have columns with as many entries: only such effects are compared.
-    entry_counts = [_entries_of_effects(t) for t in terms]
-    counts, occurrences = np.unique(np.concatenate(entry_counts), return_counts=True)
-    shared_counts = counts[occurrences > 1]
-    covariances: list[RowCovariance] = []
-    for term, entries in zip(terms, entry_counts, strict=True):
-        covariances.extend(_row_covariances(term, np.isin(entries, shared_counts)))
-    for one, other in combinations(covariances, 2):
-        if one.is_proportional_to(other):
+    # Few pairs are alike at first sight, and only those are compared entry by entry.
+    signatures = [signature for term in terms for signature in _signatures(term)]
+    for one, other in combinations(signatures, 2):
+        is_candidate = one.resembles(other)
+        if is_candidate and one.row_covariance.is_proportional_to(other.row_covariance):
             return (
                 f"effects {one.effect!r} and {other.effect!r} are one: only one sum of their "
                 "variances could be told; drop one"
@@ -133,20 +128,69 @@ def confounded_terms(terms: Sequence[Term]) -> str | None:
     return None
 
 
-def _entries_of_effects(term: Term) -> np.ndarray:
-    """How many entries of each effect's columns are not zero, (q,)."""
-    q = len(term.effects)
-    return np.bincount(term.Z.indices % q, term.Z.data != 0, q)
+@dataclass(frozen=True, eq=False)
+class Signature:
+    """Two numbers that effects with proportional covariances z A z' of the rows have in common.
 
+    Attributes
+    ----------
+    term : Term
+        Term of the effect.
+    k : int
+        Its number among the effects of the term.
+    levels : int
+        How many of its columns have entries.
+    key : float
+        Σ_i v_i cos i² over rows, of variances v_i whose sum is one.
+    """
 
-def _row_covariances(term: Term, is_compared: np.ndarray) -> Iterator[RowCovariance]:
-    """Row covariances of the effects that are compared, (q,) bool."""
-    q = len(term.effects)
-    for k in np.flatnonzero(is_compared).tolist():
-        columns = csc_array(term.Z[:, k::q])
+    term: Term
+    k: int
+    levels: int
+    key: float
+
+    @property
+    def effect(self) -> str:
+        """Name of the effect."""
+        return self.term.effect_names[self.k]
+
+    def resembles(self, other: "Signature") -> bool:
+        """Whether two effects may be one."""
+        return self.levels == other.levels and abs(self.key - other.key) <= CLOSE
+
+    @cached_property
+    def row_covariance(self) -> RowCovariance:
+        """The covariance of the rows that an effect of SD one makes."""
+        columns = csc_array(self.term.Z[:, self.k :: len(self.term.effects)])
         columns.eliminate_zeros()
         columns.sort_indices()
-        yield _row_covariance(term.effect_names[k], columns, term.level_chol)
+        return _row_covariance(self.effect, columns, self.term.level_chol)
+
+
+def _signatures(term: Term) -> Iterator[Signature]:
+    """The signature of each effect, O(nnz)."""
+    J, q = term.size
+    has_entry = np.zeros(J * q, bool)
+    has_entry[term.Z.indices[term.Z.data != 0]] = True
+    levels = has_entry.reshape(J, q).sum(0)
+    # Numbers without a regularity that an experiment could share.
+    weights = np.cos(np.arange(term.Z.shape[0], dtype=float) ** 2)
+    for k, variances in enumerate(_row_variances(term)):
+        total = variances.sum()
+        share = variances / total if total > 0 else variances
+        yield Signature(term, k, int(levels[k]), float(share @ weights))
+
+
+def _row_variances(term: Term) -> Iterator[np.ndarray]:
+    """Diagonal of z A z' for each effect, (n,), in units in which no square overflows."""
+    if term.is_dense:
+        columns = term.columns_of_independent_levels().toarray()
+        yield ((columns / np.abs(columns).max()) ** 2).sum(1)
+        return
+    of_level = None if term.level_chol is None else (term.level_chol**2).sum(1)
+    for covariate in term.row_covariates.T:
+        variances = (covariate / np.abs(covariate).max()) ** 2
+        yield variances if of_level is None else variances * of_level[term.row_levels]
 
 
 def _row_covariance(

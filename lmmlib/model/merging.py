@@ -18,7 +18,7 @@ from lmmlib.model.term import Term
 # GROWTH / (GROWTH − 1) times on the way, and memory stays in proportion to the result, ...
 GROWTH = 4
 # ... or this many, so that small parts are not merged one by one.
-LEAST_NUMBERS = 1_000_000
+LEAST_NUMBERS = 4_000_000
 
 
 def merge_reductions(parts: Iterable[Data | Reduction]) -> Reduction:

@@ -21,6 +21,7 @@ OF_EXTRAS = (
     "test_survivors.py",  # reads the sources of the repository
     "test_additions.py",
     "test_arviz.py",
+    "test_parquet_files.py",  # pyarrow comes with nutpie
 )
 OF_BOTH = (
     "test_folds.py",
