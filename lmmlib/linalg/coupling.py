@@ -53,17 +53,15 @@ class Coupling:
         return _map_of_pairs(patterns, self.width, size)
 
     def product(self, halves: Sequence[np.ndarray]) -> np.ndarray:
-        """C'HC, symmetric, of H = GG' with the blocks G (q, q, L) of each group: (h, h)."""
+        """The lower triangle of C'HC (h, h), H = GG' with the blocks G (q, q, L) of each group."""
         h = self.width
         if self.pairs is not None:
             blocks = [np.einsum("ikl,jkl->ijl", G, G).ravel() for G in halves]
-            lower = (self.pairs @ np.concatenate(blocks)).reshape(h, h)
-        else:
-            lower = np.zeros((h, h), order="F")
-            for rows, G in self._chunks(halves):
-                lower = dsyrk(1.0, _from_left(G, rows).T, beta=1.0, c=lower, lower=1, overwrite_c=1)
-        full = lower + np.tril(lower, -1).T
-        return full
+            return (self.pairs @ np.concatenate(blocks)).reshape(h, h)
+        lower = np.zeros((h, h), order="F")
+        for rows, G in self._chunks(halves):
+            lower = dsyrk(1.0, _from_left(G, rows).T, beta=1.0, c=lower, lower=1, overwrite_c=1)
+        return lower
 
     def adjoint(self, Q: np.ndarray) -> list[np.ndarray]:
         """Diagonal blocks C_l Q C_l' of each group, (q, q, L), for a symmetric Q (h, h)."""

@@ -23,7 +23,7 @@ from lmmlib.linalg.block_products import (
 )
 from lmmlib.linalg.sparse_arrowhead import SparseArrowhead
 from lmmlib.linalg.stacks import solve_lower_stack, solve_upper_stack
-from lmmlib.linalg.triangles import scale_columns
+from lmmlib.linalg.triangles import scale_columns, symmetric
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +38,9 @@ class SparseFactor:
         Λ_k (w, w) of each kind.
     block_chols : tuple of ndarray
         Upper triangles F (q, q, L) of each group's blocks, F'F = Λ'Z'ZΛ + I there.
-    separator_cross : ndarray, shape (h, h)
-        Cross products of the separator's columns, the blocks' effects taken out.
+    lower_cross : ndarray, shape (h, h)
+        Cross products of the separator's columns, the blocks' effects taken out; on and below the
+        diagonal.
     separator_chol : ndarray, shape (h, h)
         Upper triangle of the Schur complement Λ'(these)Λ + I.
     solution : ndarray, shape (K, k)
@@ -53,7 +54,7 @@ class SparseFactor:
     arrowhead: SparseArrowhead
     Lam: tuple[np.ndarray, ...]
     block_chols: tuple[np.ndarray, ...]
-    separator_cross: np.ndarray
+    lower_cross: np.ndarray
     separator_chol: np.ndarray
     solution: np.ndarray
     residual: np.ndarray
@@ -67,6 +68,11 @@ class SparseFactor:
         return np.linalg.qr(rows, mode="r")
 
     @cached_property
+    def separator_cross(self) -> np.ndarray:
+        """The same on both sides of the diagonal."""
+        return symmetric(self.lower_cross)
+
+    @cached_property
     def separator_inverse(self) -> np.ndarray:
         """Inverse of the Schur complement, (h, h)."""
         if not self.arrowhead.width:
@@ -74,7 +80,7 @@ class SparseFactor:
         lower, info = dpotri(self.separator_chol.T, lower=1)
         if info:
             raise np.linalg.LinAlgError("the separator's factor has a zero on its diagonal")
-        return lower + np.tril(lower, -1).T
+        return symmetric(lower)
 
     def scaled(self, s: np.ndarray) -> np.ndarray:
         """Λs for s (K, m)."""
@@ -211,10 +217,10 @@ def factorise_sparse(
         log_det += float(np.log(np.einsum("iil->il", F)).sum())
 
     # The Schur complement of the separator.
-    separator_cross = arrowhead.separator_cross.toarray()
+    lower_cross = arrowhead.separator_cross.toarray()
     if arrowhead.own and arrowhead.width:
-        separator_cross -= arrowhead.coupling.product(halves)
-    separator_chol = _separator_chol(separator_cross, factors, arrowhead.separator_counts)
+        lower_cross -= arrowhead.coupling.product(halves)
+    separator_chol = _separator_chol(lower_cross, factors, arrowhead.separator_counts)
     log_det += float(np.log(np.diag(separator_chol)).sum())
 
     # The best s of each right-hand side, and its residual.
@@ -225,7 +231,7 @@ def factorise_sparse(
         arrowhead,
         factors,
         tuple(block_chols),
-        separator_cross,
+        lower_cross,
         separator_chol,
         no_rhs,
         no_rhs,
@@ -237,14 +243,19 @@ def factorise_sparse(
 
 
 def _separator_chol(
-    cross: np.ndarray, Lam: Sequence[np.ndarray], counts: Sequence[int]
+    lower_cross: np.ndarray, Lam: Sequence[np.ndarray], counts: Sequence[int]
 ) -> np.ndarray:
-    """Upper triangle (h, h) of Λ'KΛ + I for cross products K."""
-    h = len(cross)
+    """Upper triangle (h, h) of Λ'KΛ + I for cross products K, given below the diagonal."""
+    h = len(lower_cross)
     if not h:
         return np.zeros((0, 0))
-    half_scaled = scale_columns(cross[None], Lam, counts)[0]
-    M = scale_columns(half_scaled.T[None], Lam, counts)[0]
+    if all(len(factor) == 1 for factor in Lam):
+        scale = np.repeat([factor[0, 0] for factor in Lam], counts)
+        M = lower_cross * scale
+        M *= scale[:, None]
+    else:
+        half_scaled = scale_columns(symmetric(lower_cross)[None], Lam, counts)[0]
+        M = scale_columns(half_scaled.T[None], Lam, counts)[0]
     M[range(h), range(h)] += 1.0
     upper, info = dpotrf(M.T, lower=0, clean=1, overwrite_a=1)
     if info:

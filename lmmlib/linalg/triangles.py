@@ -68,6 +68,20 @@ def cholesky_semidefinite(A: np.ndarray) -> np.ndarray:
     return sd[..., :, None] * np.swapaxes(sign[..., :, None] * R, -1, -2)
 
 
+def symmetric(lower: np.ndarray) -> np.ndarray:
+    """A symmetric matrix from its entries on and below the diagonal.
+
+    Examples
+    --------
+    >>> symmetric(np.array([[1.0, 9.0], [2.0, 3.0]])).tolist()
+    [[1.0, 2.0], [2.0, 3.0]]
+    """
+    below = np.tril(lower, -1)
+    full = below + below.T
+    np.fill_diagonal(full, np.diag(lower))
+    return full
+
+
 def eliminate(Z: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rotate the rows of [Z B] so that Z ends after its q-th row.
 
