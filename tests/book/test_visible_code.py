@@ -14,7 +14,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["intro", "chapters/question", "chapters/fits", "chapters/sigma"]
+PAGES = sorted(
+    str(page.relative_to(ROOT).with_suffix(""))
+    for page in [ROOT / "intro.md", *(ROOT / "chapters").glob("*.md")]
+    if "{code-cell}" in page.read_text("utf8")
+)
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 REMOVED = {"remove-cell", "remove-input"}
 KNOWN = {*dir(builtins), "__name__", "__file__"}
