@@ -20,7 +20,16 @@ WRAPPED = {
     "strong": "**{}**",
     "superscript": "<sup>{}</sup>",
 }
+PREFIXED = (nodes.Admonition, nodes.block_quote, nodes.list_item, nodes.definition)
 ON_THE_PAGE_ALONE = {"comment", "image", "index", "raw", "sd_tab_input", "toctree"}
+
+
+def is_prefixed(node: nodes.Node) -> bool:
+    """Tell whether lines of a node get a prefix from a quotation or a list around it."""
+    while node := node.parent:
+        if isinstance(node, PREFIXED):
+            return True
+    return False
 
 
 def prefixed(text: str, first: str, others: str) -> str:
@@ -118,7 +127,10 @@ class Prose:
     def _math_block(self, node: nodes.math_block) -> str:
         number = self.number("displaymath", node["ids"])
         tag = f"\n\\tag{{{number}}}" if number else ""
-        return f"{self.anchors(node)}\n\n$$\n{self.tex(node)}{tag}\n$$".lstrip()
+        formula = f"$$\n{self.tex(node)}{tag}\n$$"
+        if is_prefixed(node):  # Jupyter takes formulas out first, with prefixes of their lines
+            formula = " ".join(formula.split())
+        return f"{self.anchors(node)}\n\n{formula}".lstrip()
 
     def _literal_block(self, node: nodes.literal_block) -> str:
         return f"```{node.get('language', '')}\n{node.astext()}\n```"

@@ -74,6 +74,7 @@ def table(*rows: list[nodes.Node], title: str) -> nodes.table:
             "<details><summary>Answer</summary>\n\nyes\n\n</details>",
         ),
         (nodes.note("", words("mind")), "> **Note**\n> \n> mind"),
+        (nodes.block_quote("", nodes.math_block("", "a\nb", ids=[])), "> $$ a b $$"),
         (
             nodes.admonition(
                 "",

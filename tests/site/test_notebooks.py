@@ -67,6 +67,12 @@ def test_no_macro_of_the_book_survives(file):
 
 
 @each_notebook
+def test_no_quotation_mark_gets_into_a_formula(file):
+    """Jupyter takes formulas out before it looks for quotations and lists."""
+    assert [formula for formula in MATH.findall(prose(file)) if "\n>" in formula] == []
+
+
+@each_notebook
 def test_links_have_words_and_lead_somewhere(file, pages):
     shown = read(prose(file))
     for link in shown.select("a[href]"):
