@@ -1,0 +1,40 @@
+"""Code and formulas that are wider than a phone: whole, and with a sign that they go on."""
+
+import pytest
+from visits import set_scheme
+
+PAGES = ["chapters/likelihoods.html", "chapters/loo.html"]
+
+
+@pytest.fixture(params=PAGES)
+def phone(request, tab, served):
+    set_scheme(tab, "light")
+    tab.size(360)
+    tab.visit(served + request.param)
+    return tab
+
+
+def test_code_breaks_and_says_so(phone):
+    pre = "[...document.querySelectorAll('div.cell_input pre')].filter(e => e.checkVisibility())"
+    assert phone.run(f"{pre}.filter(e => e.scrollWidth > e.clientWidth + 1).length") == 0
+    assert phone.run("document.querySelectorAll('span.line.broken').length") > 0
+    assert phone.run(
+        "[...document.querySelectorAll('span.line.broken')]"
+        ".every(e => getComputedStyle(e).backgroundImage.includes('svg'))"
+    )
+
+
+def test_code_is_copied_as_it_was_written(phone, pages, site):
+    page = phone.run("location.pathname").rpartition("some/where/")[2]
+    written = [tag.get_text() for tag in pages[site / page].select("div.highlight pre")]
+    assert (
+        phone.run("[...document.querySelectorAll('div.highlight pre')].map(e => e.textContent)")
+        == written
+    )
+
+
+def test_a_wide_formula_has_a_shadow_at_its_edge(phone):
+    formulas = "[...document.querySelectorAll('mjx-container[display=true]')]"
+    wide = f"{formulas}.filter(e => e.scrollWidth > e.clientWidth)"
+    attachments = f"{wide}.map(e => getComputedStyle(e).backgroundAttachment)"
+    assert set(phone.run(attachments)) <= {"local, local, scroll, scroll"}
