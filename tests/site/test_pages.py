@@ -106,6 +106,21 @@ def test_every_page_leads_to_the_errata_and_a_lost_reader_back(pages, site):
     assert {"intro.html", "search.html"} <= {link["href"] for link in lost.select("a")}
 
 
+def test_each_section_of_the_reference_begins_with_a_table_of_its_names(pages, site):
+    article = pages[site / "chapters" / "api.html"].find("article")
+    sections = [part for part in article.find_all("section") if part.find("dl", recursive=False)]
+    assert len(sections) > 10
+    for section in sections:
+        entries = [
+            signature["id"]
+            for entry in section.find_all("dl", class_="py", recursive=False)
+            for signature in entry.find_all("dt", class_="sig", recursive=False)
+        ]
+        rows = section.find("table").find_all("tr")
+        assert [row.find("a")["href"] for row in rows] == [f"#{name}" for name in entries]
+        assert all(len(row.find_all("td")[1].get_text().strip()) > 10 for row in rows)
+
+
 def test_every_page_bears_version_and_date(pages):
     import lmmlib
 
