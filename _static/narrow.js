@@ -8,9 +8,9 @@ document.addEventListener("DOMContentLoaded", () => {
     // Pygments closes and opens its own elements at the end of each line, so that lines can be cut out.
     code.innerHTML = code.innerHTML.replace(/[^\n]+\n?|\n/g, (line) => `<span class="line">${line}</span>`);
   });
+  const isTall = (line) => line.getBoundingClientRect().height > 1.5 * parseFloat(getComputedStyle(line).lineHeight);
   const markCode = () => document.querySelectorAll("div.highlight pre span.line").forEach((line) => {
-    const height = parseFloat(getComputedStyle(line).lineHeight);
-    line.classList.toggle("broken", narrow.matches && line.getBoundingClientRect().height > 1.5 * height);
+    line.classList.toggle("broken", narrow.matches && isTall(line));
   });
   const markFormula = (formula) => {
     const left = formula.scrollWidth - formula.clientWidth - formula.scrollLeft;
