@@ -15,13 +15,15 @@ BLOCK_MARK = re.compile(r"^([#+-]|\d+[.)])(?=\s)")  # of a heading or a list
 BARS = {"|": r"\vert ", r"\|": r"\Vert "}
 WRAPPED = {
     "emphasis": "*{}*",
+    "footnote_reference": "<sup>{}</sup>",
+    "label": "<sup>{}</sup>",
     "rubric": "**{}**",
     "sd_tab_label": "**{}**",
     "strong": "**{}**",
     "superscript": "<sup>{}</sup>",
 }
 PREFIXED = (nodes.Admonition, nodes.block_quote, nodes.list_item, nodes.definition)
-ON_THE_PAGE_ALONE = {"comment", "image", "index", "raw", "sd_tab_input", "toctree"}
+ON_THE_PAGE_ALONE = {"comment", "image", "index", "sd_tab_input", "toctree"}
 
 
 def is_prefixed(node: nodes.Node) -> bool:
@@ -35,6 +37,11 @@ def is_prefixed(node: nodes.Node) -> bool:
 def prefixed(text: str, first: str, others: str) -> str:
     """Put one prefix before the first line of a block, another before its other lines."""
     return first + text.replace("\n", f"\n{others}")
+
+
+def folded(head: str, body: str) -> str:
+    """Write what opens at a click; Markdown within HTML wants empty lines around it."""
+    return f"<details><summary>{head}</summary>\n\n{body}\n\n</details>"
 
 
 class Prose:
@@ -93,6 +100,9 @@ class Prose:
     def _Text(self, node: nodes.Text) -> str:
         return BLOCK_MARK.sub(r"\\\1", MARKUP.sub(r"\\\1", node.astext()))
 
+    def _raw(self, node: nodes.raw) -> str:
+        return "<br>" if node.astext().startswith("<br") else ""
+
     def _literal(self, node: nodes.literal) -> str:
         text = node.astext().replace("|", r"\|") if self.in_table else node.astext()
         return f"`` {text} ``" if "`" in text else f"`{text}`"
@@ -133,7 +143,8 @@ class Prose:
         return f"{self.anchors(node)}\n\n{formula}".lstrip()
 
     def _literal_block(self, node: nodes.literal_block) -> str:
-        return f"```{node.get('language', '')}\n{node.astext()}\n```"
+        code = node.astext().rstrip("\n")
+        return f"```{node.get('language', '')}\n{code}\n```"
 
     def _block_quote(self, node: nodes.Element) -> str:
         return prefixed(self.blocks(node.children), "> ", "> ")
@@ -152,12 +163,15 @@ class Prose:
         titled = isinstance(node[0], nodes.title)
         head = self.inline(node[0]).strip() if titled else type(node).__name__.title()
         body = self.blocks(node[int(titled) :])
-        if "dropdown" in node["classes"]:  # Markdown within HTML wants empty lines around it
-            return f"<details><summary>{head}</summary>\n\n{body}\n\n</details>"
+        if "dropdown" in node["classes"]:
+            return folded(head, body)
         bold = f"**{head}**"
         if kind := node.get("realtype"):
             bold = f"**{kind.title()} {self.number(node['countertype'], node['ids'])}** {head}"
         return prefixed(f"{self.anchors(node)}{bold}\n\n{body}", "> ", "> ")
+
+    def _dropdown_main(self, node: nodes.Element) -> str:
+        return folded(self.inline(node[0]), self.blocks(node[1:]))
 
     def _proof_node(self, node: nodes.Element) -> str:
         return self._block_quote(node[0])

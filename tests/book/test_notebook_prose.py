@@ -92,6 +92,9 @@ def table(*rows: list[nodes.Node], title: str) -> nodes.table:
             "| a | $\\vert x\\vert$ |\n| b\\| | c d |",
         ),
         (nodes.raw("", "<b>", format="html"), ""),
+        (nodes.raw("", "<br />\n", format="html"), "<br>"),
+        (nodes.footnote_reference("", "1", refid="id1"), "<sup>1</sup>"),
+        (nodes.literal_block("", "x = 1\n", language="stan"), f"{FENCE}stan\nx = 1\n{FENCE}"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nodes.Node) else "",
 )
