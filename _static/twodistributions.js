@@ -21,9 +21,9 @@ function twoDistributions(psi, u, y) {
 
 document.addEventListener("DOMContentLoaded", () => document.querySelectorAll(".two-distributions").forEach((panel) => {
   const GROUPS = 6, MOST = 40, READOUTS = {
-    conditional: ["log density given <i>u</i>, nats", 1], rowLeftOut: ["leave one row out, nats per row", 3],
-    marginal: ["log density without <i>u</i>, nats", 1], groupLeftOut: ["leave one group out, nats per row", 3],
-    offset: ["offset of the two, nats", 1], shrinkage: ["shrinkage factor", 3], expected: ["offset expected, nats", 1],
+    conditional: ["log density given <i>u</i>, nats", 1], marginal: ["log density without <i>u</i>, nats", 1],
+    offset: ["offset of the two, nats", 1], expected: ["offset expected, nats", 1], shrinkage: ["shrinkage factor", 3],
+    rowLeftOut: ["leave one row out, nats per row", 3], groupLeftOut: ["leave one group out, nats per row", 3],
   };
   panel.innerHTML = `
     <div class="controls" role="group" aria-label="Controls of the figure">
