@@ -1,5 +1,6 @@
 """How to cite, from records as they may become."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,17 @@ def test_an_edition_is_of_its_release_or_of_its_commit(extension, monkeypatch, t
     assert edition.date(tmp_path) == "1970-01-02"
     (tmp_path / "CITATION.cff").write_text("version: 1.2.3\ndate-released: 2030-01-02\n", "utf8")
     assert edition.date(tmp_path) == "2030-01-02"
+
+
+def test_zenodo_is_told_what_the_record_says(extension):
+    record = extension.read(EXTENSIONS.parent)
+    deposit = json.loads((EXTENSIONS.parent / ".zenodo.json").read_text("utf8"))
+    assert deposit["title"] == record["title"]
+    assert deposit["description"] == record["abstract"]
+    assert deposit["version"] == str(record["version"])
+    assert deposit["keywords"] == record["keywords"]
+    names = [creator["name"] for creator in deposit["creators"]]
+    assert names == [
+        author.get("name") or f"{author['family-names']}, {author['given-names']}"
+        for author in record["authors"]
+    ]

@@ -1,4 +1,4 @@
-"""Every notebook that the site offers runs in a clean folder, beside the report's data and
+"""Every notebook that the site offers runs in a clean folder, beside the tables that it names and
 nothing else of the repository.
 """
 
@@ -11,22 +11,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "_build" / "html" / "_sources"
-DATA = (
-    "*.csv",
-    "chapters/*.csv",
-    "lmmlib/tables/*",
-    "tests/data/*",
-    "benchmarks/*.json",
-    "requirements.txt",
-)
 OFFERED = sorted(SOURCES.rglob("*.ipynb"))
 
 
 @pytest.fixture
 def clean(tmp_path) -> Path:
-    """A folder with the tables that the chapters read, at the same places."""
-    for file in (file for pattern in DATA for file in ROOT.glob(pattern)):
-        target = tmp_path / file.relative_to(ROOT)
+    """A folder with the tables that the site offers beside its notebooks, at the same places."""
+    for file in (file for file in SOURCES.rglob("*") if file.suffix in {".csv", ".json", ".txt"}):
+        target = tmp_path / file.relative_to(SOURCES)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
     return tmp_path

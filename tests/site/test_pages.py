@@ -87,6 +87,40 @@ def test_every_page_has_a_description_of_its_own(pages):
     assert len(set(found)) == len(found)
 
 
+def test_every_page_says_how_it_is_cited(pages, site):
+    toc = (site.parents[1] / "_toc.yml").read_text("utf-8")
+    for path, page in pages.items():
+        if path.relative_to(site).with_suffix("").as_posix() in re.findall(r"(\S+)$", toc, re.M):
+            tags = {tag["name"]: tag["content"] for tag in page.select("meta[name^='citation_']")}
+            assert {"citation_title", "citation_author", "citation_publication_date"} <= set(tags)
+            data = json.loads(page.select_one("script[type='application/ld+json']").get_text())
+            assert data["name"] == tags["citation_title"]
+
+
+def test_every_page_leads_to_the_errata_and_a_lost_reader_back(pages, site):
+    for path, page in pages.items():
+        links = [link["href"] for link in page.select(".bd-footer-content a")]
+        errata = "#errata" if path.stem == "citing" else "citing.html#errata"
+        assert any(link.endswith(errata) for link in links), path
+    lost = pages[site / "404.html"].find("article")
+    assert {"intro.html", "search.html"} <= {link["href"] for link in lost.select("a")}
+
+
+def test_each_section_of_the_reference_begins_with_a_table_of_its_names(pages, site):
+    article = pages[site / "chapters" / "api.html"].find("article")
+    sections = [part for part in article.find_all("section") if part.find("dl", recursive=False)]
+    assert len(sections) > 10
+    for section in sections:
+        entries = [
+            signature["id"]
+            for entry in section.find_all("dl", class_="py", recursive=False)
+            for signature in entry.find_all("dt", class_="sig", recursive=False)
+        ]
+        rows = section.find("table").find_all("tr")
+        assert [row.find("a")["href"] for row in rows] == [f"#{name}" for name in entries]
+        assert all(len(row.find_all("td")[1].get_text().strip()) > 10 for row in rows)
+
+
 def test_every_page_bears_version_and_date(pages):
     import lmmlib
 
@@ -108,7 +142,7 @@ def test_address_stands_everywhere_or_nowhere(site, pages):
     written = [
         page
         for path, page in pages.items()
-        if path.stem not in ("genindex", "prf-prf", "py-modindex", "search")
+        if path.stem not in ("404", "genindex", "prf-prf", "py-modindex", "search")
     ]
     assert {bool(page.select("meta[property='og:url']")) for page in written} == {bool(public)}
 

@@ -38,7 +38,7 @@ def _write(book: Path, name: str, title: str, code: str) -> None:
 def toy(tmp_path_factory) -> Path:
     """A book in a folder of its own, with this Makefile, these extensions and this environment."""
     book = tmp_path_factory.mktemp("toy")
-    for name in ("_ext", "_static"):
+    for name in ("_ext", "_static", "_templates"):
         shutil.copytree(ROOT / name, book / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in (
         "Makefile",
