@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array, diags_array, hstack
+from scipy.sparse import csr_array, hstack
 
 from lmmlib import linalg
 from lmmlib.model.components import component_of_rows, touched_columns, widest_component
 from lmmlib.model.descriptions import describe_rows
-from lmmlib.model.design_parts import checked_parts, term_of_name
+from lmmlib.model.design_parts import checked_parts, term_of_name, whitened_columns
 from lmmlib.model.fingerprints import fingerprint_of_design
 from lmmlib.model.identifiability import TermsVerdict, terms_error
 from lmmlib.model.layout import Layout
@@ -189,8 +189,7 @@ class Design:
     @cached_property
     def independent(self) -> csr_array:
         """(n, K) sparse W^½ Z (L ⊗ I): columns of effects whose levels are independent."""
-        columns = hstack([t.columns_of_independent_levels() for t in self.terms], format="csr")
-        return csr_array(diags_array(np.sqrt(self.weights)) @ columns)
+        return whitened_columns(self.terms, self.weights)
 
     @cached_property
     def partition(self) -> linalg.Partition:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.sparse import csr_array, hstack
 
 from lmmlib.model.options import in_brief
 from lmmlib.model.row_labels import check_order, common_index, names_along, row_index
@@ -73,6 +74,23 @@ def checked_parts(
         coef=names,
         index=index,
     )
+
+
+def whitened_columns(terms: Sequence[Term], weights: np.ndarray) -> csr_array:
+    """W^½ Z (L ⊗ I), (n, K): columns of effects whose levels are independent, without zeros.
+
+    Examples
+    --------
+    >>> term = Term.grouped("g", ["a", "b"], [[1.0, 0.0], [1.0, 2.0]])
+    >>> columns = whitened_columns([term], np.array([4.0, 1.0]))
+    >>> columns.toarray().tolist(), columns.nnz, term.Z.nnz
+    ([[2.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 2.0]], 3, 4)
+    """
+    Z = hstack([t.columns_of_independent_levels() for t in terms], format="csr")
+    root_weights = np.repeat(np.sqrt(weights), np.diff(Z.indptr))
+    whitened = csr_array((root_weights * Z.data, Z.indices, Z.indptr), shape=Z.shape, copy=True)
+    whitened.eliminate_zeros()  # those that a term stores would tie blocks together
+    return whitened
 
 
 def term_of_name(terms: Sequence[Term], name: str) -> Term:
