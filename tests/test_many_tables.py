@@ -1,4 +1,4 @@
-"""Many tables: any source, any executor, and one reduction."""
+"""Many tables over any executor: one reduction, each table once, errors that name the table."""
 
 import os
 import sys
