@@ -16,8 +16,8 @@ INDEX = ("term", "level", "covariate")  # of each entry of u
 Arrays = Mapping[str, np.ndarray]
 
 
-def coords(design: Design | Layout) -> dict[str, list[str] | np.ndarray]:
-    """Labels of every dimension that draws of ``design`` have.
+def coords(design: Design | Layout, effects: bool = True) -> dict[str, list[str] | np.ndarray]:
+    """Labels of every dimension that draws of ``design`` have, those of u where it is drawn.
 
     Examples
     --------
@@ -29,8 +29,9 @@ def coords(design: Design | Layout) -> dict[str, list[str] | np.ndarray]:
         "coef": list(design.coef),
         "effect": list(design.effects),
         "effect_pair": list(design.pairs),
-        "ranef": design.ranef["ranef"],
     }
+    if effects:
+        labels["ranef"] = design.ranef["ranef"]
     if isinstance(design, Design):
         labels["row"] = np.arange(design.n)
     return labels
@@ -94,10 +95,11 @@ def tree_of(groups: Mapping[str, Arrays], design: Design | Layout) -> xr.DataTre
         sized = {name: array for name, array in arrays.items() if np.size(array)}
         if sized:
             filled[group] = sized
-    if any("u" in arrays for arrays in filled.values()):
+    has_effects = any("u" in arrays for arrays in filled.values())
+    if has_effects:
         filled["constant_data"] = {name: np.array(design.ranef[name]) for name in INDEX}
     dims = DIMS | {name: ["ranef"] for name in INDEX}
-    tree = arviz_base.from_dict(filled, coords=coords(design), dims=dims)
+    tree = arviz_base.from_dict(filled, coords=coords(design, has_effects), dims=dims)
     if isinstance(design, Design):
         tree.attrs[FINGERPRINT] = design.fingerprint
     return tree
