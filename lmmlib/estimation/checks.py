@@ -1,6 +1,7 @@
 """Reasons why an estimate would mean nothing: what no data can tell, or these data cannot."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -57,7 +58,14 @@ def check_residual_df(reduction: Reduction, priors: Priors | None = None) -> Non
     if priors:
         is_free &= ~_is_known_zero(reduction, priors)
     if not _obviously_leave_residuals(reduction, is_free):
-        _check_rank_and_residuals(reduction, is_free)
+        freed = _freed_effects(reduction, is_free)
+        if not freed.has_rows_to_spare:
+            return
+        if freed.share_left <= NEGLIGIBLE:
+            raise ValueError(
+                "X and the effects fit y exactly, so that nothing is left for sigma; drop a term, "
+                "or give sigma a fixed prior"
+            )
     fit = fixed_effects_fit(reduction)
     if fit.is_exact:
         raise ValueError(
@@ -80,21 +88,33 @@ def _obviously_leave_residuals(reduction: Reduction, is_free: np.ndarray) -> boo
     return bool(pwrss[1] > SURE_SHARE * pwrss[0])
 
 
-def _check_rank_and_residuals(reduction: Reduction, is_free: np.ndarray) -> None:
-    """Raise if free effects fit y exactly with rows to spare."""
+@dataclass(frozen=True)
+class _FreedEffects:
+    """What X and effects that are free leave.
+
+    Attributes
+    ----------
+    has_rows_to_spare : bool
+        Whether there are more rows than columns of X and of the effects that are independent.
+    share_left : float
+        Share of the sum of squares without effects.
+    """
+
+    has_rows_to_spare: bool
+    share_left: float
+
+
+def _freed_effects(reduction: Reduction, is_free: np.ndarray) -> _FreedEffects:
+    """What is left when some effects are free."""
     # Without effects, with free ones, and with ten times as free ones: a log determinant grows by
     # log 10 for each rank of [Z X] above that of X.
     profiled = profile_at(reduction, np.outer((0.0, FREE_RATIO, 10 * FREE_RATIO), is_free))
     log_det = profiled.log_det + profiled.log_det_fixed
     rank_of_effects = round((log_det[2] - log_det[1]) / np.log(10))
     rank_of_X = len(reduction.independent_columns)
-    if reduction.n - rank_of_X - rank_of_effects <= 0:
-        return
-    if profiled.pwrss[1] <= NEGLIGIBLE * profiled.pwrss[0]:
-        raise ValueError(
-            "X and the effects fit y exactly, so that nothing is left for sigma; drop a term, or "
-            "give sigma a fixed prior"
-        )
+    without, with_free, _ = profiled.pwrss
+    share_left = with_free / without if without > 0 else 0.0
+    return _FreedEffects(reduction.n - rank_of_X - rank_of_effects > 0, share_left)
 
 
 def _is_known_zero(reduction: Reduction, priors: Priors) -> np.ndarray:
