@@ -35,7 +35,14 @@ from lmmlib import (
     summary,
 )
 from lmmlib.model import Theta
-from lmmlib.pymc_models import Refitter, SamplingError, SamplingWarning, diagnose, marginal
+from lmmlib.pymc_models import (
+    Refitter,
+    SamplingError,
+    SamplingWarning,
+    diagnose,
+    marginal,
+    sampling,
+)
 from lmmlib.pymc_models.marginal import MarginalDensity, pt
 from lmmlib.report import working_independence_model
 from lmmlib.simulation import draw_effects
@@ -408,11 +415,11 @@ def _random_walks(data, draws):
 def test_a_failing_fit_is_rerun_and_then_raised_or_handed_back_at_once(small, monkeypatch):
     calls = []
 
-    def poor(draws=1000, **options):
-        calls.append((draws, options["target_accept"]))
-        return _random_walks(small[0], draws)
+    def poor(model, initvals, seed, settings):
+        calls.append((settings.draws, settings.target_accept))
+        return _random_walks(small[0], settings.draws)
 
-    monkeypatch.setattr(pm, "sample", poor)
+    monkeypatch.setattr(sampling, "nuts_draws", poor)
     model = conditional_model(*small, centered=False)
     what_failed = r"failed twice: R-hat above 1.01 for \d+ parameters \(beta\[x1\], "
     with pytest.raises(SamplingError, match=what_failed + ".*; what may help: the marginal model"):
@@ -747,7 +754,11 @@ def test_a_failed_fit_of_an_effect_a_row_says_what_cannot_be_told_apart(monkeypa
     priors = Priors.weak(data)
     model = conditional_model(data, priors)  # whose automatic choice has no REML estimate to go by
     assert "row z" in {v.name for v in model.free_RVs}
-    monkeypatch.setattr(pm, "sample", lambda draws, **_: _random_walks(data, draws))
+    monkeypatch.setattr(
+        sampling,
+        "nuts_draws",
+        lambda model, initvals, seed, settings: _random_walks(data, settings.draws),
+    )
     with pytest.raises(
         SamplingError,
         match=(

@@ -233,11 +233,13 @@ def test_the_literal_reading_diverges_and_is_handed_back_all_the_same(small):
 
 
 def test_the_others_pass_their_diagnostics(small):
-    data, _ = small
+    data, priors = small
     draws = sample(variance_form_model(*small), random_seed=1)
     assert diagnose(draws).passed
     assert draws.posterior.u.shape[-1] == 5
-    assert loo(draws, data).n_data_points == data.design.n
+    # A row's Pareto k is 0.5 to 0.72 from one set of draws to another: refitted where it has to be.
+    left_out = loo(draws, data, priors=priors, rng=np.random.default_rng(2))
+    assert left_out.n_data_points == data.design.n
     rows = sample(working_independence_model(*small), random_seed=1)
     assert "u" not in rows.posterior
 

@@ -72,6 +72,13 @@ class CholeskyCorrWithoutUnderscore(CholeskyCorrTransform):
 
     name = "cholesky-corr"
 
+    def backward(self, vector: pt.TensorVariable, *_: pt.TensorVariable) -> pt.TensorVariable:
+        """The factor as PyMC makes it, but for its diagonal: XLA takes long to compile ``set``."""
+        filled = self._fill_triangular_spiral(vector)
+        below_diagonal = pt.pad(filled, [*[(0, 0)] * (filled.ndim - 2), (1, 0), (0, 1)])
+        unscaled = below_diagonal + np.eye(self.n)
+        return unscaled / pt.sqrt(pt.sum(pt.sqr(unscaled), axis=-1, keepdims=True))
+
 
 def empty_model(data: Data) -> pm.Model:
     """An empty model with the labels of ``data``.

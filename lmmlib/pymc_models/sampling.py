@@ -1,6 +1,5 @@
-"""NUTS by NumPyro through PyMC, its diagnostics, and exact effects for marginal fits."""
+"""NUTS by NumPyro, its diagnostics, and exact effects for marginal fits."""
 
-import sys
 import time
 import warnings
 
@@ -16,12 +15,13 @@ from lmmlib.pymc_models.additions import Additions, additions
 from lmmlib.pymc_models.completion import assembled, posterior_arrays
 from lmmlib.pymc_models.diagnostics import DiagnosedDraws, SamplingError, SamplingWarning, diagnose
 from lmmlib.pymc_models.machine_warnings import machine_warnings_ignored
+from lmmlib.pymc_models.nuts import nuts_draws
 from lmmlib.pymc_models.parameters import Source
 from lmmlib.pymc_models.settings import NutsSettings
 
 # prior SD: what is estimated of variances is drawn towards 1e-3 while NUTS adapts (Stan, NumPyro)
 SMALLEST_UNIT = 1e-3
-LARGEST_SEED = 2**31  # that PyMC takes
+LARGEST_SEED = 2**31  # of those that a generator draws
 ON_FAILURE = ("raise", "return")
 FAILURES = "failed_diagnostics"  # attribute of draws
 
@@ -74,7 +74,8 @@ def sample(
         If an option is of another kind.
     ValueError
         If ``on_failure`` is unknown, the model is not one of ours or something was taken out of it,
-        an option is out of range, or the values of ``y_data`` are not finite.
+        a discrete variable was added to it, an option is out of range, or the values of ``y_data``
+        are not finite.
 
     Warns
     -----
@@ -136,7 +137,7 @@ def _source(model: pm.Model) -> Source:
 
 
 def _seed(random_seed: RNGLike) -> int:
-    """A seed for PyMC and for the effects; a whole number is taken as it is."""
+    """A seed for NUTS and for the effects; a whole number is taken as it is."""
     rng = checked_rng(random_seed)
     if isinstance(random_seed, int | np.integer):
         return int(random_seed)
@@ -150,7 +151,8 @@ def _fit(
     data = _current_data(model, source)
     _allow_devices(settings.chains)
     began = time.perf_counter()
-    raw = _run_nuts(model, source, seed, settings)
+    with machine_warnings_ignored():
+        raw = nuts_draws(model, source.initvals, seed, settings)
     seconds = time.perf_counter() - began
 
     has_exact_u = source.formulation == "marginal" and not added.names
@@ -181,25 +183,6 @@ def _allow_devices(chains: int) -> None:
     import numpyro  # slow to import
 
     numpyro.set_host_device_count(chains)
-
-
-def _run_nuts(model: pm.Model, source: Source, seed: int, settings: NutsSettings) -> xr.DataTree:
-    """PyMC's draws, with progress on a terminal alone."""
-    on_terminal = sys.stderr.isatty()
-    with model, machine_warnings_ignored():
-        return pm.sample(
-            settings.draws,
-            tune=settings.tune,
-            chains=settings.chains,
-            target_accept=settings.target_accept,
-            nuts_sampler="numpyro",
-            nuts={"chain_method": "parallel", "jitter": source.initvals is None},
-            initvals=source.initvals,
-            random_seed=seed,
-            progressbar=on_terminal,
-            quiet=not on_terminal,
-            compute_convergence_checks=False,  # diagnose makes them
-        )
 
 
 def _completed(data: Data, raw: xr.DataTree, rng: np.random.Generator | None) -> xr.DataTree:
