@@ -132,7 +132,7 @@ def beta_given_triangle(
     Returns
     -------
     ConditionalBeta
-        β given each σ.
+        Distribution of β given each σ and y, and the log density of y.
     """
     p = len(priors.beta_mean)
 
