@@ -5,68 +5,21 @@ dΛ changes log|V| by 2 tr(SΛ dΛ') and the penalised residual sum of squares b
 Γ = Σ_j g_j g_j'. For REML, S is that of P = V⁻¹ − V⁻¹X(X'V⁻¹X)⁻¹X'V⁻¹.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from lmmlib import linalg
-from lmmlib.estimation.deviance import free_entries, relative_factors, residual_df
+from lmmlib.estimation.dense_design import DenseDesign
+from lmmlib.estimation.deviance import relative_factors, residual_df
+from lmmlib.estimation.projections import Entry, Projections, free_entries_of
+from lmmlib.estimation.sparse_design import SparseDesign
 from lmmlib.linalg import Evaluation
 from lmmlib.loglik import LOG_2PI
-from lmmlib.model import Layout, Reduction
+from lmmlib.model import Reduction
 
 # Effects up to which one dense factorisation gives all second derivatives; beyond them traces of
 # products of two projections are replaced by their average over responses.
 MOST_DENSE_EFFECTS = 200
-LARGE = 10.0  # ratio of SDs above which effects are projected by way of their inverse
-REGULAR = 1e-3  # share of its largest entry that the diagonal of Λ_k must have for that
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """A free entry of a relative covariance factor.
-
-    Attributes
-    ----------
-    term : int
-        Number of its term.
-    row, column : int
-        Where it stands in Λ_k.
-    """
-
-    term: int
-    row: int
-    column: int
-
-
-@dataclass(frozen=True, eq=False)
-class Projections:
-    """What one point of the deviance is made of.
-
-    Attributes
-    ----------
-    log_det : float
-        Half of log|V|.
-    triangle : ndarray, shape (p + 1, p + 1)
-        Upper triangle of [X, y] after the elimination of the effects.
-    sums : list of ndarray
-        S_k (q, q) of each term; of P for REML.
-    g : ndarray, shape (K,)
-        Z'V⁻¹(y − Xβ̂).
-    apply : callable
-        Z'PZ times columns (K, d).
-    trace : callable
-        tr(Z'QZ Σ_a Z'QZ Σ_b) for all pairs of entries, (d, d), of columns Σ_a g (K, d); Q is V⁻¹,
-        and P for REML.
-    """
-
-    log_det: float
-    triangle: np.ndarray
-    sums: list[np.ndarray]
-    g: np.ndarray
-    apply: Callable[[np.ndarray], np.ndarray]
-    trace: Callable[[np.ndarray], np.ndarray]
 
 
 class DevianceDerivatives:
@@ -87,29 +40,52 @@ class DevianceDerivatives:
         self.method = method
         self.sigma = sigma
         self.layout = reduction.layout
-        self.entries = _entries(reduction.layout)
+        self.shapes = reduction.layout.shapes
+        self.slices = reduction.layout.ranef_slices
+        self.entries = free_entries_of(reduction.layout)
         # dΛ_k/dx of each entry: points are in units of covariates and rows
         unit_point = np.ones((1, len(self.entries)))
         unit_factors = relative_factors(reduction, unit_point)
         self.scales = np.array([unit_factors[e.term][0, e.row, e.column] for e in self.entries])
-        columns = reduction.independent_columns
-        self.right_columns = [*columns, len(reduction.layout.coef)]
         self.is_dense = reduction.layout.width <= MOST_DENSE_EFFECTS
 
     def __call__(self, x: np.ndarray) -> Evaluation:
         """Value, gradient and Hessian at x (d,)."""
-        Lam = [factor[0] for factor in relative_factors(self.reduction, x[None])]
-        projections = self._dense(Lam) if self.is_dense else self._sparse(Lam)
-        return self._assembled(Lam, projections)
+        Lam = self.factors(x)
+        design = self._dense if self.is_dense else self._sparse
+        return self._assembled(Lam, design.at(Lam))
+
+    def factors(self, x: np.ndarray) -> list[np.ndarray]:
+        """The relative covariance factors Λ_k (q, q) at x (d,)."""
+        factors = [np.zeros((q, q)) for _, q in self.shapes]
+        for entry, value in zip(self.entries, x * self.scales, strict=True):
+            factors[entry.term][entry.row, entry.column] = value
+        return factors
+
+    def signs(self, x: np.ndarray) -> np.ndarray:
+        """Signs (d,) that make the diagonal of each Λ_k positive: ΛΛ' has none of its columns."""
+        turned = {
+            (e.term, e.column): v < 0
+            for e, v in zip(self.entries, x, strict=True)
+            if e.row == e.column
+        }
+        return np.array([-1.0 if turned[e.term, e.column] else 1.0 for e in self.entries])
 
     def value(self, x: np.ndarray) -> float:
         """The deviance alone at x (d,)."""
         if self.is_dense:
             return self(x).value
-        Lam = [factor[0] for factor in relative_factors(self.reduction, x[None])]
-        combination = np.eye(len(self.layout.coef) + 1)[:, self.right_columns]
-        factor = linalg.factorise_sparse(self.reduction.whole, Lam, combination)
+        Lam = self.factors(x)
+        factor = self._sparse.factor(Lam)
         return self._value(factor.log_det, factor.triangle)[0]
+
+    @cached_property
+    def _dense(self) -> DenseDesign:
+        return DenseDesign(self.reduction, self.entries, self.method)
+
+    @cached_property
+    def _sparse(self) -> SparseDesign:
+        return SparseDesign(self.reduction, self.method)
 
     def _value(self, log_det: float, T: np.ndarray) -> tuple[float, float]:
         """Deviance, and the variance of a row that it is at."""
@@ -168,119 +144,3 @@ class DevianceDerivatives:
         changed[:, entry.row] += g @ factor[:, entry.column]
         changed += np.outer(g[:, entry.row], factor[:, entry.column])
         return np.concatenate([part.ravel() for part in parts])
-
-    def _dense(self, Lam: list[np.ndarray]) -> Projections:
-        """All of it by one orthogonal factorisation."""
-        Z, B = self._dense_rows
-        scaled = self.layout.scaled(Z, [factor.T for factor in Lam])
-        projection = linalg.project_dense(Z, B, scaled, self._large_inverse(Lam))
-        through = projection.through
-        beyond = projection.beyond
-        of_y = projection.triangle[-1, -1] * through[-1]
-        outside_X = np.vstack([through[-1:], beyond])
-        projected = outside_X.T @ outside_X  # Z'PZ
-        of_method = projected
-        if self.method == "ml":
-            of_method = projected + through[:-1].T @ through[:-1]
-
-        def trace(_: np.ndarray) -> np.ndarray:
-            products = [self._times_change(of_method, entry, Lam) for entry in self.entries]
-            return np.array([[np.vdot(a.T, b) for b in products] for a in products])
-
-        return Projections(
-            projection.log_det,
-            projection.triangle,
-            self._diagonal_sums(of_method),
-            of_y,
-            lambda columns: projected @ columns,
-            trace,
-        )
-
-    def _large_inverse(self, Lam: list[np.ndarray]) -> np.ndarray | None:
-        """Λ⁻¹ (K, K) in the columns of terms whose effects are large beside a row, or None."""
-        inverse = np.zeros((self.layout.width, self.layout.width))
-        by_term = zip(Lam, self.layout.ranef_slices, self.layout.shapes, strict=True)
-        for factor, part, (J, _) in by_term:
-            smallest = np.abs(np.diag(factor)).min()
-            if smallest > LARGE and smallest > REGULAR * np.abs(factor).max():
-                inverse[part, part] = np.kron(np.eye(J), np.linalg.inv(factor))
-        return inverse if inverse.any() else None
-
-    @property
-    def _dense_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        if not hasattr(self, "_rows"):
-            Z, B = self.reduction.rows
-            dense = Z.toarray()
-            B = B[:, self.right_columns]
-            missing = B.shape[1] - len(B)
-            if missing > 0:  # fewer rows than right-hand sides
-                dense = np.vstack([dense, np.zeros((missing, dense.shape[1]))])
-                B = np.vstack([B, np.zeros((missing, B.shape[1]))])
-            self._rows = (dense, B)
-        return self._rows
-
-    def _times_change(self, matrix: np.ndarray, entry: Entry, Lam: list[np.ndarray]) -> np.ndarray:
-        """A matrix (K, K) times the block diagonal Σ_a of an entry."""
-        start = self.layout.ranef_slices[entry.term].start
-        J, q = self.layout.shapes[entry.term]
-        factor = Lam[entry.term]
-        change = np.zeros((q, q))
-        change[entry.row] += factor[:, entry.column]
-        change[:, entry.row] += factor[:, entry.column]
-        out = np.zeros_like(matrix)
-        of_term = matrix[:, start : start + J * q].reshape(-1, J, q)
-        out[:, start : start + J * q] = (of_term @ change).reshape(len(matrix), -1)
-        return out
-
-    def _diagonal_sums(self, matrix: np.ndarray) -> list[np.ndarray]:
-        """Sums of the diagonal blocks of each term's levels."""
-        sums = []
-        for part, (J, q) in zip(self.layout.ranef_slices, self.layout.shapes, strict=True):
-            of_term = matrix[part, part].reshape(J, q, J, q)
-            sums.append(np.einsum("jajb->ab", of_term))
-        return sums
-
-    def _sparse(self, Lam: list[np.ndarray]) -> Projections:
-        """Exact first derivatives from the sparse factor; average second ones of log|V|."""
-        whole = self.reduction.whole
-        combination = np.eye(len(self.layout.coef) + 1)[:, self.right_columns]
-        factor = linalg.factorise_sparse(whole, Lam, combination)
-        T = factor.triangle
-        p = len(T) - 1
-        place = np.empty(len(whole.columns), int)  # of a column in the factor's order
-        place[whole.columns] = np.arange(len(whole.columns))
-
-        # What X and y leave, and Z' times it.
-        R_inverse = np.linalg.inv(T[:p, :p])
-        E_X = factor.residual[:, :p] @ R_inverse
-        e_y = factor.residual[:, p] - E_X @ T[:p, p]
-        G_X = (whole.transposed @ E_X)[place]
-        g = (whole.transposed @ e_y)[place]
-        sums = linalg.kind_sums(factor)
-        if self.method == "reml":
-            for k, of_term in enumerate(self._split_columns(G_X)):
-                sums[k] = sums[k] - np.einsum("jap,jbp->ab", of_term, of_term)
-
-        def apply(columns: np.ndarray) -> np.ndarray:
-            rows = factor.complement(whole.Z @ columns[whole.columns])
-            return (whole.transposed @ rows)[place] - G_X @ (G_X.T @ columns)
-
-        return Projections(
-            factor.log_det, T, sums, g, apply, lambda columns: columns.T @ apply(columns)
-        )
-
-    def _split_columns(self, G: np.ndarray) -> list[np.ndarray]:
-        """Columns (K, p) by term: (J, q, p)."""
-        return [
-            G[part].reshape(J, q, -1)
-            for part, (J, q) in zip(self.layout.ranef_slices, self.layout.shapes, strict=True)
-        ]
-
-
-def _entries(layout: Layout) -> list[Entry]:
-    """The free entries of all terms, in the order of a point."""
-    entries = []
-    for k, term in enumerate(layout.terms):
-        for row, column in zip(*free_entries(term), strict=True):
-            entries.append(Entry(k, int(row), int(column)))
-    return entries

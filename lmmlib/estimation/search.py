@@ -116,12 +116,12 @@ def _minimum(
     deviance: DevianceDerivatives, start: np.ndarray, known: Minimum | None = None
 ) -> Minimum:
     """The end of a search from one start, which goes on where the deviance curves down."""
-    end = linalg.newton_minimize(deviance, start, known, _least_gain(deviance))
+    end = linalg.newton_minimize(deviance, start, known, _least_gain(deviance), deviance.signs)
     if np.isfinite(end.promised_gain):
         return end
     _, axes = np.linalg.eigh(end.evaluation.hessian)
     beside = end.x + ESCAPE * axes[:, 0]
-    further = linalg.newton_minimize(deviance, beside, known, _least_gain(deviance))
+    further = linalg.newton_minimize(deviance, beside, known, _least_gain(deviance), deviance.signs)
     return replace(further, evaluations=end.evaluations + further.evaluations)
 
 

@@ -15,7 +15,7 @@ FLATTEST_SLOPE = 1e-7  # slope along such a direction that is followed all the s
 LEAST_GAIN = 1e-18
 SUFFICIENT = 1e-4  # share of the decrease that the gradient predicts
 SHORTENINGS = 12  # of a step, by a factor of four each
-LOW = 1.0  # height in the bowl of a known minimum below which a search ends there
+LOW = 4.5  # height in the bowl of a known minimum, three standard errors, where a search ends
 ROUNDING = 1e-13  # of a value, relative: decreases below it are not told from rounding
 
 
@@ -61,6 +61,7 @@ class Minimum:
 
 
 Function = Callable[[np.ndarray], Evaluation]
+Signs = Callable[[np.ndarray], np.ndarray]
 
 
 def newton_minimize(
@@ -68,6 +69,7 @@ def newton_minimize(
     start: np.ndarray,
     known: Minimum | None = None,
     least_gain: float = LEAST_GAIN,
+    signs: Signs | None = None,
 ) -> Minimum:
     r"""Newton's steps downhill, shortened where they lead up.
 
@@ -86,6 +88,9 @@ def newton_minimize(
         A minimum found before: a search that comes into its bowl ends there.
     least_gain : float, default: LEAST_GAIN
         Gain that a step must still promise.
+    signs : callable, optional
+        Signs (d,) of a point that turn it into the one of its mirror images that stands for all:
+        the function is the same at each. None where there are no mirror images.
 
     Returns
     -------
@@ -110,7 +115,9 @@ def newton_minimize(
     evaluations = 1
     for _ in range(MAX_STEPS):
         newton = _newton_step(x, here)
-        if newton.gain < least_gain or (known is not None and _is_near(x, here, known)):
+        if newton.gain < least_gain:
+            break
+        if known is not None and _is_near(x if signs is None else x * signs(x), here, known):
             break
         fraction = min(1.0, LONGEST_STEP / newton.length)
         next_x = None
@@ -127,6 +134,12 @@ def newton_minimize(
         x = next_x
         here = trial
     newton = _newton_step(x, here)
+    if signs is not None:
+        turned = signs(x)
+        x = x * turned
+        here = Evaluation(
+            here.value, here.gradient * turned, here.hessian * np.outer(turned, turned)
+        )
     return Minimum(x, here, np.inf if newton.curves_down else newton.gain, evaluations)
 
 

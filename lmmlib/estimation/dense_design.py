@@ -1,0 +1,124 @@
+"""Few effects: all that second derivatives need, of one dense factorisation."""
+
+from functools import cached_property
+
+import numpy as np
+
+from lmmlib import linalg
+from lmmlib.estimation.projections import Entry, Projections, columns_of_rhs
+from lmmlib.model import Reduction
+
+LARGE = 10.0  # ratio of SDs above which effects are projected by way of their inverse
+REGULAR = 1e-3  # share of its largest entry that the diagonal of Λ_k must have for that
+
+
+class DenseDesign:
+    """The rows of a reduction as dense columns.
+
+    Parameters
+    ----------
+    reduction : Reduction
+        Response and design, reduced.
+    entries : list of Entry
+        Free entries of the relative covariance factors.
+    method : {"reml", "ml"}
+        Whose traces are wanted.
+    """
+
+    def __init__(self, reduction: Reduction, entries: list[Entry], method: str) -> None:
+        self.reduction = reduction
+        self.entries = entries
+        self.method = method
+        self.layout = reduction.layout
+        self.shapes = reduction.layout.shapes
+        self.slices = reduction.layout.ranef_slices
+
+    def at(self, Lam: list[np.ndarray]) -> Projections:
+        """All of it by one orthogonal factorisation."""
+        Z, B = self.rows
+        scaled = self.layout.scaled(Z, [factor.T for factor in Lam])
+        projection = linalg.project_dense(Z, B, scaled, self._large_inverse(Lam))
+        through = projection.through
+        beyond = projection.beyond
+        of_y = projection.triangle[-1, -1] * through[-1]
+        outside_X = np.vstack([through[-1:], beyond])
+        projected = outside_X.T @ outside_X  # Z'PZ
+        of_method = projected
+        if self.method == "ml":
+            of_method = projected + through[:-1].T @ through[:-1]
+
+        changes = [self._change(entry, Lam) for entry in self.entries]
+
+        return Projections(
+            projection.log_det,
+            projection.triangle,
+            self._diagonal_sums(of_method),
+            of_y,
+            lambda columns: projected @ columns,
+            lambda _: self._traces(of_method, changes),
+        )
+
+    @cached_property
+    def rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """The rotated rows, and their right-hand sides."""
+        Z, B = self.reduction.rows
+        dense = Z.toarray()
+        B = B[:, columns_of_rhs(self.reduction)]
+        missing = B.shape[1] - len(B)
+        if missing > 0:  # fewer rows than right-hand sides
+            dense = np.vstack([dense, np.zeros((missing, dense.shape[1]))])
+            B = np.vstack([B, np.zeros((missing, B.shape[1]))])
+        return dense, B
+
+    def _large_inverse(self, Lam: list[np.ndarray]) -> np.ndarray | None:
+        """Λ⁻¹ (K, K) in the columns of terms whose effects are large beside a row, or None."""
+        inverse = np.zeros((self.layout.width, self.layout.width))
+        by_term = zip(Lam, self.slices, self.shapes, strict=True)
+        for factor, part, (J, _) in by_term:
+            smallest = np.abs(np.diag(factor)).min()
+            if smallest > LARGE and smallest > REGULAR * np.abs(factor).max():
+                inverse[part, part] = np.kron(np.eye(J), np.linalg.inv(factor))
+        return inverse if inverse.any() else None
+
+    def _change(self, entry: Entry, Lam: list[np.ndarray]) -> np.ndarray:
+        """Σ_a (q, q) of one level: E Λ' + Λ E' for the entry's E."""
+        column = Lam[entry.term][:, entry.column]
+        change = np.zeros((len(column), len(column)))
+        change[entry.row] += column
+        change[:, entry.row] += column
+        return change
+
+    def _traces(self, matrix: np.ndarray, changes: list[np.ndarray]) -> np.ndarray:
+        """tr(Φ Σ_a Φ Σ_b) of all pairs of entries, (d, d), for a symmetric Φ (K, K).
+
+        With blocks Φ_jl of the levels of two terms it is Σ_jl tr(Φ_jl Σ_b Φ_jl' Σ_a): products of
+        the entries of blocks, summed over levels, serve all pairs.
+        """
+        d = len(self.entries)
+        traces = np.empty((d, d))
+        for k in range(len(self.shapes)):
+            for m in range(k + 1):
+                products = self._block_products(matrix, k, m)
+                for a, first in enumerate(self.entries):
+                    for b, other in enumerate(self.entries):
+                        if first.term == k and other.term == m:
+                            trace = np.einsum("rsvt,st,vr->", products, changes[b], changes[a])
+                            traces[a, b] = trace
+                            traces[b, a] = trace
+        return traces
+
+    def _block_products(self, matrix: np.ndarray, k: int, m: int) -> np.ndarray:
+        """Σ_jl Φ_jl[r, s] Φ_jl[v, t] over the levels j of one term and l of another."""
+        J, q = self.shapes[k]
+        L, w = self.shapes[m]
+        blocks = matrix[self.slices[k], self.slices[m]].reshape(J, q, L, w)
+        flat = blocks.transpose(1, 3, 0, 2).reshape(q * w, J * L)
+        return (flat @ flat.T).reshape(q, w, q, w)
+
+    def _diagonal_sums(self, matrix: np.ndarray) -> list[np.ndarray]:
+        """Sums of the diagonal blocks of each term's levels."""
+        sums = []
+        for part, (J, q) in zip(self.slices, self.shapes, strict=True):
+            of_term = matrix[part, part].reshape(J, q, J, q)
+            sums.append(np.einsum("jajb->ab", of_term))
+        return sums
