@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.estimation.checks import check_identified, check_residual_df
+from lmmlib.estimation.checks import check_identified
 from lmmlib.estimation.derivatives import DevianceDerivatives
 from lmmlib.estimation.deviance import (
     deviance_of,
@@ -16,6 +16,7 @@ from lmmlib.estimation.deviance import (
     relative_factors,
     residual_df,
 )
+from lmmlib.estimation.exact_fit import check_residual_df
 from lmmlib.estimation.fixed_effects_fit import FixedEffectsFit, fixed_effects_fit
 from lmmlib.estimation.result import Estimate
 from lmmlib.estimation.search import GAIN, START_RATIOS, search

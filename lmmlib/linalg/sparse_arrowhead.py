@@ -15,9 +15,9 @@ from lmmlib.linalg.coupling import Coupling
 from lmmlib.linalg.memory import check_memory
 from lmmlib.linalg.partition import Partition
 
-# of a column of ZΛ, up to which cross products keep the digits of a factor: their error is the
-# precision times it, 2e-6 of the smallest eigenvalue, which is one
-LARGEST_SQUARE = 1e10
+# of a column of ZΛ, up to which cross products keep ten digits of a density; at 1e9, where slopes
+# leave little of the separator, five are left
+LARGEST_SQUARE = 1e7
 
 
 @dataclass(frozen=True, eq=False)
