@@ -3,7 +3,7 @@
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.estimation.checks import NEGLIGIBLE
+from lmmlib.estimation.exact_fit import NEGLIGIBLE
 from lmmlib.estimation.search import GAIN
 from lmmlib.multivariate.canonical import diagonalized
 from lmmlib.multivariate.data import MultivariateData
