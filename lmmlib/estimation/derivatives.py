@@ -80,9 +80,17 @@ class DevianceDerivatives:
         Which deviance.
     sigma : float, optional
         Residual SD where it is known.
+    combination : ndarray, shape (p + 1, c), optional
+        Combinations of the columns [X, y] that stand for them; the independent ones if None.
     """
 
-    def __init__(self, reduction: Reduction, method: str, sigma: float | None = None) -> None:
+    def __init__(
+        self,
+        reduction: Reduction,
+        method: str,
+        sigma: float | None = None,
+        combination: np.ndarray | None = None,
+    ) -> None:
         self.reduction = reduction
         self.method = method
         self.sigma = sigma
@@ -92,8 +100,10 @@ class DevianceDerivatives:
         unit_point = np.ones((1, len(self.entries)))
         unit_factors = relative_factors(reduction, unit_point)
         self.scales = np.array([unit_factors[e.term][0, e.row, e.column] for e in self.entries])
-        columns = reduction.independent_columns
-        self.right_columns = [*columns, len(reduction.layout.coef)]
+        if combination is None:
+            columns = [*reduction.independent_columns, len(reduction.layout.coef)]
+            combination = np.eye(len(reduction.layout.coef) + 1)[:, columns]
+        self.combination = combination
         self.is_dense = reduction.layout.width <= MOST_DENSE_EFFECTS
 
     def __call__(self, x: np.ndarray) -> Evaluation:
@@ -107,8 +117,7 @@ class DevianceDerivatives:
         if self.is_dense:
             return self(x).value
         Lam = [factor[0] for factor in relative_factors(self.reduction, x[None])]
-        combination = np.eye(len(self.layout.coef) + 1)[:, self.right_columns]
-        factor = linalg.factorise_sparse(self.reduction.whole, Lam, combination)
+        factor = linalg.factorise_sparse(self.reduction.whole, Lam, self.combination)
         return self._value(factor.log_det, factor.triangle)[0]
 
     def _value(self, log_det: float, T: np.ndarray) -> tuple[float, float]:
@@ -211,7 +220,7 @@ class DevianceDerivatives:
         if not hasattr(self, "_rows"):
             Z, B = self.reduction.rows
             dense = Z.toarray()
-            B = B[:, self.right_columns]
+            B = B @ self.combination
             missing = B.shape[1] - len(B)
             if missing > 0:  # fewer rows than right-hand sides
                 dense = np.vstack([dense, np.zeros((missing, dense.shape[1]))])
@@ -243,8 +252,7 @@ class DevianceDerivatives:
     def _sparse(self, Lam: list[np.ndarray]) -> Projections:
         """Exact first derivatives from the sparse factor; average second ones of log|V|."""
         whole = self.reduction.whole
-        combination = np.eye(len(self.layout.coef) + 1)[:, self.right_columns]
-        factor = linalg.factorise_sparse(whole, Lam, combination)
+        factor = linalg.factorise_sparse(whole, Lam, self.combination)
         T = factor.triangle
         p = len(T) - 1
         place = np.empty(len(whole.columns), int)  # of a column in the factor's order
