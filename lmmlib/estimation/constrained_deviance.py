@@ -37,8 +37,8 @@ class ConstrainedDeviance:
     >>> data = from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff"))
     >>> full = FullDeviance(data.reduction, "ml")
     >>> at_sd_40 = ConstrainedDeviance(full, "sd", 0, 40.0, None)
-    >>> at_sd_40(np.log([50.0])).value == full(np.array([0.8, np.log(50.0)])).value
-    True
+    >>> round(at_sd_40(np.log([50.0])).value, 5), round(full(np.array([0.8, np.log(50)])).value, 5)
+    (327.36758, 327.36758)
     """
 
     deviance: FullDeviance

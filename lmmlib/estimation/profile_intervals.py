@@ -218,7 +218,7 @@ def profile_intervals(
     parm : {"beta", "variances", "all"}
         Which parameters.
     known_sigma : float or None
-        σ, where it is known.
+        Residual SD, where it is known.
 
     Returns
     -------
