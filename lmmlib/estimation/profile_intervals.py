@@ -28,7 +28,7 @@ PRECISION = 1e-10
 LEAST_GAIN = 1e-13
 # Gain that the end of a search may still promise: it moves an end by less than 1e-4 of an error.
 MOST_GAIN = 1e-4
-DOUBLINGS = 60  # of an upper end before a profile counts as flat
+DOUBLINGS = 60  # of an end's distance, or halvings of σ, before a profile counts as flat
 
 Profile = Callable[[float], float]
 
@@ -145,10 +145,12 @@ class Profiles:
     def _of_sigma(self) -> tuple[float, float]:
         estimate = self.params.sigma
         height = self.sigma()
-        below = estimate
-        while height(below) <= self.rise:
-            below /= 2
-        lower = self._end(height, estimate, below)
+        lower = 0.0  # where effects may take up all that is left of the rows
+        for halving in range(1, DOUBLINGS):
+            below = estimate / 2.0**halving
+            if height(below) > self.rise:
+                lower = self._end(height, estimate, below)
+                break
         return lower, self._end(height, estimate, self._beyond(height, estimate, estimate))
 
     def _beyond(self, height: Profile, estimate: float, step: float) -> float:
