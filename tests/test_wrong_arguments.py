@@ -211,7 +211,7 @@ WORKING = {
     multivariate.blup: {"data": TRAITS, "params": OF_TRAITS},
     multivariate.conditional_sd: {"data": TRAITS, "params": OF_TRAITS},
     FIT.predict: {"new": TABLE, "levels": "known"},
-    FIT.conf_int: {"level": 0.95},
+    FIT.conf_int: {"level": 0.95, "parm": "beta", "method": "wald"},
     DESIGN.new_rows: {"table": TABLE},
     DESIGN.level_of_rows: {"term": "g"},
     DESIGN.term: {"name": "g"},

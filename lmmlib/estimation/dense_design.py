@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.estimation.projections import Entry, Projections, columns_of_rhs
+from lmmlib.estimation.projections import Entry, Projections
 from lmmlib.model import Reduction
 
 LARGE = 10.0  # ratio of SDs above which effects are projected by way of their inverse
@@ -23,12 +23,17 @@ class DenseDesign:
         Free entries of the relative covariance factors.
     method : {"reml", "ml"}
         Whose traces are wanted.
+    combination : ndarray, shape (p + 1, c)
+        Combinations of the columns [X, y] that stand for them.
     """
 
-    def __init__(self, reduction: Reduction, entries: list[Entry], method: str) -> None:
+    def __init__(
+        self, reduction: Reduction, entries: list[Entry], method: str, combination: np.ndarray
+    ) -> None:
         self.reduction = reduction
         self.entries = entries
         self.method = method
+        self.combination = combination
         self.layout = reduction.layout
         self.shapes = reduction.layout.shapes
         self.slices = reduction.layout.ranef_slices
@@ -63,7 +68,7 @@ class DenseDesign:
         """The rotated rows, and their right-hand sides."""
         Z, B = self.reduction.rows
         dense = Z.toarray()
-        B = B[:, columns_of_rhs(self.reduction)]
+        B = B @ self.combination
         missing = B.shape[1] - len(B)
         if missing > 0:  # fewer rows than right-hand sides
             dense = np.vstack([dense, np.zeros((missing, dense.shape[1]))])

@@ -11,7 +11,7 @@ import numpy as np
 
 from lmmlib.estimation.dense_design import DenseDesign
 from lmmlib.estimation.deviance import relative_factors, residual_df
-from lmmlib.estimation.projections import Entry, Projections, free_entries_of
+from lmmlib.estimation.projections import Entry, Projections, free_entries_of, independent_columns
 from lmmlib.estimation.sparse_design import SparseDesign
 from lmmlib.linalg import Evaluation
 from lmmlib.loglik import LOG_2PI
@@ -33,9 +33,17 @@ class DevianceDerivatives:
         Which deviance.
     sigma : float, optional
         Residual SD where it is known.
+    combination : ndarray, shape (p + 1, c), optional
+        Combinations of the columns [X, y] that stand for them; the independent ones if None.
     """
 
-    def __init__(self, reduction: Reduction, method: str, sigma: float | None = None) -> None:
+    def __init__(
+        self,
+        reduction: Reduction,
+        method: str,
+        sigma: float | None = None,
+        combination: np.ndarray | None = None,
+    ) -> None:
         self.reduction = reduction
         self.method = method
         self.sigma = sigma
@@ -47,13 +55,19 @@ class DevianceDerivatives:
         unit_point = np.ones((1, len(self.entries)))
         unit_factors = relative_factors(reduction, unit_point)
         self.scales = np.array([unit_factors[e.term][0, e.row, e.column] for e in self.entries])
+        if combination is None:
+            combination = independent_columns(reduction)
+        self.combination = combination
         self.is_dense = reduction.layout.width <= MOST_DENSE_EFFECTS
 
     def __call__(self, x: np.ndarray) -> Evaluation:
         """Value, gradient and Hessian at x (d,)."""
         Lam = self.factors(x)
-        design = self._dense if self.is_dense else self._sparse
-        return self._assembled(Lam, design.at(Lam))
+        return self._assembled(Lam, self._projections(Lam))
+
+    def _projections(self, Lam: list[np.ndarray]) -> Projections:
+        """What the deviance is made of at Λ_k (q, q)."""
+        return self._dense.at(Lam) if self.is_dense else self._sparse.at(Lam)
 
     def factors(self, x: np.ndarray) -> list[np.ndarray]:
         """The relative covariance factors Λ_k (q, q) at x (d,)."""
@@ -81,11 +95,11 @@ class DevianceDerivatives:
 
     @cached_property
     def _dense(self) -> DenseDesign:
-        return DenseDesign(self.reduction, self.entries, self.method)
+        return DenseDesign(self.reduction, self.entries, self.method, self.combination)
 
     @cached_property
     def _sparse(self) -> SparseDesign:
-        return SparseDesign(self.reduction, self.method)
+        return SparseDesign(self.reduction, self.method, self.combination)
 
     def _value(self, log_det: float, T: np.ndarray) -> tuple[float, float]:
         """Deviance, and the variance of a row that it is at."""

@@ -64,6 +64,7 @@ def free_entries_of(layout: Layout) -> list[Entry]:
     return entries
 
 
-def columns_of_rhs(reduction: Reduction) -> list[int]:
-    """Numbers of the right-hand sides: columns of X that are independent, and y."""
-    return [*reduction.independent_columns, len(reduction.layout.coef)]
+def independent_columns(reduction: Reduction) -> np.ndarray:
+    """Combinations (p + 1, c) of the columns [X, y]: those of X that are independent, and y."""
+    columns = [*reduction.independent_columns, len(reduction.layout.coef)]
+    return np.eye(len(reduction.layout.coef) + 1)[:, columns]

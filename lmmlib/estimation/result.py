@@ -10,8 +10,11 @@ import pandas as pd
 from lmmlib import linalg
 from lmmlib.estimation import predictions, printing, tables
 from lmmlib.estimation.deviance import free_entries
+from lmmlib.estimation.profile_intervals import profile_intervals
 from lmmlib.estimation.singularity import singular_effects
+from lmmlib.estimation.variance_errors import errors_of_singular, variance_errors
 from lmmlib.model import Data, Design, Layout, Params, Reduction, as_reduction
+from lmmlib.model.options import choice, fraction
 from lmmlib.random_effects import conditional_covariance, conditional_mean, leverages
 
 
@@ -143,6 +146,17 @@ class Estimate:
         return tables.variance_table(self.layout, self.params)
 
     @property
+    def variance_errors(self) -> pd.DataFrame:
+        """``varcorr`` with standard errors ``se_vcov`` and ``se_sdcor``, crude near zero.
+
+        By the Hessian of the deviance (average information beyond 200 effects) and delta method.
+        """
+        if self.singular:
+            raise ValueError(errors_of_singular(self.singular_effects))
+        reduction = as_reduction(self.data)
+        return variance_errors(reduction, self.params, self.method, self.sigma_is_known)
+
+    @property
     def fitted(self) -> pd.Series:
         """Offset + Xβ̂ + Zû with the labels of the rows."""
         design = self._rows("fitted values").design
@@ -168,28 +182,44 @@ class Estimate:
         """Whether a covariance is singular: an SD at zero, or a correlation at one in modulus."""
         return bool(self.singular_effects)
 
-    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
-        """Wald intervals of the fixed effects, β̂ ± z se.
+    def conf_int(
+        self, level: float = 0.95, parm: str = "beta", method: str = "wald"
+    ) -> pd.DataFrame:
+        """Intervals: Wald's of the fixed effects, β̂ ± z se, or by profile likelihood.
 
-        They take the estimated variances for known and t for normal, and are too narrow where
-        there are few levels. Profile likelihood, which would give intervals of the SDs as well, is
-        not computed.
+        Wald's take the estimated variances for known and t for normal, and are too narrow where
+        there are few levels. Profile intervals hold the values at which the best log likelihood is
+        at most z²/2 below its maximum: of ML after REML too, as lme4's; an SD may end at 0, a
+        correlation at ±1.
 
         Parameters
         ----------
         level : float, default: 0.95
             Nominal coverage.
+        parm : {"beta", "variances", "all"}, default: "beta"
+            Fixed effects; SDs, correlations and σ, by profile alone; or all of them.
+        method : {"wald", "profile"}, default: "wald"
+            Which intervals.
 
         Returns
         -------
         pandas.DataFrame
-            Columns ``lower`` and ``upper``, a row a coefficient.
+            Columns ``lower`` and ``upper``, a row a parameter.
 
         Raises
         ------
         ValueError
-            If the level is not between 0 and 1.
+            If the level is not between 0 and 1, an option is unknown, or Wald intervals of variance
+            parameters are asked for.
         """
+        level = fraction("level", level)
+        parm = choice("parm", parm, ("beta", "variances", "all"))
+        if choice("method", method, ("wald", "profile")) == "profile":
+            known_sigma = self.params.sigma if self.sigma_is_known else None
+            return profile_intervals(as_reduction(self.data), level, parm, known_sigma)
+        if parm != "beta":
+            beta_alone = "Wald intervals are of the fixed effects alone; give method='profile'"
+            raise ValueError(f"{beta_alone} for parm={parm!r}, or see variance_errors")
         return tables.wald_intervals(self._coef, self.params.beta, self.se, level)
 
     def predict(self, new: pd.DataFrame | Design, levels: str = "known") -> pd.Series:
@@ -259,8 +289,7 @@ class Estimate:
     def __str__(self) -> str:
         return printing.as_text(self._summary())
 
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return printing.as_html(self._summary())

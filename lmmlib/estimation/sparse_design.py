@@ -3,7 +3,7 @@
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.estimation.projections import Projections, columns_of_rhs
+from lmmlib.estimation.projections import Projections
 from lmmlib.model import Reduction
 
 
@@ -16,15 +16,16 @@ class SparseDesign:
         Response and design, reduced.
     method : {"reml", "ml"}
         Whose sums are wanted.
+    combination : ndarray, shape (p + 1, c)
+        Combinations of the columns [X, y] that stand for them.
     """
 
-    def __init__(self, reduction: Reduction, method: str) -> None:
+    def __init__(self, reduction: Reduction, method: str, combination: np.ndarray) -> None:
         self.reduction = reduction
         self.method = method
         self.shapes = reduction.layout.shapes
         self.slices = reduction.layout.ranef_slices
-        every = np.eye(len(reduction.layout.coef) + 1)
-        self.combination = every[:, columns_of_rhs(reduction)]
+        self.combination = combination
 
     def factor(self, Lam: list[np.ndarray]) -> linalg.SparseFactor:
         """The factor at Λ_k (q, q)."""

@@ -1,0 +1,90 @@
+"""The deviance in the variance parameters and log σ, which is not profiled, with derivatives."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lmmlib import linalg
+from lmmlib.estimation.derivatives import DevianceDerivatives
+from lmmlib.estimation.deviance import free_entries, residual_df
+from lmmlib.estimation.projections import Entry
+from lmmlib.linalg import Evaluation
+from lmmlib.model import Params, Reduction
+
+Orders = Mapping[str, Sequence[int]]
+
+
+class FullDeviance(DevianceDerivatives):
+    """The deviance of a reduction as a function of points (x, log σ), with derivatives.
+
+    Effects of a term may enter its relative covariance factor in any order: the SD of the one that
+    is first, and its correlation with the second, are then functions of one row of the factor.
+
+    Parameters
+    ----------
+    reduction : Reduction
+        Response and design, reduced.
+    method : {"reml", "ml"}
+        Which deviance.
+    orders : mapping of str to sequence of int, optional
+        Order of the effects by the name of a term; as they are for terms without one.
+
+    Examples
+    --------
+    >>> from lmmlib.datasets import load_dataset
+    >>> from lmmlib.formula import from_formula
+    >>> data = from_formula("Yield ~ 1 + (1 | Batch)", load_dataset("Dyestuff"))
+    >>> deviance = FullDeviance(data.reduction, "ml")
+    >>> evaluation = deviance(np.array([0.752581, np.log(49.5101)]))
+    >>> round(evaluation.value, 5), bool(np.abs(evaluation.gradient).max() < 1e-4)
+    (327.32706, True)
+    """
+
+    def __init__(self, reduction: Reduction, method: str, orders: Orders | None = None) -> None:
+        super().__init__(reduction, method)
+        self.orders = orders or {}
+        entries = []
+        for entry in self.entries:
+            term = reduction.layout.terms[entry.term]
+            order = self.orders.get(term.name, range(len(term.effects)))
+            entries.append(Entry(entry.term, order[entry.row], entry.column))
+        self.entries = entries
+        sqrt_mean_weight = np.exp(0.5 * reduction.log_weights / reduction.n)
+        units = [self.layout.units[entry.term][entry.row] for entry in entries]
+        self.scales = 1 / (np.array(units) * sqrt_mean_weight)
+
+    def __call__(self, x: np.ndarray) -> Evaluation:
+        """Value, gradient and Hessian at x (d + 1,), the last of it log σ."""
+        Lam = self.factors(x[:-1])
+        projections = self._projections(Lam)
+        self.sigma = float(np.exp(x[-1]))
+        given_sigma = self._assembled(Lam, projections)
+
+        # The sum of squares ρ² stands in the deviance as df log σ² + ρ²/σ².
+        squares = projections.triangle[-1, -1] ** 2 / self.sigma**2
+        g_by_term = self.layout.split(projections.g)
+        d_squares = np.empty(len(self.entries))
+        for a, entry in enumerate(self.entries):
+            g = g_by_term[entry.term]
+            through = g @ Lam[entry.term][:, entry.column]
+            d_squares[a] = -2 * g[:, entry.row] @ through / self.sigma**2
+        mixed = -2 * d_squares * self.scales
+        slope = 2 * (residual_df(self.reduction, self.method) - squares)
+        hessian = np.block([[given_sigma.hessian, mixed[:, None]], [mixed, 4 * squares]])
+        return Evaluation(given_sigma.value, np.append(given_sigma.gradient, slope), hessian)
+
+    def factors(self, x: np.ndarray) -> list[np.ndarray]:
+        """Relative covariance factors Λ_k (q, q) of entries x (d,)."""
+        factors = [np.zeros((q, q)) for _, q in self.layout.shapes]
+        for entry, value in zip(self.entries, x * self.scales, strict=True):
+            factors[entry.term][entry.row, entry.column] = value
+        return factors
+
+    def point(self, params: Params) -> np.ndarray:
+        """The point (d + 1,) of parameters."""
+        values = []
+        for term in self.layout.terms:
+            order = list(self.orders.get(term.name, range(len(term.effects))))
+            relative = params.cov[term.name][np.ix_(order, order)] / params.sigma**2
+            values.append(linalg.cholesky_semidefinite(relative)[free_entries(term)])
+        return np.append(np.concatenate(values) / self.scales, np.log(params.sigma))
