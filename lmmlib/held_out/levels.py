@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lmmlib import linalg
+from lmmlib.held_out.level_leverages import MAX_INVERSE_ENTRIES, levels_by_leverage
 from lmmlib.held_out.sets import set_in_draws
 from lmmlib.loglik import LOG_2PI
 from lmmlib.model import Data, Theta
@@ -39,7 +40,9 @@ def levels_in_draws(data: Data, theta: Theta, term: str) -> Iterator[tuple[np.nd
     Notes
     -----
     Where no other row shares an effect with a level's rows, this is their marginal density, in the
-    space of u: its cost does not depend on the number of rows. Else see :func:`set_in_draws`.
+    space of u: its cost does not depend on the number of rows. Else from the leverages of its rows
+    in one factor of all rows, or, where there are too many effects for its inverse, from a factor
+    of the other rows for each level.
 
     Examples
     --------
@@ -56,6 +59,9 @@ def levels_in_draws(data: Data, theta: Theta, term: str) -> Iterator[tuple[np.nd
     each_is_a_component = len(pairs) == len(np.unique(component)) == len(levels)
     if each_is_a_component:
         yield pairs[:, 1], _components_in_draws(data, theta)[:, pairs[:, 0]]
+        return
+    if data.design.layout.width**2 <= MAX_INVERSE_ENTRIES:
+        yield from levels_by_leverage(data, theta, level)
         return
     for number in levels:
         rows = np.flatnonzero(level == number)
