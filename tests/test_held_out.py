@@ -19,7 +19,7 @@ from lmmlib import (
     load_dataset,
     simulate,
 )
-from lmmlib.held_out import by_merging, level_leverages, levels, sets
+from lmmlib.held_out import by_leverage, by_merging, fit_to_all, level_leverages, levels, sets
 from lmmlib.loglik import log_normal
 from lmmlib.model import Theta
 
@@ -111,8 +111,8 @@ def test_both_ways_to_a_level_agree(name, monkeypatch):
     theta, _ = three_draws(data, params)
     for t in data.design.terms:
         by_way = []
-        for held in (level_leverages.MAX_INVERSE_ENTRIES, 0):
-            monkeypatch.setattr(levels, "MAX_INVERSE_ENTRIES", held)
+        for held in (4_000_000, 0):
+            monkeypatch.setattr(fit_to_all, "MAX_INVERSE_ENTRIES", held)
             parts = list(held_out.levels_in_draws(data, theta, t.name))
             by_way.append(np.concatenate([values for _, values in parts], 1))
         np.testing.assert_allclose(*by_way, rtol=1e-11)
@@ -242,12 +242,24 @@ def test_rows_and_levels_are_exact(ratio):
                     np.testing.assert_allclose(value, exact, rtol=1e-9)
 
 
-def test_both_ways_to_a_row_agree(monkeypatch):
-    """A nested design narrow enough for merging, forced through the structured factor as well."""
+def test_all_ways_to_a_row_agree(monkeypatch):
+    """A nested design narrow enough for merging, forced through both forms of the leverages."""
     data, params = CASES["nested"]()
     merged = held_out.rows(data, params)
     monkeypatch.setattr(linalg, "WIDEST_MERGED", 0)
-    np.testing.assert_allclose(held_out.rows(data, params), merged, rtol=1e-11)
+    for entries in (4_000_000, 0):
+        monkeypatch.setattr(fit_to_all, "MAX_INVERSE_ENTRIES", entries)
+        np.testing.assert_allclose(held_out.rows(data, params), merged, rtol=1e-11)
+
+
+@pytest.mark.parametrize("name", [*CROSSED, "dense", "known covariance of groups"])
+def test_rows_of_many_effects_are_brute_force(name, monkeypatch):
+    """Where the inverse factor is not held, the leverages come from substitution for each row."""
+    data, params = CASES[name]()
+    monkeypatch.setattr(linalg, "WIDEST_MERGED", 0)
+    monkeypatch.setattr(fit_to_all, "MAX_INVERSE_ENTRIES", 0)
+    expected = truth.left_out(data, params)
+    np.testing.assert_allclose(held_out.rows(data, params), expected, rtol=1e-10)
 
 
 @each_case
@@ -261,7 +273,7 @@ def test_many_draws_at_once_are_one_by_one(name, held, merged, monkeypatch):
         monkeypatch.setattr("lmmlib.model.reduction.CHUNK", held)
         monkeypatch.setattr(sets, "MAX_REDUCED_ENTRIES", held)
         monkeypatch.setattr(sets, "MAX_STACKED_ENTRIES", held)
-        monkeypatch.setattr(level_leverages, "MAX_INVERSE_ENTRIES", held)
+        monkeypatch.setattr(by_leverage, "MAX_ROW_ENTRIES", held)
         monkeypatch.setattr(by_merging, "MAX_ROW_ENTRIES", held)
         monkeypatch.setattr(by_merging, "MAX_TRIANGLE_ENTRIES", held)
     if not merged:

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmmlib import linalg
 from lmmlib.held_out.by_leverage import NEAR_ONE
+from lmmlib.held_out.fit_to_all import FitToAll, fits_to_all
 from lmmlib.held_out.sets import RotatedRows, density_of_set, rotated_rows, set_in_draws
 from lmmlib.model import Data, Theta
-
-MAX_INVERSE_ENTRIES = 4_000_000  # of inverse factors held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,28 +31,6 @@ class _Level:
     rows: np.ndarray
     columns: np.ndarray
     rotated: RotatedRows
-
-
-@dataclass(frozen=True, eq=False)
-class _FitToAll:
-    """What all rows say of the effects in D draws.
-
-    Attributes
-    ----------
-    residual_weights : ndarray, shape (D, p + 1)
-        Combinations of [X, y − offset] that leave y − offset − Xβ.
-    effects : ndarray, shape (D, K)
-        Means of the effects with independent levels.
-    root : ndarray, shape (K, K, D)
-        R'⁻¹Λ', with R'R = M: a row z of W^½Z has the leverage |R'⁻¹Λ'z|².
-    has_entries : ndarray of bool, shape (K, K)
-        Where any of the roots is not zero.
-    """
-
-    residual_weights: np.ndarray
-    effects: np.ndarray
-    root: np.ndarray
-    has_entries: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +96,8 @@ def levels_by_leverage(
     log_det = np.empty((S, len(levels)))
     squares = np.empty((S, len(levels)))
     norm = np.empty((S, len(levels)))
-    step = max(1, MAX_INVERSE_ENTRIES // data.design.layout.width**2)
-    for start in range(0, S, step):
-        draws = slice(start, start + step)
-        fit = _fit_to_all(data, theta[draws])
+    for fit in fits_to_all(data, theta):
+        draws = fit.draws
         for j, one in enumerate(levels):
             left_out = _left_out(one, fit)
             log_det[draws, j] = left_out.log_det
@@ -152,19 +126,7 @@ def _rotated_levels(data: Data, theta: Theta, level: np.ndarray) -> list[_Level]
     return levels
 
 
-def _fit_to_all(data: Data, theta: Theta) -> _FitToAll:
-    """The factor of all rows, its effects and the inverse of its triangle."""
-    layout = data.design.layout
-    K = layout.width
-    factor = data.reduction.given(theta)
-    stacked_lam = [np.moveaxis(L, 0, -1) for L in theta.Lam]
-    scaled = linalg.scale_stack(np.eye(K), stacked_lam, [J * q for J, q in layout.shapes])
-    root = linalg.forward_substitute(factor, np.swapaxes(scaled, 0, 1))
-    effects = layout.scaled(linalg.back_substitute(factor, K).T, theta.Lam)
-    return _FitToAll(theta.residual_weights, effects, root, root.any(-1))
-
-
-def _left_out(level: _Level, fit: _FitToAll) -> _LeftOut:
+def _left_out(level: _Level, fit: FitToAll) -> _LeftOut:
     """A level's rows given all others, from the block I − H of their leverages."""
     A = level.rotated.A
     m = len(A)

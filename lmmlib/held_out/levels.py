@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.held_out.level_leverages import MAX_INVERSE_ENTRIES, levels_by_leverage
+from lmmlib.held_out.fit_to_all import has_few_effects
+from lmmlib.held_out.level_leverages import levels_by_leverage
 from lmmlib.held_out.sets import set_in_draws
 from lmmlib.loglik import LOG_2PI
 from lmmlib.model import Data, Theta
@@ -60,7 +61,7 @@ def levels_in_draws(data: Data, theta: Theta, term: str) -> Iterator[tuple[np.nd
     if each_is_a_component:
         yield pairs[:, 1], _components_in_draws(data, theta)[:, pairs[:, 0]]
         return
-    if data.design.layout.width**2 <= MAX_INVERSE_ENTRIES:
+    if has_few_effects(data.design):
         yield from levels_by_leverage(data, theta, level)
         return
     for number in levels:
