@@ -242,24 +242,48 @@ def test_rows_and_levels_are_exact(ratio):
                     np.testing.assert_allclose(value, exact, rtol=1e-9)
 
 
-def test_all_ways_to_a_row_agree(monkeypatch):
-    """A nested design narrow enough for merging, forced through both forms of the leverages."""
+def test_both_ways_to_a_row_agree(monkeypatch):
+    """A nested design narrow enough for merging, forced through the structured factor as well."""
     data, params = CASES["nested"]()
     merged = held_out.rows(data, params)
     monkeypatch.setattr(linalg, "WIDEST_MERGED", 0)
-    for entries in (4_000_000, 0):
-        monkeypatch.setattr(fit_to_all, "MAX_INVERSE_ENTRIES", entries)
-        np.testing.assert_allclose(held_out.rows(data, params), merged, rtol=1e-11)
+    np.testing.assert_allclose(held_out.rows(data, params), merged, rtol=1e-11)
 
 
-@pytest.mark.parametrize("name", [*CROSSED, "dense", "known covariance of groups"])
-def test_rows_of_many_effects_are_brute_force(name, monkeypatch):
-    """Where the inverse factor is not held, the leverages come from substitution for each row."""
+@each_case
+@pytest.mark.parametrize("inverse", [True, False])
+def test_rows_by_either_form_of_the_factor_are_brute_force(name, inverse, monkeypatch):
+    """By the inverse of the factor, and by substitution for each row."""
     data, params = CASES[name]()
     monkeypatch.setattr(linalg, "WIDEST_MERGED", 0)
-    monkeypatch.setattr(fit_to_all, "MAX_INVERSE_ENTRIES", 0)
+    monkeypatch.setattr(by_leverage, "_inverse_is_cheaper", lambda design: inverse)
     expected = truth.left_out(data, params)
     np.testing.assert_allclose(held_out.rows(data, params), expected, rtol=1e-10)
+
+
+def test_rows_and_levels_of_a_sparse_design(monkeypatch):
+    """A separator too wide to be rotated, by the inverse of its factor and without it."""
+    n = 300
+    rng = np.random.default_rng(3)
+    terms = [
+        Term.grouped("a", np.append(np.arange(80), rng.integers(80, size=n - 80))),
+        Term.grouped("b", np.append(np.arange(70), rng.integers(70, size=n - 70))),
+    ]
+    design = Design(np.ones((n, 1)), terms)
+    params = Params([1.0], {"a": 1.0, "b": 0.5}, 1.5)
+    data = Data(simulate(design, params, rng).y, design)
+    assert isinstance(data.reduction.arrowheads[0], linalg.SparseArrowhead)
+    theta = params.theta(design).repeat(2)
+    by_way = []
+    for entries in (4_000_000, 0):
+        monkeypatch.setattr(fit_to_all, "MAX_INVERSE_ENTRIES", entries)
+        of_levels = [values for _, values in held_out.levels_in_draws(data, theta, "a")]
+        of_rows = [values for _, values in held_out.rows_in_draws(data, theta)]
+        by_way.append(np.concatenate(of_levels + of_rows, 1))
+    np.testing.assert_allclose(*by_way, rtol=1e-10)
+    level = design.level_of_rows("a")
+    expected = [truth.set_left_out(data, params, np.flatnonzero(level == j)) for j in range(5)]
+    np.testing.assert_allclose(by_way[0][0, :5], expected, rtol=1e-9)
 
 
 @each_case
@@ -273,6 +297,7 @@ def test_many_draws_at_once_are_one_by_one(name, held, merged, monkeypatch):
         monkeypatch.setattr("lmmlib.model.reduction.CHUNK", held)
         monkeypatch.setattr(sets, "MAX_REDUCED_ENTRIES", held)
         monkeypatch.setattr(sets, "MAX_STACKED_ENTRIES", held)
+        monkeypatch.setattr(by_leverage, "_inverse_is_cheaper", lambda design: True)
         monkeypatch.setattr(by_leverage, "MAX_ROW_ENTRIES", held)
         monkeypatch.setattr(by_merging, "MAX_ROW_ENTRIES", held)
         monkeypatch.setattr(by_merging, "MAX_TRIANGLE_ENTRIES", held)

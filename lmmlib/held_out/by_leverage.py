@@ -6,10 +6,11 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from lmmlib import linalg
-from lmmlib.held_out.fit_to_all import FitToAll, fits_to_all, has_few_effects
+from lmmlib.held_out import fit_to_all
+from lmmlib.held_out.fit_to_all import FitToAll, fits_to_all
 from lmmlib.held_out.row_prediction import RowPredictions
 from lmmlib.held_out.sets import set_predictions
-from lmmlib.model import Data, Theta
+from lmmlib.model import Data, Design, Theta
 
 # what is left of a leverage's complement, below which the difference has lost too many digits
 NEAR_ONE = 1e-4
@@ -45,7 +46,7 @@ def predictions_by_leverage(data: Data, theta: Theta) -> Iterator[RowPredictions
     S = len(theta.sigma)
     fitted_residual = np.empty((S, n))
     complement = np.empty((S, n))  # 1 − leverage
-    if has_few_effects(data.design):
+    if _inverse_is_cheaper(data.design):
         for fit in fits_to_all(data, theta):
             fitted_residual[fit.draws] = _residual(data, fit.residual_weights, fit.effects)
             complement[fit.draws] = 1 - _leverages(data.design.independent, fit).T
@@ -64,6 +65,18 @@ def predictions_by_leverage(data: Data, theta: Theta) -> Iterator[RowPredictions
             residual[chosen, row] = part.residual[:, 0]
             variance[chosen, row] = part.chol[:, 0, 0] ** 2
     yield RowPredictions(np.arange(n), residual, variance)
+
+
+def _inverse_is_cheaper(design: Design) -> bool:
+    """Whether the factor's inverse, and products with it, cost less than substitution.
+
+    Products K²h for the inverse and h for each entry of Z; h² for each row by substitution through
+    a separator of h columns.
+    """
+    Z = design.independent
+    n, K = Z.shape
+    h = design.partition.separator_counts.sum(1).max()
+    return K**2 <= fit_to_all.MAX_INVERSE_ENTRIES and bool(K**2 + Z.nnz < n * h)
 
 
 def _leverages(Z: csr_array, fit: FitToAll) -> np.ndarray:

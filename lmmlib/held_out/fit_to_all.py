@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.model import Data, Design, Theta
+from lmmlib.model import Data, Theta
 
 MAX_INVERSE_ENTRIES = 4_000_000  # of inverse factors held at a time
 
@@ -36,28 +36,6 @@ class FitToAll:
     has_entries: np.ndarray
 
 
-def has_few_effects(design: Design) -> bool:
-    """Whether the inverse factor of one draw may be held.
-
-    Parameters
-    ----------
-    design : Design
-        Its K effects make an inverse factor of K² entries.
-
-    Returns
-    -------
-    bool
-        True up to 2,000 effects.
-
-    Examples
-    --------
-    >>> from lmmlib.model import Term
-    >>> has_few_effects(Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
-    True
-    """
-    return design.layout.width**2 <= MAX_INVERSE_ENTRIES
-
-
 def fits_to_all(data: Data, theta: Theta) -> Iterator[FitToAll]:
     """The factor of all rows, its effects and the inverse of its triangle, some draws at a time.
 
@@ -80,7 +58,7 @@ def fits_to_all(data: Data, theta: Theta) -> Iterator[FitToAll]:
 
     Examples
     --------
-    >>> from lmmlib.model import Term
+    >>> from lmmlib.model import Design, Term
     >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
     >>> theta = Theta(np.zeros((1, 1)), (np.full((1, 1, 1), 3**0.5),), np.ones(1))
     >>> (fit,) = fits_to_all(data, theta)
