@@ -70,8 +70,8 @@ def predictions_by_leverage(data: Data, theta: Theta) -> Iterator[RowPredictions
 def _inverse_is_cheaper(design: Design) -> bool:
     """Whether the factor's inverse, and products with it, cost less than substitution.
 
-    Products K²h for the inverse and h for each entry of Z; h² for each row by substitution through
-    a separator of h columns.
+    Substitution takes h² products for each row through a separator of h columns; each entry of Z
+    meets h of the inverse's K² entries, and these are written, which counts h products as well.
     """
     Z = design.independent
     n, K = Z.shape

@@ -76,6 +76,6 @@ def fits_to_all(data: Data, theta: Theta) -> Iterator[FitToAll]:
         Lam = chunk.Lam
         factor = data.reduction.given(chunk)
         scaled = linalg.scale_stack(np.eye(K), [np.moveaxis(L, 0, -1) for L in Lam], counts)
-        root = linalg.forward_substitute(factor, np.swapaxes(scaled, 0, 1))
+        root = linalg.forward_substitute_blocks(factor, np.swapaxes(scaled, 0, 1))
         effects = layout.scaled(linalg.back_substitute(factor, K).T, Lam)
         yield FitToAll(draws, chunk.residual_weights, effects, root, root.any(-1))
