@@ -19,8 +19,9 @@ from lmmlib import (
     load_dataset,
     simulate,
 )
-from lmmlib.held_out import by_merging, levels, sets
+from lmmlib.held_out import by_leverage, by_merging, fit_to_all, level_leverages, levels, sets
 from lmmlib.loglik import log_normal
+from lmmlib.model import Theta
 
 
 @each_case
@@ -98,6 +99,64 @@ def test_levels_of_a_group_by_itself_do_not_wait_for_each_other(monkeypatch):
     nested, params = CASES["nested"]()
     ((numbers, _),) = held_out.levels_in_draws(nested, params.theta(nested.design).repeat(1), "a")
     assert len(numbers) == 4
+
+
+CROSSED = ["crossed", "wide crossed", "two correlated terms", "three terms, one factor twice"]
+
+
+@pytest.mark.parametrize("name", CROSSED)
+def test_both_ways_to_a_level_agree(name, monkeypatch):
+    """One factor of all rows, and a factor of the others for each level."""
+    data, params = CASES[name]()
+    theta, _ = three_draws(data, params)
+    for t in data.design.terms:
+        by_way = []
+        for held in (4_000_000, 0):
+            monkeypatch.setattr(fit_to_all, "MAX_INVERSE_ENTRIES", held)
+            parts = list(held_out.levels_in_draws(data, theta, t.name))
+            by_way.append(np.concatenate([values for _, values in parts], 1))
+        np.testing.assert_allclose(*by_way, rtol=1e-11)
+
+
+def test_crossed_levels_do_not_reduce_the_others_anew(monkeypatch):
+    """At ordinary ratios of SDs all levels come from one factor a draw."""
+    data, params = CASES["wide crossed"]()
+    theta, _ = three_draws(data, params)
+    monkeypatch.setattr(level_leverages, "set_in_draws", None)
+    parts = list(held_out.levels_in_draws(data, theta, "a"))
+    assert len(parts) == len(np.unique(data.design.level_of_rows("a")))
+
+
+def test_draws_with_levels_near_one_take_the_others(monkeypatch):
+    """Ratios on both sides of the bound in one call; each draw is exact, by either way."""
+    data, params = CASES["crossed"]()
+    ratios = np.geomspace(1.0, 1e4, 9)
+    several = [
+        Params(params.beta, {"a": (ratio * params.sigma) ** 2, "b": 1.1}, params.sigma)
+        for ratio in ratios
+    ]
+    one_by_one = [one.theta(data.design) for one in several]
+    theta = Theta(
+        np.stack([one.beta for one in one_by_one]),
+        tuple(
+            np.stack(chols) for chols in zip(*[one.effect_chols for one in one_by_one], strict=True)
+        ),
+        np.stack([one.sigma for one in one_by_one]),
+    )
+    reduced_anew = []
+
+    def recorded(data, theta, rows):
+        reduced_anew.append(len(theta.sigma))
+        return sets.set_in_draws(data, theta, rows)
+
+    monkeypatch.setattr(level_leverages, "set_in_draws", recorded)
+    level = data.design.level_of_rows("a")
+    for (number,), values in held_out.levels_in_draws(data, theta, "a"):
+        rows = np.flatnonzero(level == number)
+        exact = [truth.set_left_out_50_digits(data, one, rows) for one in several]
+        np.testing.assert_allclose(values[:, 0], exact, rtol=1e-9)
+    assert len(reduced_anew) == len(np.unique(level))
+    assert all(0 < draws < len(ratios) for draws in reduced_anew)
 
 
 def _scaled(ratio):
@@ -192,6 +251,42 @@ def test_both_ways_to_a_row_agree(monkeypatch):
 
 
 @each_case
+@pytest.mark.parametrize("inverse", [True, False])
+def test_rows_by_either_form_of_the_factor_are_brute_force(name, inverse, monkeypatch):
+    """By the inverse of the factor, and by substitution for each row."""
+    data, params = CASES[name]()
+    monkeypatch.setattr(linalg, "WIDEST_MERGED", 0)
+    monkeypatch.setattr(by_leverage, "_inverse_is_cheaper", lambda design: inverse)
+    expected = truth.left_out(data, params)
+    np.testing.assert_allclose(held_out.rows(data, params), expected, rtol=1e-10)
+
+
+def test_rows_and_levels_of_a_sparse_design(monkeypatch):
+    """A separator too wide to be rotated, by the inverse of its factor and without it."""
+    n = 300
+    rng = np.random.default_rng(3)
+    terms = [
+        Term.grouped("a", np.append(np.arange(80), rng.integers(80, size=n - 80))),
+        Term.grouped("b", np.append(np.arange(70), rng.integers(70, size=n - 70))),
+    ]
+    design = Design(np.ones((n, 1)), terms)
+    params = Params([1.0], {"a": 1.0, "b": 0.5}, 1.5)
+    data = Data(simulate(design, params, rng).y, design)
+    assert isinstance(data.reduction.arrowheads[0], linalg.SparseArrowhead)
+    theta = params.theta(design).repeat(2)
+    by_way = []
+    for entries in (4_000_000, 0):
+        monkeypatch.setattr(fit_to_all, "MAX_INVERSE_ENTRIES", entries)
+        of_levels = [values for _, values in held_out.levels_in_draws(data, theta, "a")]
+        of_rows = [values for _, values in held_out.rows_in_draws(data, theta)]
+        by_way.append(np.concatenate(of_levels + of_rows, 1))
+    np.testing.assert_allclose(*by_way, rtol=1e-10)
+    level = design.level_of_rows("a")
+    expected = [truth.set_left_out(data, params, np.flatnonzero(level == j)) for j in range(5)]
+    np.testing.assert_allclose(by_way[0][0, :5], expected, rtol=1e-9)
+
+
+@each_case
 @pytest.mark.parametrize("held", [None, 1])
 @pytest.mark.parametrize("merged", [True, False])
 def test_many_draws_at_once_are_one_by_one(name, held, merged, monkeypatch):
@@ -202,6 +297,8 @@ def test_many_draws_at_once_are_one_by_one(name, held, merged, monkeypatch):
         monkeypatch.setattr("lmmlib.model.reduction.CHUNK", held)
         monkeypatch.setattr(sets, "MAX_REDUCED_ENTRIES", held)
         monkeypatch.setattr(sets, "MAX_STACKED_ENTRIES", held)
+        monkeypatch.setattr(by_leverage, "_inverse_is_cheaper", lambda design: True)
+        monkeypatch.setattr(by_leverage, "MAX_ROW_ENTRIES", held)
         monkeypatch.setattr(by_merging, "MAX_ROW_ENTRIES", held)
         monkeypatch.setattr(by_merging, "MAX_TRIANGLE_ENTRIES", held)
     if not merged:

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from lmmlib import linalg
+from lmmlib.held_out import fit_to_all
+from lmmlib.held_out.level_leverages import levels_by_leverage
 from lmmlib.held_out.sets import set_in_draws
 from lmmlib.loglik import LOG_2PI
-from lmmlib.model import Data, Theta
+from lmmlib.model import Data, Design, Theta
 
 
 def levels_in_draws(data: Data, theta: Theta, term: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -39,7 +41,9 @@ def levels_in_draws(data: Data, theta: Theta, term: str) -> Iterator[tuple[np.nd
     Notes
     -----
     Where no other row shares an effect with a level's rows, this is their marginal density, in the
-    space of u: its cost does not depend on the number of rows. Else see :func:`set_in_draws`.
+    space of u: its cost does not depend on the number of rows. Else from the leverages of its rows
+    in one factor of all rows, or, where its inverse has too many entries or most of them would be
+    zero, from a factor of the other rows for each level.
 
     Examples
     --------
@@ -49,17 +53,30 @@ def levels_in_draws(data: Data, theta: Theta, term: str) -> Iterator[tuple[np.nd
     >>> [log_density.shape for _, log_density in levels_in_draws(data, theta, "g")]
     [(5, 2)]
     """
-    level = data.design.level_of_rows(term)
-    component = data.design.components
+    design = data.design
+    level = design.level_of_rows(term)
+    component = design.components
     levels = np.unique(level)
     pairs = np.unique(np.column_stack([component, level]), axis=0)
     each_is_a_component = len(pairs) == len(np.unique(component)) == len(levels)
     if each_is_a_component:
         yield pairs[:, 1], _components_in_draws(data, theta)[:, pairs[:, 0]]
         return
+    if _has_one_small_component(design):
+        yield from levels_by_leverage(data, theta, level)
+        return
     for number in levels:
         rows = np.flatnonzero(level == number)
         yield np.array([number]), set_in_draws(data, theta, rows)[:, None]
+
+
+def _has_one_small_component(design: Design) -> bool:
+    """Whether most effects are connected, and their inverse factor may be held.
+
+    In many small components the other rows of each are few, and quickly reduced.
+    """
+    K = design.layout.width
+    return K**2 <= fit_to_all.MAX_INVERSE_ENTRIES and 2 * design.widest_component > K
 
 
 def _components_in_draws(data: Data, theta: Theta) -> np.ndarray:

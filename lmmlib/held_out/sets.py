@@ -37,7 +37,7 @@ class SetPrediction:
 
 
 @dataclass(frozen=True, eq=False)
-class _RotatedRows:
+class RotatedRows:
     """Rows [A B] as few.
 
     Attributes
@@ -98,6 +98,41 @@ def set_in_draws(data: Data, theta: Theta, rows: np.ndarray) -> np.ndarray:
         diagonal = np.einsum("sii->si", part.chol)
         log_det[part.draws] = np.log(np.abs(diagonal)).sum(-1)
         squares[part.draws] = np.sum(half**2, -1) + part.outside
+    return density_of_set(data, theta, rows, log_det, squares)
+
+
+def density_of_set(
+    data: Data, theta: Theta, rows: np.ndarray, log_det: np.ndarray, squares: np.ndarray
+) -> np.ndarray:
+    """Log density (S,) of rows of y from what the others predict of the whitened rows.
+
+    Parameters
+    ----------
+    data : Data
+        Response and design.
+    theta : Theta
+        Parameters with one leading axis of S draws.
+    rows : ndarray of int, shape (m,)
+        Numbers of the rows.
+    log_det : ndarray, shape (S,)
+        Half the log determinant of their covariance, in units of σ².
+    squares : ndarray, shape (S,)
+        Squared length of their residuals in units of that covariance.
+
+    Returns
+    -------
+    ndarray, shape (S,)
+        Log densities in nats.
+
+    Examples
+    --------
+    >>> from lmmlib.model import Design, Params, Term
+    >>> data = Data([1.0, 2.0], Design([[1.0]] * 2, [Term.grouped("g", ["a", "b"])]))
+    >>> theta = Params([0.0], {"g": 3.0}, 1.0).theta(data.design).repeat(1)
+    >>> half_log_det = np.log([2.0])
+    >>> density_of_set(data, theta, np.array([0]), half_log_det, np.array([0.25])).round(6).tolist()
+    [-1.737086]
+    """
     log_weights = np.log(data.design.weights[rows]).sum()
     constant = len(rows) * (LOG_2PI + 2 * np.log(theta.sigma)) - log_weights
     return -0.5 * (constant + 2 * log_det + squares / theta.sigma**2)
@@ -139,7 +174,7 @@ def set_predictions(data: Data, theta: Theta, rows: np.ndarray) -> Iterator[SetP
     connected = np.isin(design.components, design.components[rows])
     others = np.setdiff1d(np.flatnonzero(connected), rows)
     Z, shapes = design.columns_of(connected)
-    held = _rotated(Z[rows].toarray(), data.whitened[rows], residual_weights)
+    held = rotated_rows(Z[rows].toarray(), data.whitened[rows], residual_weights)
     arrowheads = linalg.rotate_to_arrowheads(
         Z[others], data.whitened[others], linalg.find_partition(Z[others], shapes)
     )
@@ -177,12 +212,12 @@ def _draws_held(arrowheads: tuple[linalg.Arrowhead, ...], m: int, K: int) -> int
     return max(1, fitting)
 
 
-def _rotated(A: np.ndarray, B: np.ndarray, residual_weights: np.ndarray) -> _RotatedRows:
+def rotated_rows(A: np.ndarray, B: np.ndarray, residual_weights: np.ndarray) -> RotatedRows:
     """Rows [A B] (n, K + p + 1) as few, with what A does not reach summed up for each draw."""
     K = A.shape[1]
     width = K + B.shape[1]
     if len(A) <= width:
-        return _RotatedRows(A, B, np.zeros(len(residual_weights)))
+        return RotatedRows(A, B, np.zeros(len(residual_weights)))
     T = qr(np.hstack([A, B]), mode="r")[0][:width]
     outside = np.sum((residual_weights @ T[K:, K:].T) ** 2, -1)
-    return _RotatedRows(T[:K, :K], T[:K, K:], outside)
+    return RotatedRows(T[:K, :K], T[:K, K:], outside)

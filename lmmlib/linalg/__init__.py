@@ -27,7 +27,12 @@ from lmmlib.linalg.rounding import first_minimum, rounding_error
 from lmmlib.linalg.sparse_arrowhead import SparseArrowhead, sparse_arrowhead
 from lmmlib.linalg.sparse_factor import SparseFactor, factorise_sparse
 from lmmlib.linalg.stacks import scale_stack, solve_lower_stack, solve_upper_stack, triangle_stack
-from lmmlib.linalg.substitution import back_substitute, forward_substitute, projected_rhs
+from lmmlib.linalg.substitution import (
+    back_substitute,
+    forward_substitute,
+    forward_substitute_blocks,
+    projected_rhs,
+)
 from lmmlib.linalg.threads import one_thread, threads_for
 from lmmlib.linalg.triangles import (
     NotPositiveSemidefiniteError,
@@ -73,6 +78,7 @@ __all__ = [
     "find_partition",
     "first_minimum",
     "forward_substitute",
+    "forward_substitute_blocks",
     "inverse_blocks",
     "kind_sums",
     "merge",

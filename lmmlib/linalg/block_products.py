@@ -56,12 +56,13 @@ def scaled_rows(
 
 def by_block(v: np.ndarray, q: int) -> np.ndarray:
     """Rows (L q, m) as (q, L, m)."""
-    return np.moveaxis(v.reshape(-1, q, v.shape[1]), 1, 0)
+    return np.moveaxis(v.reshape(len(v) // q, q, v.shape[1]), 1, 0)
 
 
 def from_blocks(v: np.ndarray) -> np.ndarray:
     """(q, L, m) as rows (L q, m)."""
-    return np.moveaxis(v, 0, 1).reshape(-1, v.shape[2])
+    q, L, m = v.shape
+    return np.moveaxis(v, 0, 1).reshape(L * q, m)
 
 
 def times_blocks(matrix: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -111,6 +111,66 @@ def forward_substitute(factor: Factor, rhs: np.ndarray) -> np.ndarray:
     return solution[:K]
 
 
+def forward_substitute_blocks(factor: Factor, rhs: np.ndarray) -> np.ndarray:
+    """R'^{-1} rhs, where rhs is block diagonal in the blocks and separators of R.
+
+    Parameters
+    ----------
+    factor : Factor
+        As ``factorise`` returned it.
+    rhs : ndarray, shape (K, K, S)
+        Right-hand sides for each R; what stands outside of the blocks is not read.
+
+    Returns
+    -------
+    ndarray, shape (K, K, S)
+        Solutions.
+
+    Notes
+    -----
+    A column of a block reaches this block and its separator only: K h² products, not K² h.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> from lmmlib.linalg import factorise, find_partition, reduce_to_arrowheads
+    >>> Z = csr_array(np.array([[1.0], [1.0], [1.0]]))
+    >>> arrowheads = reduce_to_arrowheads(Z, np.ones((3, 1)), find_partition(Z, [(1, 1)]))
+    >>> factor = factorise(arrowheads, [np.ones((1, 1, 1))])
+    >>> abs(forward_substitute_blocks(factor, np.ones((1, 1, 1)))).round(9).tolist()
+    [[[0.5]]]
+    """
+    K, _, S = rhs.shape
+    padded = np.zeros((K + 1, K + 1, S))  # the last row and column are those of padding
+    padded[:K, :K] = rhs
+    solution = np.zeros((K + 1, K + 1, S))
+    for factored in factor.arrowheads:
+        if isinstance(factored, FactoredSparse):
+            own_columns = np.ix_(factored.arrowhead.columns, factored.arrowhead.columns)
+            own = padded[own_columns]
+            for k, one in enumerate(factored.factors):
+                own[..., k] = one.forward(own[..., k])
+            solution[own_columns] = own
+            continue
+        separator = factored.arrowhead.separator
+        h = len(separator)
+        R = factored.separator[:, :h]
+        square = (separator[:, None], separator[None])
+        solution[square] = solve_lower_stack(R[:, :, None], padded[square])
+        for diagonal, block in zip(
+            factored.arrowhead.diagonal_blocks, factored.diagonal_blocks, strict=True
+        ):
+            q = len(block)
+            columns = diagonal.columns
+            square = (columns[:, None], columns[None])
+            own = solve_lower_stack(block[:, :q, None], padded[square])
+            solution[square] = own
+            coupled = np.einsum("qhcls,qjcls->hjcls", block[:, q : q + h], own)
+            shared = solve_lower_stack(R[:, :, None, :, None], -coupled)
+            solution[separator[:, None, :, None], columns[None]] = shared
+    return solution[:K, :K]
+
+
 def projected_rhs(factor: Factor, K: int) -> np.ndarray:
     """R'^{-1}Λ'Z' times the first right-hand side: its coordinates in the columns.
 
