@@ -26,9 +26,11 @@ KERNELS = {
     "Haswell": ("Haswell", {"avx2", "fma"}),
     "SkylakeX": ("SkylakeX", {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}),
 }
-CORE = ["linalg", "loglik", "estimation", "importance"]
+CORE = ["linalg", "sparse_arrowhead", "derivatives", "loglik", "estimation", "importance"]
 NUMERICAL = [
     *CORE,
+    "ratio_nodes",
+    "profile_intervals",
     "multivariate",
     "random_effects",
     "held_out",
