@@ -99,26 +99,27 @@ class DenseDesign:
         With blocks Φ_jl of the levels of two terms it is Σ_jl tr(Φ_jl Σ_b Φ_jl' Σ_a): products of
         the entries of blocks, summed over levels, serve all pairs.
         """
-        d = len(self.entries)
-        traces = np.empty((d, d))
+        of_term = np.array([entry.term for entry in self.entries])
+        traces = np.empty((len(changes), len(changes)))
         for k in range(len(self.shapes)):
+            mine = np.flatnonzero(of_term == k)
+            of_k = np.array([changes[a].ravel() for a in mine])
             for m in range(k + 1):
-                products = self._block_products(matrix, k, m)
-                for a, first in enumerate(self.entries):
-                    for b, other in enumerate(self.entries):
-                        if first.term == k and other.term == m:
-                            trace = np.einsum("rsvt,st,vr->", products, changes[b], changes[a])
-                            traces[a, b] = trace
-                            traces[b, a] = trace
+                others = np.flatnonzero(of_term == m)
+                of_m = np.array([changes[b].ravel() for b in others])
+                part = of_k @ self._block_products(matrix, k, m) @ of_m.T
+                traces[np.ix_(mine, others)] = part
+                traces[np.ix_(others, mine)] = part.T
         return traces
 
     def _block_products(self, matrix: np.ndarray, k: int, m: int) -> np.ndarray:
-        """Σ_jl Φ_jl[r, s] Φ_jl[v, t] over the levels j of one term and l of another."""
+        """Σ_jl Φ_jl[r, s] Φ_jl[v, t] over levels j of one term and l of another, (vr, st)."""
         J, q = self.shapes[k]
         L, w = self.shapes[m]
         blocks = matrix[self.slices[k], self.slices[m]].reshape(J, q, L, w)
         flat = blocks.transpose(1, 3, 0, 2).reshape(q * w, J * L)
-        return (flat @ flat.T).reshape(q, w, q, w)
+        products = (flat @ flat.T).reshape(q, w, q, w)
+        return products.transpose(2, 0, 1, 3).reshape(q * q, w * w)
 
     def _diagonal_sums(self, matrix: np.ndarray) -> list[np.ndarray]:
         """Sums of the diagonal blocks of each term's levels."""
