@@ -13,7 +13,7 @@ from zipfile import ZipFile
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
 OF_EXTRAS = (
-    "test_pymc_models.py",
+    "test_pymc_*.py",
     "test_report_*.py",
     "test_plots.py",
     "test_floor_plan.py",
