@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from execution_cache import PREFIX, cache_path
+from small_pictures import make_small
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = 2  # the site and the one before it
@@ -16,7 +17,9 @@ KEPT = 2  # the site and the one before it
 def publish(build: Path) -> None:
     """Move the rendered pages into a folder of their own and point the link to it."""
     site = build / time.strftime("site-%Y%m%dT%H%M%S", time.gmtime())
-    (build / "next" / "_build" / "html").rename(site)
+    rendered = build / "next" / "_build" / "html"
+    make_small(rendered)
+    rendered.rename(site)
     link = build / "html.new"
     current = build / "html"
     link.unlink(missing_ok=True)

@@ -9,14 +9,14 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 
 WORDS = {
-    "BLUP": ("chapters/posterior", "BLUP"),
+    "BLUP": ("chapters/blup", "BLUP"),
     "LOO": ("chapters/loo", "task"),
     "PSIS": ("chapters/loo", "Pareto"),
     "WAIC": ("chapters/loo", "WAIC"),
     "multi_normal_cholesky": ("chapters/fits", "marginal"),
     "pp_check": ("chapters/checks", "replicate"),
     "re_formula": ("chapters/calls", "brms"),
-    "shrinkage": ("chapters/posterior", "shrink"),
+    "shrinkage": ("chapters/blup", "shrink"),
 }
 
 

@@ -9,8 +9,8 @@ WANTED = {
     "WAIC": ("loo", "WAIC"),
     "PSIS": ("loo", "Pareto"),
     "pp_check": ("checks", "replicate"),
-    "shrinkage": ("posterior", "shrink"),
-    "BLUP": ("posterior", "BLUP"),
+    "shrinkage": ("blup", "shrink"),
+    "BLUP": ("blup", "BLUP"),
     "multi_normal_cholesky": ("fits", "marginal"),
     "re_formula": ("calls", "brms"),
 }
