@@ -1,9 +1,10 @@
 """How to cite the report: a directive and a role that write it out of ``CITATION.cff``.
 
 ``{citation}`` is the recommended citation, ``{citation} bibtex`` the entry for a bibliography, both
-with the public address once ``html: baseurl:`` in ``_config.yml`` names it. The role
-``{citation-field}`title` `` gives one field, ``year`` and ``version`` as the citation has them. A
-version is released once the record has ``date-released``; until then the date is the edition's.
+with the public address once ``html: baseurl:`` in ``_config.yml`` names it and with the DOI once
+the record has a ``doi``. The role ``{citation-field}`title` `` gives one field, ``year`` and
+``version`` as the citation has them. A version is released once the record has ``date-released``;
+until then the date is the edition's.
 """
 
 from pathlib import Path
@@ -58,7 +59,8 @@ def sentence(record: dict[str, Any], address: str, today: str) -> str:
     """Write the recommended citation in Markdown."""
     who = f"{authors(record)} ({year(record, today)})"
     what = f"{number(record)}, version {cited(record, today)}"
-    return f"{who}. *{record['title']}*. {what}." + (f" <{address}>" if address else "")
+    where = f"https://doi.org/{record['doi']}" if "doi" in record else address
+    return f"{who}. *{record['title']}*. {what}." + (f" <{where}>" if where else "")
 
 
 def bibtex(record: dict[str, Any], address: str, today: str) -> str:
@@ -72,6 +74,7 @@ def bibtex(record: dict[str, Any], address: str, today: str) -> str:
         "type": kind,
         "number": serial,
         "note": f"Version {cited(record, today)}",
+        "doi": record.get("doi"),
         "url": address,
         "institution": authors(record),
     }

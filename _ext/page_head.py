@@ -48,6 +48,7 @@ def citation_tags(app: Sphinx, record: dict[str, Any], title: str) -> str:
         ("publication_date", app.config.today.replace("-", "/")),
         ("technical_report_institution", citation.authors(record)),
         ("technical_report_number", serial),
+        ("doi", record.get("doi")),
         ("language", app.config.language),
     ]
     if app.config.html_baseurl and app.tags.has("with_pdf"):

@@ -87,21 +87,6 @@ def test_docstrings_name_equations_that_exist():
     assert named <= labels
 
 
-def test_the_version_stands_in_three_places_alike():
-    import tomllib
-
-    import lmmlib
-
-    assert (
-        tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]["version"]
-        == lmmlib.__version__
-    )
-    assert (
-        str(yaml.safe_load((ROOT / "CITATION.cff").read_text("utf8"))["version"])
-        == lmmlib.__version__
-    )
-
-
 def test_the_reference_lists_every_public_name():
     """A function of the package's own, or of a module that the package exports.
 

@@ -1,11 +1,16 @@
 """How to cite, from records as they may become."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
-EXTENSIONS = Path(__file__).parents[2] / "_ext"
+import lmmlib
+
+ROOT = Path(__file__).parents[2]
+EXTENSIONS = ROOT / "_ext"
 RECORD = {
     "title": "A: title",
     "version": "1.2.3",
@@ -46,8 +51,17 @@ def test_bibtex_keeps_a_group_together_and_persons_apart(extension):
     assert entry.count("{") == entry.count("}")
 
 
+def test_a_doi_is_cited_once_there_is_one(extension):
+    record = RECORD | {"authors": GROUP, "doi": "10.1/a"}
+    assert extension.sentence(record, "https://example.org/", "").endswith(
+        " <https://doi.org/10.1/a>"
+    )
+    entry = extension.bibtex(record, "https://example.org/", "")
+    assert "  doi    = {10.1/a},\n  url    = {https://example.org/},\n" in entry
+
+
 def test_the_record_of_this_report_has_what_is_cited(extension):
-    record = extension.read(EXTENSIONS.parent)
+    record = extension.read(ROOT)
     assert extension.number(record)
     assert str(record["version"]) in extension.sentence(record, "", "2030-01-02")
 
@@ -65,10 +79,10 @@ def test_one_field_tells_whether_a_version_is_released(extension):
 
 
 def test_record_and_changelog_agree_on_the_release(extension):
-    record = extension.read(EXTENSIONS.parent)
+    record = extension.read(ROOT)
     head = next(
         line
-        for line in (EXTENSIONS.parent / "CHANGELOG.md").read_text("utf8").splitlines()
+        for line in (ROOT / "CHANGELOG.md").read_text("utf8").splitlines()
         if line.startswith("## [")
     )
     assert head == f"## [{record['version']}] - {record.get('date-released', 'unreleased')}"
@@ -76,8 +90,8 @@ def test_record_and_changelog_agree_on_the_release(extension):
 
 def test_the_readme_cites_what_the_record_says(extension):
     record, readme = (
-        extension.read(EXTENSIONS.parent),
-        (EXTENSIONS.parent / "README.md").read_text("utf8"),
+        extension.read(ROOT),
+        (ROOT / "README.md").read_text("utf8"),
     )
     told = extension.sentence(
         record
@@ -103,8 +117,8 @@ def test_an_edition_is_of_its_release_or_of_its_commit(extension, monkeypatch, t
 
 
 def test_zenodo_is_told_what_the_record_says(extension):
-    record = extension.read(EXTENSIONS.parent)
-    deposit = json.loads((EXTENSIONS.parent / ".zenodo.json").read_text("utf8"))
+    record = extension.read(ROOT)
+    deposit = json.loads((ROOT / ".zenodo.json").read_text("utf8"))
     assert deposit["title"] == record["title"]
     assert deposit["description"] == record["abstract"]
     assert deposit["version"] == str(record["version"])
@@ -114,3 +128,42 @@ def test_zenodo_is_told_what_the_record_says(extension):
         author.get("name") or f"{author['family-names']}, {author['given-names']}"
         for author in record["authors"]
     ]
+    released = (
+        {"publication_date": str(record["date-released"])} if "date-released" in record else {}
+    )
+    assert {key: deposit[key] for key in deposit if key == "publication_date"} == released
+
+
+def test_record_and_package_agree_on_the_version(extension):
+    record = extension.read(ROOT)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
+    assert project["version"] == lmmlib.__version__ == str(record["version"])
+    names = [extension.authors({"authors": [author]}) for author in record["authors"]]
+    assert [author["name"] for author in project["authors"]] == names
+
+
+def test_who_reads_the_preferred_citation_reads_the_same(extension):
+    record = extension.read(ROOT)
+    preferred = record["preferred-citation"]
+    same = {"title", "authors", "version", "date-released", "doi", "url"}
+    assert {k: preferred[k] for k in same & set(preferred)} == {
+        k: record[k] for k in same & set(record)
+    }
+    assert preferred["number"] == extension.number(record)
+    assert preferred["institution"] == {"name": extension.authors(record)}
+    assert str(preferred["year"]) == extension.year(record, "")
+
+
+def test_the_book_bears_title_authors_and_address_of_the_record(extension):
+    record = extension.read(ROOT)
+    book = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
+    assert book["title"] == record["title"]
+    assert book["author"] == extension.authors(record)
+    assert book["copyright"] == extension.year(record, "")
+    assert book["html"]["baseurl"] == record.get("url", "")
+
+
+def test_the_tag_of_a_release_is_named_in_its_commands(extension):
+    tag = f"v{extension.read(ROOT)['version']}"
+    for file in (".ci/pack", ".github/workflows/release.yml"):
+        assert tag in (ROOT / file).read_text("utf8")
