@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env book pdf test test-kernels test-slow test-weekly check-site check-links check-rerun check-reproducible check-lock anchors mutate bench calibrate lab lint lock clean
+.PHONY: help env book pdf test test-kernels test-slow test-weekly check-site check-links check-rerun check-reproducible check-lock anchors mutate bench calibrate lab lint lock clean wheel way-out
 
 # Where this is set, as in many containers, every kernel compiles PyMC anew: 6.7 s an import instead of 1.2 s.
 export PYTHONDONTWRITEBYTECODE :=
@@ -151,3 +151,10 @@ check-lock: $(STAMP)  ## check that requirements.txt is what make lock would wri
 clean:  ## remove the site and all stored outputs (the environment stays: rm -rf .venv)
 	@rm -rf _build .pytest_cache .ruff_cache .hypothesis
 	@echo "clean: removed _build and the tools' caches"
+
+# In environments of their own: what twine needs is no part of the lock, and a stranger has none of it. The wheel comes out of the source archive.
+wheel: $(STAMP)  ## build what goes to the Python registry, check it, and use it in clean environments
+	@SECONDS=0; rm -rf _build/wheel; \
+	$(UV) build --quiet --no-build-isolation --python $(BIN)/python --out-dir _build/wheel && \
+	$(BIN)/uv tool run --quiet --python $(BIN)/python twine==7.0.0 check --strict _build/wheel/*.whl _build/wheel/*.tar.gz && \
+	$(BIN)/python -m pytest tests/wheel $(ARGS) && echo "wheel: built, checked and used in $$SECONDS s"
