@@ -158,3 +158,6 @@ wheel: $(STAMP)  ## build what goes to the Python registry, check it, and use it
 	$(UV) build --quiet --no-build-isolation --python $(BIN)/python --out-dir _build/wheel && \
 	$(BIN)/uv tool run --quiet --python $(BIN)/python twine==7.0.0 check --strict _build/wheel/*.whl _build/wheel/*.tar.gz && \
 	$(BIN)/python -m pytest tests/wheel $(ARGS) && echo "wheel: built, checked and used in $$SECONDS s"
+
+way-out: $(STAMP)  ## render the site of make book without Jupyter Book 1.x, in an environment of its own, and list what differs
+	@SECONDS=0; $(BIN)/python tools/way_out.py && echo "way-out: rendered in $$SECONDS s: _build/way-out/differences.txt"
