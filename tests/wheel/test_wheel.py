@@ -7,8 +7,6 @@ today (``highest``), or the oldest that pyproject.toml admits (``lowest-direct``
 
 import os
 import re
-import subprocess
-import sys
 import tarfile
 from email import message_from_bytes
 from email.message import Message
@@ -16,8 +14,8 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import lmmlib
+from environments import ROOT, UV, locked_versions, new_environment, run
 
-ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "_build" / "wheel"
 WHEEL = BUILT / f"lmmlib-{lmmlib.__version__}-py3-none-any.whl"
 SOURCES = BUILT / f"lmmlib-{lmmlib.__version__}.tar.gz"
@@ -34,32 +32,18 @@ for model in (lmm.conditional_model(data, priors), lmm.marginal_model(data, prio
 """
 
 
-def run(*command: str | Path, **options) -> str:
-    """Run a command and give what it prints; a failure shows both of its streams."""
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, **options
-    )
-    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    return done.stdout
-
-
-def install(folder: Path, extras: str) -> Path:
+def install(folder: Path, extras: tuple[str, ...] = ()) -> Path:
     """Install the wheel into a new environment and give its interpreter."""
-    uv = Path(sys.executable).with_name("uv")
-    python = folder / "env" / "bin" / "python"
-    run(uv, "venv", "--quiet", "--python", sys.executable, folder / "env")
-    requirement = folder / "wheel.in"
-    requirement.write_text(f"lmmlib{extras} @ {WHEEL.as_uri()}\n")
+    python = new_environment(folder)
     pins = folder / "pins.txt"
+    pins.write_text(locked_versions() if VERSIONS == "locked" else "")
     resolution = "highest" if VERSIONS == "locked" else VERSIONS
-    lines = (ROOT / "requirements.txt").read_text("utf8").splitlines()
-    locked = [line.split(" \\")[0] for line in lines if "==" in line]
-    pins.write_text("\n".join(locked if VERSIONS == "locked" else []))
-    # uv takes the bounds of pyproject.toml for direct ones, those of a wheel's metadata not.
-    bounds = [ROOT / "pyproject.toml", *(f"--extra={e}" for e in re.findall(r"\w+", extras))]
     choice = ("--constraint", pins, "--resolution", resolution, "--only-binary", ":all:")
-    run(uv, "pip", "install", "--quiet", "--python", python, *choice, "-r", *bounds)
-    run(uv, "pip", "install", "--quiet", "--python", python, "--no-deps", "-r", requirement)
+    # uv takes the bounds of pyproject.toml for direct ones, those of a wheel's metadata not.
+    bounds = ("-r", ROOT / "pyproject.toml", *(f"--extra={extra}" for extra in extras))
+    into = (UV, "pip", "install", "--quiet", "--python", python)
+    run(*into, *choice, *bounds, cwd=folder)
+    run(*into, "--no-deps", WHEEL, cwd=folder)
     return python
 
 
@@ -115,9 +99,9 @@ def test_the_supported_versions_are_those_of_the_readme():
 
 
 def test_the_core_fits_alone(tmp_path):
-    python = install(tmp_path, "")
+    python = install(tmp_path)
     present = f"from importlib.util import find_spec; print([m for m in {HEAVY} if find_spec(m)])"
-    assert run(python, "-c", present).strip() == "[]"
+    assert run(python, "-c", present, cwd=tmp_path).strip() == "[]"
     script = tmp_path / "readme.py"
     script.write_text("\n".join(readme_programs()[:2]))
     printed = run(python, script, cwd=tmp_path)
@@ -126,7 +110,7 @@ def test_the_core_fits_alone(tmp_path):
 
 
 def test_the_models_of_pymc_come_with_the_extras(tmp_path):
-    python = install(tmp_path, "[pymc,plots]")
+    python = install(tmp_path, ("pymc", "plots"))
     script = tmp_path / "models.py"
     script.write_text(BUILD_MODELS)
     assert "sigma" in run(python, script, cwd=tmp_path)
