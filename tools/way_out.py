@@ -61,8 +61,7 @@ def render() -> str:
     packages = ["--with-requirements", requirements, "--with", f"{ROOT}[pymc,plots]"]
     environment = [TOOLS / "uv", "run", "--quiet", "--no-project", "--python", sys.executable]
     sphinx = ["python", "-m", "sphinx", "-b", "html", "-n", "-q", "--no-color", "--keep-going"]
-    off = [] if any((SOURCE / "_build").iterdir()) else ["-D", "nb_execution_mode=off"]
-    return run(*environment, *packages, *sphinx, *off, ".", OUTPUT, cwd=SOURCE)
+    return run(*environment, *packages, *sphinx, ".", OUTPUT, cwd=SOURCE)
 
 
 def kinds_of_warnings(messages: str) -> list[str]:
@@ -106,12 +105,14 @@ def differences(before: Path, after: Path) -> list[str]:
 
 def main() -> None:
     """Render, compare, and write the list."""
+    site = ROOT / "_build" / "html"
+    if not site.is_dir():
+        sys.exit(f"way-out: there is no site in {site.relative_to(ROOT)}: make book first")
     copy_sources()
     write_configuration()
     messages = render()
     (WORK / "warnings.txt").write_text(messages, "utf-8")
     lines = kinds_of_warnings(messages)
-    site = ROOT / "_build" / "html"
     for page in sorted([site / "intro.html", *(site / "chapters").rglob("*.html")]):
         name = page.relative_to(site)
         lines += [f"{name}: {line}" for line in differences(page, OUTPUT / name)]
