@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from difflib import SequenceMatcher
+from itertools import zip_longest
 from pathlib import Path
 
 import yaml
@@ -24,6 +24,8 @@ OUTPUT = WORK / "html"
 TOOLS = Path(sys.executable).parent
 JUPYTER_BOOK = "'jupyter_book', "  # its own extension, which needs its own Sphinx
 WARNING = re.compile(r"WARNING: .*?(?:\[([\w.-]+)\])?$", re.MULTILINE)
+# One Sphinx sets a displayed formula off by blanks, another does not.
+DISPLAYED = re.compile(r"(\\\[|\\\]|\\(?:begin|end)\{split\})")
 CONTEXT = 8  # words that show where two pages part
 
 
@@ -77,14 +79,10 @@ def article(page: Path) -> Tag:
 
 def first_difference(before: list[str], after: list[str]) -> str:
     """Show where two texts part first."""
-    for kind, start, end, other_start, other_end in SequenceMatcher(
-        None, before, after, autojunk=False
-    ).get_opcodes():
-        if kind != "equal":
-            old = " ".join(before[start : min(end, start + CONTEXT)])
-            new = " ".join(after[other_start : min(other_end, other_start + CONTEXT)])
-            return f"{old!r} is {new!r}"
-    return ""
+    pairs = enumerate(zip_longest(before, after))
+    start = next(place for place, (old, new) in pairs if old != new)
+    old, new = (" ".join(words[start : start + CONTEXT]) for words in (before, after))
+    return f"{old!r} is {new!r}"
 
 
 def differences(before: Path, after: Path) -> list[str]:
@@ -96,10 +94,12 @@ def differences(before: Path, after: Path) -> list[str]:
     lost = {tag["id"] for tag in old.select("[id]")} - {tag["id"] for tag in new.select("[id]")}
     if lost:
         found.append(f"{len(lost)} anchors are lost, such as {min(lost)}")
-    words = [part.get_text(" ").split() for part in (old, new)]
+    texts = [DISPLAYED.sub(r" \1 ", part.get_text(" ")) for part in (old, new)]
+    words = [text.split() for text in texts]
     if words[0] != words[1]:
-        same = SequenceMatcher(None, *words, autojunk=False).ratio()
-        found.append(f"{same:.2%} of the words are alike; first {first_difference(*words)}")
+        counts = [Counter(text) for text in words]
+        lacking, added = (counts[0] - counts[1]).total(), (counts[1] - counts[0]).total()
+        found.append(f"{lacking} words less, {added} more; first {first_difference(*words)}")
     return found
 
 
