@@ -391,7 +391,7 @@ def test_the_slope_vanishes_at_the_optimum(method):
             assert abs(slope) < 1e-4  # against curvatures of 10 to 1000
 
 
-FEW = np.arange(6)  # rows of a design whose derivatives are taken in 50 digits
+FEW = np.arange(6)  # rows of a design whose derivatives are taken in 100 digits
 EXACT = 1e-10  # of the sum of the magnitudes of the two parts of a derivative
 
 
@@ -426,7 +426,7 @@ def test_derivatives_are_exact(name, place, method):
     traits = min(data.Y.shape[1], 2)  # the dense twin grows with their cube
     data = MultivariateData(data.Y[FEW, :traits], data.design.rows(FEW))
     factors = np.array(_points(np.random.default_rng(9), traits)[place])
-    gradients, hessians = truth.traits_deviance_derivatives_50_digits(data, factors, method)
+    gradients, hessians = truth.traits_deviance_derivatives_100_digits(data, factors, method)
 
     # A gradient that is off by 1e-10 roots of the curvature moves an end by 1e-10 standard errors.
     frame = np.array([np.eye(traits)] * 2)
