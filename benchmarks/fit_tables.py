@@ -43,9 +43,9 @@ def large_fits(measured: Mapping[str, dict], works: Mapping[str, str]) -> str:
     note = (
         "From a table in memory to the estimates and their standard errors, formula included, in "
         "fresh processes, what a first call loads loaded before: the median of three, of fewer "
-        "where they take more than a minute. Peak resident, the table included. Fit by "
-        "evaluations: seconds of the whole fit over their number. An evaluation by itself: of the "
-        "criterion at the optimum, without the gradient that some searches take with it; glmm "
+        "where they take more than half a minute together. Peak resident, the table included. Fit "
+        "by evaluations: seconds of the whole fit over their number. An evaluation by itself: of "
+        "the criterion at the optimum, without the gradient that some searches take with it; glmm "
         "offers none. Above the least: of the deviance or REML criterion, "
         "over the smallest that any system has reached. lme4 without its check of derivatives "
         "after the fit, glmm with standard errors from the factor and without degrees of freedom."

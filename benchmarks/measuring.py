@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 
 import clock
 from machine import busy_seconds, wait_until_quiet
@@ -16,7 +17,7 @@ from steps import HERE, Step
 
 CALM = 0.2  # cores that other processes may take while a step is measured
 TRIES = 3  # for a calm one
-ENOUGH = 60.0  # seconds after which a step is measured in no further process
+ENOUGH = 30.0  # seconds after which a step is measured in no further process
 # The chains of these are processes of their own, and so are the workers.
 WITH_PROCESSES_OF_THEIR_OWN = ("brms", "rstan", "parts")
 SECONDS = ("first", "second", "seconds")
@@ -25,10 +26,10 @@ SECONDS = ("first", "second", "seconds")
 def measure(step: Step, environment: dict[str, str], alone: bool = True) -> dict:
     """One step: what its process found, or the reason why there is nothing.
 
-    ``alone``: on a quiet machine; the calmest of a few tries.
+    ``alone``: on a quiet machine; the calmest of a few tries. A trial takes one process.
     """
     if not alone:
-        return _measure_once(step, environment)
+        return _measure_once(replace(step, processes=1), environment)
     tries: list[dict] = []
     while not tries or (_was_disturbed(tries[-1]) and len(tries) < TRIES):
         wait_until_quiet()

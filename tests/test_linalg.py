@@ -435,3 +435,30 @@ def test_ties_go_to_the_first():
     assert linalg.first_minimum(values, 0.0) == 3
     assert linalg.first_minimum(values, 1.5e-12) == 2
     assert linalg.first_minimum(values, 5e-12) == 1
+
+
+@pytest.mark.parametrize("name", ["unbalanced slopes", "crossed", "crossed in pieces"])
+def test_blocks_are_substituted_as_whole_columns(name):
+    """A right-hand side that is zero outside of blocks and separators, by R itself.
+
+    The arrowheads of these designs have different blocks, and separators or none.
+    """
+    data, _ = CASES[name]()
+    reduction = data.reduction
+    rng = np.random.default_rng(6)
+    S = 2
+    Lam = [rng.normal(size=(S, q, q)) for _, q in data.design.shapes]
+    factor = linalg.factorise(reduction.arrowheads, Lam)
+    K = sum(J * q for J, q in data.design.shapes)
+    read = np.zeros((K + 1, K + 1), bool)  # the last row and column are those of padding
+    for factored in factor.arrowheads:
+        arrowhead = factored.arrowhead
+        for columns in (arrowhead.separator, *(d.columns for d in arrowhead.diagonal_blocks)):
+            read[columns[:, None], columns[None]] = True
+    everywhere = rng.normal(size=(K, K, S))
+    blocks = everywhere * read[:K, :K, None]
+
+    expected = linalg.forward_substitute(factor, blocks)
+    for rhs in (blocks, everywhere):  # what stands outside of the blocks is not read
+        got = linalg.forward_substitute_blocks(factor, rhs)
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-13)

@@ -2,10 +2,14 @@
 estimates against both.
 """
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
+import truth
 from cases import CASES as UNIVARIATE
 from lmmlib import (
     Data,
@@ -25,11 +29,11 @@ from lmmlib import random_effects as univariate_effects
 from lmmlib.multivariate import MultivariateData, MultivariateParams
 from lmmlib.multivariate.deviance import (
     TraitModel,
-    ValueAndGradient,
+    deviance_at,
     deviance_in_frame,
     flattened,
 )
-from lmmlib.multivariate.search import SearchResult, newton_step
+from lmmlib.multivariate.search import SearchResult, minimum, search
 from noise import with_last_digits_of
 
 
@@ -387,21 +391,96 @@ def test_the_slope_vanishes_at_the_optimum(method):
             assert abs(slope) < 1e-4  # against curvatures of 10 to 1000
 
 
-def test_slopes_of_the_criterion_are_its_differences():
+FEW = np.arange(6)  # rows of a design whose derivatives are taken in 100 digits
+EXACT = 1e-10  # of the sum of the magnitudes of the two parts of a derivative
+
+
+def _points(rng, t):
+    """Factors of G₀ and R₀: ordinary, with a zero in G₀, none at all, tiny and large ones."""
+    G0_factor, R0_chol = np.tril(np.eye(t) + 0.3 * rng.normal(size=(2, t, t)))
+    with_zero = G0_factor * (np.arange(t) < t - 1)
+    return {
+        "ordinary": (G0_factor, R0_chol),
+        "one at zero": (with_zero, R0_chol),
+        "all at zero": (0 * G0_factor, R0_chol),
+        "tiny": (1e-6 * G0_factor, R0_chol),
+        "large": (1e6 * G0_factor, R0_chol),
+        "correlations near one": ([[1.0, 0.0], [0.999, np.sqrt(1 - 0.999**2)]], R0_chol),
+    }
+
+
+@pytest.mark.parametrize("method", ["ml", "reml"])
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("one trait", "ordinary"),
+        ("more effects than rows", "ordinary"),
+        ("columns that depend", "ordinary"),
+        ("known covariance", "ordinary"),
+        ("weights", "ordinary"),
+        *(("one covariate", place) for place in _points(np.random.default_rng(0), 2)),
+    ],
+)
+def test_derivatives_are_exact(name, place, method):
+    data, _ = CASES[name]()
+    traits = min(data.Y.shape[1], 2)  # the dense twin grows with their cube
+    data = MultivariateData(data.Y[FEW, :traits], data.design.rows(FEW))
+    factors = np.array(_points(np.random.default_rng(9), traits)[place])
+    gradients, hessians = truth.traits_deviance_derivatives_100_digits(data, factors, method)
+
+    frame = np.array([np.eye(traits)] * 2)
+    model = TraitModel(data.rotated, len(FEW), is_restricted=method == "reml")
+    found = deviance_in_frame(model, frame, flattened(factors))
+
+    # A gradient that is off by 1e-10 roots of the curvature moves an end by 1e-10 standard errors.
+    # Below a large diagonal, where only det G₀ counts, the curvature is the small difference of two
+    # terms of the size of the diagonal's, and so is the size of such an entry.
+    magnitude = np.abs(hessians).sum(0)
+    rows = np.tile(np.tril_indices(traits)[0], 2) + np.repeat([0, traits], len(magnitude) // 2)
+    size = np.sqrt([np.diag(magnitude)[rows == row].max() for row in rows])
+    allowed = EXACT * np.maximum(size, np.abs(gradients).sum(0))
+    assert np.all(np.abs(found.gradient - gradients.sum(0)) <= allowed)
+    allowed = EXACT * np.maximum(np.outer(size, size), magnitude)
+    assert np.all(np.abs(found.hessian - hessians.sum(0)) <= allowed)
+
+
+@pytest.mark.parametrize("method", ["ml", "reml"])
+def test_derivatives_in_a_frame_are_those_of_its_factors(method):
+    """By the chain rule, frames being constant."""
     data, _ = CASES["known covariance"]()
     rng = np.random.default_rng(9)
     frame = np.tril(np.eye(3) + 0.3 * rng.normal(size=(2, 3, 3)))
-    x = flattened(np.array([np.eye(3), np.eye(3)])) + 0.2 * rng.normal(size=12)
-    for restricted in (False, True):
-        model = TraitModel(data.rotated, 24, restricted)
-        slope = deviance_in_frame(model, frame, x).gradient
-        values = [
-            [deviance_in_frame(model, frame, x + s * h).value for s in (1, -1)]
-            for h in 1e-5 * np.eye(12)
-        ]
-        np.testing.assert_allclose(
-            slope, np.diff(values, axis=1)[:, 0] / -2e-5, rtol=1e-6, atol=1e-6
-        )
+    triangles = np.tril(np.eye(3) + 0.2 * rng.normal(size=(2, 3, 3)))
+    model = TraitModel(data.rotated, 24, is_restricted=method == "reml")
+    found = deviance_in_frame(model, frame, flattened(triangles))
+    identity = np.array([np.eye(3)] * 2)
+    by_factors = deviance_in_frame(model, identity, flattened(frame @ triangles))
+    along = []
+    for which in range(2):
+        for i, j in zip(*np.tril_indices(3), strict=True):
+            change = np.zeros((2, 3, 3))
+            change[which][:, j] = frame[which][:, i]
+            along.append(flattened(change))
+    along = np.array(along)
+    np.testing.assert_allclose(found.value, by_factors.value, rtol=1e-13)
+    np.testing.assert_allclose(found.gradient, along @ by_factors.gradient, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(
+        found.hessian, along @ by_factors.hessian @ along.T, rtol=1e-11, atol=1e-10
+    )
+
+
+def test_a_search_leaves_a_saddle():
+    """Without effects the slope by their factor is zero, whatever the data say."""
+    data, _ = CASES["two traits"]()
+    model = TraitModel(data.rotated, 24, is_restricted=False)
+    deviance = partial(deviance_in_frame, model)
+    spread = np.linalg.cholesky(np.cov(data.Y.T))
+    saddle = np.array([np.zeros((2, 2)), spread])
+    found = minimum(deviance, data.rotated, saddle)
+    expected = search(deviance, data.rotated, spread, 24)
+    assert found.promised_gain < 1e-18
+    assert found.value == pytest.approx(expected.value, rel=1e-12)
+    assert found.value < deviance_at(deviance, saddle) - 1
 
 
 def test_standard_errors_of_B_are_those_of_generalised_least_squares():
@@ -525,7 +604,7 @@ def test_variances_that_differ_by_orders_of_magnitude():
 
 def test_a_failed_search_is_told(monkeypatch):
     data, _ = CASES["two traits"]()
-    unfinished = SearchResult(np.array([np.eye(2), np.eye(2)]), promised_gain=0.5)
+    unfinished = SearchResult(np.array([np.eye(2), np.eye(2)]), promised_gain=0.5, value=0.0)
     monkeypatch.setattr("lmmlib.multivariate.fit.search", lambda *_: unfinished)
     with pytest.warns(
         multivariate.ConvergenceWarning,
@@ -550,7 +629,7 @@ def test_the_last_digit_of_the_criterion_decides_nothing(monkeypatch, unit, seed
     def perturbed(model, frame, x):
         exact = deviance_in_frame(model, frame, x)
         noisy = with_last_digits_of(seed, lambda _: np.array([exact.value]))
-        return ValueAndGradient(float(noisy(np.append(frame, x)[None])[0]), exact.gradient)
+        return replace(exact, value=float(noisy(np.append(frame, x)[None])[0]))
 
     monkeypatch.setattr("lmmlib.multivariate.fit.deviance_in_frame", perturbed)
     found = multivariate.estimate(MultivariateData(unit * data.Y, data.design), "ml")
@@ -563,16 +642,6 @@ def test_the_last_digit_of_the_criterion_decides_nothing(monkeypatch, unit, seed
         np.testing.assert_allclose(
             getattr(found.params, name) / unit**2, getattr(expected.params, name), rtol=1e-11
         )
-
-
-def test_negative_curvature_is_no_optimum():
-
-    def saddle(x):
-        return ValueAndGradient(float(x[0] ** 2 - x[1] ** 2), np.array([2 * x[0], -2 * x[1]]))
-
-    newton = newton_step(saddle, np.array([0.0, 1.0]))
-    np.testing.assert_allclose(newton.step, [0.0, 1.0], atol=1e-9)
-    assert newton.promised_gain == np.inf
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The function that a search minimises for several traits, with its gradient.
+"""The function that a search minimises for several traits, with its exact derivatives.
 
 −2 log likelihood, less its constant, at given factors of G₀ and R₀, with B at its best. A pair of
 factors is an array (2, t, t): F with G₀ = FF', then lower L with R₀ = LL'.
@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmmlib.multivariate.canonical import Canonical, diagonalized
+from lmmlib import linalg
+from lmmlib.multivariate.canonical import diagonalized
+from lmmlib.multivariate.hessian import hessian_by_covariances
 from lmmlib.multivariate.rotation import RotatedRows
+from lmmlib.multivariate.whitened_rows import whitened
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,62 +40,18 @@ class TraitModel:
         return self.n - self.rows.X.shape[1] if self.is_restricted else self.n
 
 
-@dataclass(frozen=True, eq=False)
-class ValueAndGradient:
-    """A function's value at a point.
-
-    Attributes
-    ----------
-    value : float
-        The value.
-    gradient : ndarray, shape (d,)
-        Its derivatives by the entries of the point.
-    """
-
-    value: float
-    gradient: np.ndarray
+FramedDeviance = Callable[[np.ndarray, np.ndarray], linalg.Evaluation]
 
 
-@dataclass(frozen=True, eq=False)
-class WhitenedRows:
-    """The rotated rows of each canonical trait, over their SDs.
-
-    Attributes
-    ----------
-    sd : ndarray, shape (t, r)
-        SDs of the rows.
-    Q : ndarray, shape (t, r, p)
-        Orthonormal basis of X over the SDs.
-    R : ndarray, shape (t, p, p)
-        Upper triangle with QR = X over the SDs.
-    y : ndarray, shape (t, r)
-        Canonical traits over the SDs.
-    """
-
-    sd: np.ndarray
-    Q: np.ndarray
-    R: np.ndarray
-    y: np.ndarray
-
-
-PointFunction = Callable[[np.ndarray], ValueAndGradient]
-FramedDeviance = Callable[[np.ndarray, np.ndarray], ValueAndGradient]
-
-
-def whitened(rows: RotatedRows, independent: Canonical) -> WhitenedRows:
-    """Divide the rows of each canonical trait by their SDs √(1 + D_k s²)."""
-    sd = np.sqrt(1 + np.outer(independent.D, rows.s**2))
-    Q, R = np.linalg.qr(rows.X / sd[..., None])
-    y = (rows.Y @ independent.transform).T / sd
-    return WhitenedRows(sd, Q, R, y)
-
-
-def deviance_in_frame(model: TraitModel, frame: np.ndarray, x: np.ndarray) -> ValueAndGradient:
-    """Deviance less its constant, and its gradient by the entries of two triangles.
+def deviance_in_frame(model: TraitModel, frame: np.ndarray, x: np.ndarray) -> linalg.Evaluation:
+    """Deviance less its constant, with its derivatives by the entries of two triangles.
 
     With e_k = V_k⁻¹(Y − XB)T_k, the gradients by G₀ and R₀ are TMT' with
     M_kl = δ_kl tr(V_k⁻¹S) − e_k'Se_l and S = ZAZ' or W⁻¹; for REML V_k⁻¹ in the trace is less by
-    what X explains.
+    what X explains. The Hessian is that by the covariances, see
+    :func:`~lmmlib.multivariate.hessian.hessian_by_covariances`, along the changes that the entries
+    make in them, and 2 δ_jl tr(M (T'F_i)(T'F_k)') for entries (i, j) and (k, l) of one triangle,
+    with F_i the columns of its frame: covariances are of second degree in them.
 
     Parameters
     ----------
@@ -105,8 +64,8 @@ def deviance_in_frame(model: TraitModel, frame: np.ndarray, x: np.ndarray) -> Va
 
     Returns
     -------
-    ValueAndGradient
-        Value, and derivatives by x.
+    linalg.Evaluation
+        Value, gradient and Hessian.
 
     References
     ----------
@@ -118,8 +77,7 @@ def deviance_in_frame(model: TraitModel, frame: np.ndarray, x: np.ndarray) -> Va
     squared_s = model.rows.s**2
 
     # Value: log determinants and sums of squares of the canonical traits.
-    explained = np.einsum("krp,kp->kr", rows.Q, np.einsum("krp,kr->kp", rows.Q, rows.y))
-    residual = rows.y - explained
+    residual = rows.residual(rows.y)
     half_log_det = np.log(rows.sd).sum()
     explained_share = np.zeros_like(residual)
     if model.is_restricted:
@@ -128,14 +86,45 @@ def deviance_in_frame(model: TraitModel, frame: np.ndarray, x: np.ndarray) -> Va
     value = 2 * model.df * independent.log_det + 2 * half_log_det + np.sum(residual**2)
 
     # Gradients by G₀ and R₀ in the canonical scale, then by the entries of the triangles.
-    trace = (1 - explained_share) / rows.sd**2 @ squared_s
+    rows_beyond = model.n - len(squared_s)
+    precision = (1 - explained_share) / rows.sd**2
     e = residual / rows.sd
-    M_of_G0 = np.diag(trace) - (e * squared_s) @ e.T
-    M_of_R0 = np.diag(model.df - independent.D * trace) - e @ e.T
+    M_of_G0 = np.diag(precision @ squared_s) - (e * squared_s) @ e.T
+    M_of_R0 = np.diag(precision.sum(1) + rows_beyond) - e @ e.T
+    M = np.array([M_of_G0, M_of_R0])
     T = independent.transform
-    by_factors = T @ np.array([M_of_G0, M_of_R0]) @ T.T @ factors
-    by_triangles = 2 * np.swapaxes(frame, 1, 2) @ by_factors
-    return ValueAndGradient(float(value), flattened(by_triangles))
+    by_triangles = 2 * np.swapaxes(T.T @ frame, 1, 2) @ M @ T.T @ factors
+
+    # Hessian by both covariances along the change of them by each entry, and that of the factors.
+    changes = _changes(T.T @ frame, T.T @ factors)
+    hessian = hessian_by_covariances(rows, squared_s, rows_beyond, model.is_restricted, changes)
+    hessian += _curvature_of_factors(T.T @ frame, M)
+    return linalg.Evaluation(float(value), flattened(by_triangles), hessian)
+
+
+def _changes(frame: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Changes (d, 2, t, t) of both covariances by each entry of the triangles, canonical scale."""
+    t = factors.shape[-1]
+    rows, columns = np.tril_indices(t)
+    entries = len(rows)
+    changes = np.zeros((2, entries, 2, t, t))
+    for which in range(2):
+        half = np.einsum("ka,la->akl", frame[which][:, rows], factors[which][:, columns])
+        changes[which, :, which] = half + np.swapaxes(half, 1, 2)
+    return changes.reshape(2 * entries, 2, t, t)
+
+
+def _curvature_of_factors(frame: np.ndarray, M: np.ndarray) -> np.ndarray:
+    """What the second changes of both covariances by the entries add to the Hessian (d, d)."""
+    rows, columns = np.tril_indices(M.shape[-1])
+    entries = len(rows)
+    is_same_column = columns[:, None] == columns
+    curvature = np.zeros((2 * entries, 2 * entries))
+    for which in range(2):
+        of_rows = 2 * frame[which].T @ M[which] @ frame[which]
+        block = slice(which * entries, (which + 1) * entries)
+        curvature[block, block] = np.where(is_same_column, of_rows[np.ix_(rows, rows)], 0.0)
+    return curvature
 
 
 def deviance_at(deviance: FramedDeviance, factors: np.ndarray) -> float:

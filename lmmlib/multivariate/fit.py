@@ -17,12 +17,12 @@ from lmmlib.multivariate.deviance import (
     TraitModel,
     deviance_at,
     deviance_in_frame,
-    whitened,
 )
 from lmmlib.multivariate.params import MultivariateParams
 from lmmlib.multivariate.result import MultivariateEstimate
 from lmmlib.multivariate.rotation import RotatedRows
 from lmmlib.multivariate.search import search
+from lmmlib.multivariate.whitened_rows import whitened
 
 METHODS = ("reml", "ml")
 
@@ -63,9 +63,9 @@ def estimate(data: MultivariateData, method: str = "reml") -> MultivariateEstima
 
     Notes
     -----
-    Slopes are exact: with e_k = V_k⁻¹(Y − XB)T_k, those by G₀ and R₀ are TMT' with M_kl = δ_kl
-    tr(V_k⁻¹S) − e_k'Se_l and S = ZAZ' or W⁻¹ (REML: V_k⁻¹ in the trace without what X explains). An
-    evaluation costs O((J + p) t (p² + t)).
+    Slopes and curvature are exact: with e_k = V_k⁻¹(Y − XB)T_k, slopes by G₀ and R₀ are TMT' with
+    M_kl = δ_kl tr(V_k⁻¹S) − e_k'Se_l and S = ZAZ' or W⁻¹ (REML: V_k⁻¹ in the trace without what X
+    explains). An evaluation costs O((J + p) t² (p² + t³)).
 
     References
     ----------
