@@ -80,10 +80,15 @@ def dense_blocks(
             rows = np.full(real.shape, len(B))
             rows[real] = partition.rows[(partition.row_start[blocks][:, None] + np.arange(m))[real]]
             target = np.flatnonzero(real)
-            values = np.zeros((real.size, q + h + B.shape[1]))
-            part = Z[rows[real]].tocoo()
-            column = partition.position[part.col] + q * partition.in_separator[part.col]
-            values[target[part.row], column] = part.data
+            width = q + h + B.shape[1]
+            values = np.zeros((real.size, width))
+            part = Z[rows[real]]
+            place = (
+                np.repeat(width * target, np.diff(part.indptr)) + partition.position[part.indices]
+            )
+            if h:
+                place += q * partition.in_separator[part.indices]
+            values.ravel()[place] = part.data
             values[target, q + h :] = B[rows[real]]
             own_counts = tuple(int(w) for w in counts)
             yield DenseBlocks(blocks, own_counts, rows, values.reshape(*real.shape, -1))
