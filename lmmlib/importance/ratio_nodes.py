@@ -77,6 +77,7 @@ class RatioPosterior:
         self.reduction = reduction
         self.priors = priors
         self.effects = len(reduction.layout.effects)
+        self.blocks = linalg.small_blocks(reduction.arrowheads)
 
     def free(self, ratios: np.ndarray, log_sigma: np.ndarray) -> np.ndarray:
         """Free coordinates (G, d) of one ρ (d − 1,) at several log σ."""
@@ -93,10 +94,9 @@ class RatioPosterior:
 
     def node(self, ratios: np.ndarray) -> Node:
         """The density at one ρ (d − 1,), of one factorisation."""
-        Lam = self.relative_factors(ratios)
-        factor = self.reduction.factorise([L[None] for L in Lam])
-        triangle = factor.rhs_triangle[..., 0]
-        log_det = float(factor.log_det[0])
+        eliminated = self._eliminated(self.relative_factors(ratios))
+        triangle = eliminated.triangle
+        log_det = eliminated.log_det
 
         # A grid around the σ that fits best; log σ has an SD of about 1/√(2 df).
         df = max(self.reduction.n - len(triangle) + 1, 1)
@@ -145,6 +145,13 @@ class RatioPosterior:
         u = np.empty((len(sigma), layout.width))
         u[:, whole.columns] = factor.scaled(s).T
         return layout.with_known_covariance(u)
+
+    def _eliminated(self, Lam: list[np.ndarray]) -> linalg.BlockTriangle:
+        """The effects eliminated at Λ_k (q, q); no factor is kept."""
+        if self.blocks:
+            return linalg.block_triangle(self.blocks, Lam)
+        factor = self.reduction.factorise([L[None] for L in Lam])
+        return linalg.BlockTriangle(float(factor.log_det[0]), factor.rhs_triangle[..., 0])
 
     def _log_joint(
         self, ratios: np.ndarray, log_sigma: np.ndarray, triangle: np.ndarray, log_det: float
