@@ -8,7 +8,6 @@ given both is normal, and several draws share a node.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from lmmlib import linalg
 from lmmlib.importance.log_posterior import ConditionalBeta, beta_given_triangle
@@ -105,14 +104,14 @@ class RatioPosterior:
         for _ in range(WIDENINGS):
             log_sigma = np.linspace(centre - reach, centre + reach, GRID)
             log_joint = self._log_joint(ratios, log_sigma, triangle, log_det)
-            share = np.exp(log_joint - logsumexp(log_joint))
+            share = np.exp(log_joint - np.logaddexp.reduce(log_joint))
             if max(share[0], share[-1]) < EDGE:
                 break
             centre = float(share @ log_sigma)
             reach *= 2
         weights = np.full(GRID, log_sigma[1] - log_sigma[0])
         weights[[0, -1]] /= 2
-        log_density = float(logsumexp(log_joint, b=weights))
+        log_density = float(np.logaddexp.reduce(log_joint + np.log(weights)))
         return Node(log_density, log_sigma, log_joint, triangle, log_det)
 
     def log_densities(self, points: np.ndarray) -> np.ndarray:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.lapack import dgeqrf
 
 from lmmlib.linalg.arrowhead import Arrowhead, DiagonalBlocks
 from lmmlib.linalg.block_products import block_factor
 from lmmlib.linalg.sparse_arrowhead import SparseArrowhead
 from lmmlib.linalg.stacks import WIDEST_UNROLLED, eliminate_stack, scale_stack
-from lmmlib.linalg.triangles import merge
 
 CHUNK_ENTRIES = 250_000  # of the rows of blocks held at a time: they stay in a processor's cache
 LARGE = 10.0  # ratio of SDs above which effects are projected by way of their inverse
@@ -86,8 +86,12 @@ def eliminate_penalised(top: np.ndarray, below: np.ndarray) -> tuple[np.ndarray,
 
 def triangle_of_rows(rows: Sequence[np.ndarray]) -> np.ndarray:
     """One triangle (c, c, 1) of rows (r, c, l)."""
-    by_row = [np.moveaxis(part, -1, 0) for part in rows]
-    return merge(by_row)[..., None]
+    c = rows[0].shape[1]
+    # Columns one after the other in memory, as LAPACK takes them, and zeros for few rows.
+    columns = [np.swapaxes(part, 0, 1).reshape(c, -1) for part in rows]
+    stacked = np.concatenate([*columns, np.zeros((c, c))], 1)
+    factored, _, _, _ = dgeqrf(stacked.T, overwrite_a=1)
+    return np.triu(factored[:c])[..., None]
 
 
 def column_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
