@@ -459,3 +459,13 @@ def test_whatever_passes_the_door_has_a_finite_density_and_the_rest_is_told(code
         assert re.search(expected, message)
         return
     assert np.isfinite([fit.deviance, fit.params.sigma, *fit.se, *fit.u, *fit.leverages]).all()
+
+
+def test_categories_are_coded_as_their_labels():
+    """Sorted by label whatever their declared order, those without rows left out."""
+    labels = np.array(["c", "a", "c", "b"])
+    categories = pd.Categorical(labels, categories=["c", "z", "b", "a"])
+    assert Term.grouped("g", categories) == Term.grouped("g", labels)
+    numbers = np.array([10, 9, 10, 2])
+    declared = pd.Categorical(numbers, categories=[10, 2, 9, 1])
+    assert Term.grouped("g", declared) == Term.grouped("g", numbers)

@@ -1,4 +1,6 @@
-"""Many effects: exact first derivatives from sparse cross products, average second ones."""
+"""Many effects: exact first derivatives from sparse blocks, average second ones."""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -8,7 +10,7 @@ from lmmlib.model import Reduction
 
 
 class SparseDesign:
-    """The rows of a reduction as sparse cross products.
+    """The rows of a reduction as small blocks, or as sparse cross products where they are tied.
 
     Parameters
     ----------
@@ -26,15 +28,39 @@ class SparseDesign:
         self.shapes = reduction.layout.shapes
         self.slices = reduction.layout.ranef_slices
         self.combination = combination
+        self.blocks = linalg.small_blocks(reduction.arrowheads)
 
-    def factor(self, Lam: list[np.ndarray]) -> linalg.SparseFactor:
-        """The factor at Λ_k (q, q)."""
-        return linalg.factorise_sparse(self.reduction.whole, Lam, self.combination)
+    def factor(self, Lam: list[np.ndarray]) -> linalg.SparseFactor | linalg.BlockTriangle:
+        """Log determinant and triangle at Λ_k (q, q)."""
+        if self.blocks:
+            return linalg.block_triangle(self.blocks, Lam, self.combination)
+        return self._sparse_factor(Lam)
 
     def at(self, Lam: list[np.ndarray]) -> Projections:
-        """Exact first derivatives from the sparse factor; average second ones of log|V|."""
+        """Exact first derivatives; average second ones of log|V|."""
+        return self._of_blocks(Lam) if self.blocks else self._of_sparse_rows(Lam)
+
+    def _of_blocks(self, Lam: list[np.ndarray]) -> Projections:
+        """By one orthogonal elimination a block."""
+        projection = linalg.project_blocks(self.blocks, Lam, self.combination)
+        of_rhs = projection.rhs_products(self.reduction.layout.width)
+
+        # What X leaves of y, and an orthonormal basis of what the effects leave of X.
+        T = projection.triangle
+        p = len(T) - 1
+        G_X = of_rhs[:, :p] @ np.linalg.inv(T[:p, :p])
+        g = of_rhs[:, p] - G_X @ T[:p, p]
+        sums = self._sums_of_method(projection.kind_sums([q for _, q in self.shapes]), G_X)
+
+        def apply(columns: np.ndarray) -> np.ndarray:
+            return projection.times(columns) - G_X @ (G_X.T @ columns)
+
+        return self._projections(projection.log_det, T, sums, g, apply)
+
+    def _of_sparse_rows(self, Lam: list[np.ndarray]) -> Projections:
+        """By the sparse factor."""
         whole = self.reduction.whole
-        factor = self.factor(Lam)
+        factor = self._sparse_factor(Lam)
         T = factor.triangle
         p = len(T) - 1
         place = np.empty(len(whole.columns), int)  # of a column in the factor's order
@@ -46,21 +72,44 @@ class SparseDesign:
         e_y = factor.residual[:, p] - E_X @ T[:p, p]
         G_X = (whole.transposed @ E_X)[place]
         g = (whole.transposed @ e_y)[place]
-        sums = linalg.kind_sums(factor)
-        if self.method == "reml":
-            for k, of_term in enumerate(self._split_columns(G_X)):
-                sums[k] = sums[k] - np.einsum("jap,jbp->ab", of_term, of_term)
+        sums = self._sums_of_method(linalg.kind_sums(factor), G_X)
 
         def apply(columns: np.ndarray) -> np.ndarray:
             rows = factor.complement(whole.Z @ columns[whole.columns])
             return (whole.transposed @ rows)[place] - G_X @ (G_X.T @ columns)
 
-        return Projections(
-            factor.log_det, T, sums, g, apply, lambda columns: columns.T @ apply(columns)
-        )
+        return self._projections(factor.log_det, T, sums, g, apply)
+
+    def _sparse_factor(self, Lam: list[np.ndarray]) -> linalg.SparseFactor:
+        return linalg.factorise_sparse(self.reduction.whole, Lam, self.combination)
+
+    def _projections(
+        self,
+        log_det: float,
+        T: np.ndarray,
+        sums: list[np.ndarray],
+        g: np.ndarray,
+        apply: Callable[[np.ndarray], np.ndarray],
+    ) -> Projections:
+        """With the average information in place of traces."""
+        return Projections(log_det, T, sums, g, apply, lambda columns: columns.T @ apply(columns))
+
+    def _sums_of_method(self, sums: list[np.ndarray], G_X: np.ndarray) -> list[np.ndarray]:
+        """The sums of V⁻¹ for ML, of P for REML."""
+        if self.method == "ml":
+            return sums
+        by_term = zip(sums, self._split_columns(G_X), strict=True)
+        return [of_V - _bundle_products(of_term) for of_V, of_term in by_term]
 
     def _split_columns(self, G: np.ndarray) -> list[np.ndarray]:
         """Columns (K, p) by term: (J, q, p)."""
         return [
             G[part].reshape(J, q, -1) for part, (J, q) in zip(self.slices, self.shapes, strict=True)
         ]
+
+
+def _bundle_products(G: np.ndarray) -> np.ndarray:
+    """Σ_j G_j G_j' (q, q) of bundles G (J, q, p)."""
+    J, q, p = G.shape
+    by_position = np.moveaxis(G, 1, 0).reshape(q, J * p)
+    return by_position @ by_position.T

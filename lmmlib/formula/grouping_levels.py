@@ -30,7 +30,7 @@ class CodedLevels:
     levels: list[str]
 
 
-def row_labels(group: Grouping, columns: Columns) -> np.ndarray:
+def row_labels(group: Grouping, columns: Columns) -> np.ndarray | pd.Categorical:
     """A label for each row: the factor's own, or ``cask:batch`` of an interaction.
 
     Parameters
@@ -42,8 +42,8 @@ def row_labels(group: Grouping, columns: Columns) -> np.ndarray:
 
     Returns
     -------
-    ndarray, shape (n,)
-        Values of the column, or texts.
+    ndarray or pandas.Categorical, shape (n,)
+        Values of the column, categories as such, or texts.
 
     Raises
     ------
@@ -56,7 +56,10 @@ def row_labels(group: Grouping, columns: Columns) -> np.ndarray:
     >>> row_labels((Name("b"), Name("a")), table).tolist()
     ['1:x', '2:x']
     """
-    values = [columns.raw(_column_name(factor)).to_numpy() for factor in group]
+    raw = [columns.raw(_column_name(factor)) for factor in group]
+    if len(group) == 1 and isinstance(raw[0].dtype, pd.CategoricalDtype):
+        return raw[0].array
+    values = [column.to_numpy() for column in raw]
     if len(group) == 1:
         return values[0]
     # number the combinations in order of appearance, one factor after the other
@@ -72,14 +75,16 @@ def row_labels(group: Grouping, columns: Columns) -> np.ndarray:
     return np.array(texts)[combination]
 
 
-def code_known_levels(name: str, labels: np.ndarray, known: Sequence[str]) -> CodedLevels:
+def code_known_levels(
+    name: str, labels: np.ndarray | pd.Categorical, known: Sequence[str]
+) -> CodedLevels:
     """The level of each row among known levels, with unknown ones after them as they appear.
 
     Parameters
     ----------
     name : str
         Name of the grouping, which messages quote.
-    labels : ndarray, shape (n,)
+    labels : ndarray or pandas.Categorical, shape (n,)
         Label of each row.
     known : sequence of str
         Levels that come first.

@@ -8,7 +8,6 @@ given both is normal, and several draws share a node.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from lmmlib import linalg
 from lmmlib.importance.log_posterior import ConditionalBeta, beta_given_triangle
@@ -77,6 +76,7 @@ class RatioPosterior:
         self.reduction = reduction
         self.priors = priors
         self.effects = len(reduction.layout.effects)
+        self.blocks = linalg.small_blocks(reduction.arrowheads)
 
     def free(self, ratios: np.ndarray, log_sigma: np.ndarray) -> np.ndarray:
         """Free coordinates (G, d) of one ρ (d − 1,) at several log σ."""
@@ -93,10 +93,9 @@ class RatioPosterior:
 
     def node(self, ratios: np.ndarray) -> Node:
         """The density at one ρ (d − 1,), of one factorisation."""
-        Lam = self.relative_factors(ratios)
-        factor = self.reduction.factorise([L[None] for L in Lam])
-        triangle = factor.rhs_triangle[..., 0]
-        log_det = float(factor.log_det[0])
+        eliminated = self._eliminated(self.relative_factors(ratios))
+        triangle = eliminated.triangle
+        log_det = eliminated.log_det
 
         # A grid around the σ that fits best; log σ has an SD of about 1/√(2 df).
         df = max(self.reduction.n - len(triangle) + 1, 1)
@@ -105,14 +104,14 @@ class RatioPosterior:
         for _ in range(WIDENINGS):
             log_sigma = np.linspace(centre - reach, centre + reach, GRID)
             log_joint = self._log_joint(ratios, log_sigma, triangle, log_det)
-            share = np.exp(log_joint - logsumexp(log_joint))
+            share = np.exp(log_joint - np.logaddexp.reduce(log_joint))
             if max(share[0], share[-1]) < EDGE:
                 break
             centre = float(share @ log_sigma)
             reach *= 2
         weights = np.full(GRID, log_sigma[1] - log_sigma[0])
         weights[[0, -1]] /= 2
-        log_density = float(logsumexp(log_joint, b=weights))
+        log_density = float(np.logaddexp.reduce(log_joint + np.log(weights)))
         return Node(log_density, log_sigma, log_joint, triangle, log_det)
 
     def log_densities(self, points: np.ndarray) -> np.ndarray:
@@ -145,6 +144,13 @@ class RatioPosterior:
         u = np.empty((len(sigma), layout.width))
         u[:, whole.columns] = factor.scaled(s).T
         return layout.with_known_covariance(u)
+
+    def _eliminated(self, Lam: list[np.ndarray]) -> linalg.BlockTriangle:
+        """The effects eliminated at Λ_k (q, q); no factor is kept."""
+        if self.blocks:
+            return linalg.block_triangle(self.blocks, Lam)
+        factor = self.reduction.factorise([L[None] for L in Lam])
+        return linalg.BlockTriangle(float(factor.log_det[0]), factor.rhs_triangle[..., 0])
 
     def _log_joint(
         self, ratios: np.ndarray, log_sigma: np.ndarray, triangle: np.ndarray, log_det: float

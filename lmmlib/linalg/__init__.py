@@ -6,6 +6,13 @@ and an optimiser.
 
 from lmmlib.linalg.arrowhead import Arrowhead, DiagonalBlocks, rotate_to_arrowheads
 from lmmlib.linalg.arrowheads import WIDEST_ROTATED, AnyArrowhead, as_rows, reduce_to_arrowheads
+from lmmlib.linalg.block_chunks import small_blocks
+from lmmlib.linalg.block_projection import (
+    BlockProjection,
+    BlockTriangle,
+    block_triangle,
+    project_blocks,
+)
 from lmmlib.linalg.blocks import Batch, pack, positions
 from lmmlib.linalg.dense import DenseBlocks, dense_blocks
 from lmmlib.linalg.factor import (
@@ -50,6 +57,8 @@ __all__ = [
     "AnyArrowhead",
     "Arrowhead",
     "Batch",
+    "BlockProjection",
+    "BlockTriangle",
     "ConvergenceWarning",
     "DenseBlocks",
     "DenseProjection",
@@ -68,6 +77,7 @@ __all__ = [
     "SparseFactor",
     "as_rows",
     "back_substitute",
+    "block_triangle",
     "cholesky_semidefinite",
     "dense_blocks",
     "dependent_columns",
@@ -88,6 +98,7 @@ __all__ = [
     "pack",
     "positions",
     "predict_from_others",
+    "project_blocks",
     "project_dense",
     "projected_rhs",
     "reduce_to_arrowheads",
@@ -97,6 +108,7 @@ __all__ = [
     "row_leverages",
     "scale_columns",
     "scale_stack",
+    "small_blocks",
     "solve_lower_stack",
     "solve_upper_stack",
     "sparse_arrowhead",

@@ -65,7 +65,7 @@ def dense_blocks(
     heights = np.diff(partition.row_start)
     form = component_forms(partition, chosen)[1][partition.component]
     keys = np.column_stack([form, _power_of_two(np.maximum(heights, 1)), partition.counts])
-    kinds, kind = np.unique(keys, axis=0, return_inverse=True)
+    kinds, kind = distinct_rows(keys)
     for k, (form_of_kind, m, *counts) in enumerate(kinds):
         if form_of_kind < 0:
             continue
@@ -80,10 +80,15 @@ def dense_blocks(
             rows = np.full(real.shape, len(B))
             rows[real] = partition.rows[(partition.row_start[blocks][:, None] + np.arange(m))[real]]
             target = np.flatnonzero(real)
-            values = np.zeros((real.size, q + h + B.shape[1]))
-            part = Z[rows[real]].tocoo()
-            column = partition.position[part.col] + q * partition.in_separator[part.col]
-            values[target[part.row], column] = part.data
+            width = q + h + B.shape[1]
+            values = np.zeros((real.size, width))
+            part = Z[rows[real]]
+            place = (
+                np.repeat(width * target, np.diff(part.indptr)) + partition.position[part.indices]
+            )
+            if h:
+                place += q * partition.in_separator[part.indices]
+            values.ravel()[place] = part.data
             values[target, q + h :] = B[rows[real]]
             own_counts = tuple(int(w) for w in counts)
             yield DenseBlocks(blocks, own_counts, rows, values.reshape(*real.shape, -1))
@@ -121,10 +126,30 @@ def component_forms(
     many = _power_of_two(np.bincount(partition.component, minlength=len(counts)))
     keys = np.column_stack([counts, many])
     if chosen is None:
-        return np.unique(keys, axis=0, return_inverse=True)
+        return distinct_rows(keys)
     form = np.full(len(counts), -1)
-    forms, form[chosen] = np.unique(keys[chosen], axis=0, return_inverse=True)
+    forms, form[chosen] = distinct_rows(keys[chosen])
     return forms, form
+
+
+def distinct_rows(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct rows of integers (m, k), sorted, and the number of each row among them.
+
+    Sorted by the columns that vary alone.
+
+    Examples
+    --------
+    >>> rows, number = distinct_rows(np.array([[1, 5], [1, 3], [1, 5]]))
+    >>> rows.tolist(), number.tolist()
+    ([[1, 3], [1, 5]], [1, 0, 1])
+    """
+    if not len(keys):
+        return keys, np.zeros(0, int)
+    varying = np.flatnonzero((keys != keys[0]).any(0))
+    if not len(varying):
+        return keys[:1], np.zeros(len(keys), int)
+    _, first, number = np.unique(keys[:, varying], axis=0, return_index=True, return_inverse=True)
+    return keys[first], number
 
 
 def _power_of_two(size: np.ndarray) -> np.ndarray:

@@ -140,6 +140,13 @@ def connected(
     >>> connected(3, np.array([0, 1, 1]), np.array([0, 0, 1]), 2)[0].tolist()
     [0, 0, 1]
     """
+    # Where each row has entries of one bundle alone, the bundles are the labels.
+    only_bundle = np.full(n, -1)
+    only_bundle[rows] = bundles
+    if np.array_equal(only_bundle[rows], bundles):
+        bare = np.flatnonzero(only_bundle < 0)
+        only_bundle[bare] = count + np.arange(len(bare))
+        return only_bundle, np.arange(count)
     graph = coo_array((np.ones(len(rows), bool), (rows, n + bundles)), shape=(n + count, n + count))
     _, label = connected_components(graph, directed=False)
     return label[:n], label[n:]
@@ -153,11 +160,26 @@ def ranks(owner: np.ndarray) -> np.ndarray:
     >>> ranks(np.array([5, 3, 5, 5])).tolist()
     [0, 0, 1, 2]
     """
-    order = np.argsort(owner, kind="stable")
-    starts = np.searchsorted(owner[order], owner[order])
+    if not len(owner):
+        return np.zeros(0, int)
+    first = int(owner.min())
+    order, starts = _sorted_by(owner - first, int(owner.max()) - first + 1)
     rank = np.empty(len(owner), int)
-    rank[order] = np.arange(len(owner)) - starts
+    rank[order] = np.arange(len(owner)) - np.repeat(starts[:-1], np.diff(starts))
     return rank
+
+
+def numbered(labels: np.ndarray) -> np.ndarray:
+    """The same labels, none below zero, numbered from zero in their order without gaps.
+
+    Examples
+    --------
+    >>> numbered(np.array([7, 2, 7])).tolist()
+    [1, 0, 1]
+    """
+    is_label = np.zeros(int(labels.max(initial=-1)) + 1, bool)
+    is_label[labels] = True
+    return (np.cumsum(is_label) - 1)[labels]
 
 
 def _labels(
@@ -175,21 +197,25 @@ def _labels(
     count = len(kind_of_bundle)
     inner = _inner_kinds(n, rows, bundles, kind_of_bundle, kinds)[kind_of_bundle]
     row_component, bundle_component = connected(n, rows, bundles, count)
-    separated = np.unique(bundle_component[~inner])
     both = np.concatenate([row_component, bundle_component])
     if lump:  # what has no separator is component 0
-        both = np.where(np.isin(both, separated), np.searchsorted(separated, both) + 1, 0)
-    both = np.unique(both, return_inverse=True)[1]
+        is_separated = np.zeros(int(both.max(initial=-1)) + 1, bool)
+        is_separated[bundle_component[~inner]] = True
+        both = np.where(is_separated, np.cumsum(is_separated), 0)[both]
+    both = numbered(both)
     row_component, bundle_component = both[:n], both[n:]
     kept = inner[bundles]
+    if kept.all():
+        kept = slice(None)
     row_block, bundle_block = connected(n, rows[kept], bundles[kept], count)
     bare = np.ones(n, bool)
     bare[rows[kept]] = False
     # rows without own columns: one block a component
     row_block = np.where(bare, n + count + row_component, row_block)
-    names = np.unique(np.concatenate([row_block, bundle_block[inner]]))
-    bundle_block = np.where(inner, np.searchsorted(names, bundle_block), -1)
-    return np.searchsorted(names, row_block), bundle_block, row_component, bundle_component
+    block = numbered(np.concatenate([row_block, bundle_block[inner]]))
+    bundle_block = np.full(count, -1)
+    bundle_block[inner] = block[n:]
+    return block[:n], bundle_block, row_component, bundle_component
 
 
 def _inner_kinds(
@@ -215,9 +241,16 @@ def _inner_kinds(
 
 def _sorted(items: np.ndarray, owner: np.ndarray, owners: int) -> tuple[np.ndarray, np.ndarray]:
     """Items owner by owner, and where each owner's begin."""
-    return items[np.argsort(owner, kind="stable")], np.concatenate(
-        [[0], np.cumsum(np.bincount(owner, minlength=owners))]
-    )
+    order, starts = _sorted_by(owner, owners)
+    return items[order], starts
+
+
+def _sorted_by(owner: np.ndarray, owners: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions owner by owner in their order, and where each owner's begin; linear in both."""
+    n = len(owner)
+    by_row = csr_array((np.ones(n, bool), owner, np.arange(n + 1)), shape=(n, owners))
+    by_owner = by_row.tocsc()
+    return by_owner.indices.astype(int), by_owner.indptr.astype(int)
 
 
 def _counted(owner: np.ndarray, kind: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

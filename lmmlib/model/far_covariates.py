@@ -36,9 +36,11 @@ def far_covariates(terms: Sequence[Term]) -> list[str]:
     sentences = []
     for t in grouped:
         z = t.row_covariates
+        is_one_sided = (z > 0).all(0) | (z < 0).all(0)
+        if not np.any(is_one_sided & ~(z == z[0]).all(0)):
+            continue
         mean = z.mean(0)
         spread = z.std(0)
-        is_one_sided = (z > 0).all(0) | (z < 0).all(0)
         varies = spread > CONSTANT * np.abs(z).max(0)
         is_far = is_one_sided & varies & (np.abs(mean) > FAR * spread)
         if is_far.any() and any(_has_intercept(s) and _same_levels(t, s) for s in grouped):

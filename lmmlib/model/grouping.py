@@ -53,6 +53,8 @@ def codes_of(name: str, codes: ArrayLike, levels: Iterable[object] | None) -> Co
     >>> codes.level.tolist(), codes.levels
     ([1, 0, 1], ['a', 'b'])
     """
+    if levels is None and isinstance(codes, pd.Categorical) and not codes.isna().any():
+        return _codes_of_categories(name, codes)
     given = _one_label_a_row(name, codes)
     if levels is None:
         level, distinct = pd.factorize(given, sort=True)
@@ -73,6 +75,17 @@ def codes_of(name: str, codes: ArrayLike, levels: Iterable[object] | None) -> Co
             f"{given.max()}"
         )
     return Codes(given.astype(np.int64), declared)
+
+
+def _codes_of_categories(name: str, codes: pd.Categorical) -> Codes:
+    """The same of categories, whose labels are sorted once each and not once a row."""
+    has_rows = np.zeros(len(codes.categories), bool)
+    has_rows[codes.codes] = True
+    used = np.flatnonzero(has_rows)
+    of_used = codes_of(name, codes.categories[used].to_numpy(), None)
+    level_of_category = np.zeros(len(codes.categories), np.int64)
+    level_of_category[used] = of_used.level
+    return Codes(level_of_category[codes.codes], of_used.levels)
 
 
 def checked_covariates(name: str, covariates: ArrayLike, n: int) -> np.ndarray:

@@ -141,7 +141,7 @@ class Signature:
     levels : int
         How many of its columns have entries.
     key : float
-        Σ_i v_i cos i² over rows, of variances v_i whose sum is one.
+        Σ_i v_i w_i over rows, of variances v_i whose sum is one and numbers w_i at random.
     """
 
     term: Term
@@ -173,8 +173,8 @@ def _signatures(term: Term) -> Iterator[Signature]:
     has_entry = np.zeros(J * q, bool)
     has_entry[term.Z.indices[term.Z.data != 0]] = True
     levels = has_entry.reshape(J, q).sum(0)
-    # Numbers without a regularity that an experiment could share.
-    weights = np.cos(np.arange(term.Z.shape[0], dtype=float) ** 2)
+    # Numbers without a regularity that an experiment could share, the same for every term.
+    weights = np.random.default_rng(term.Z.shape[0]).random(term.Z.shape[0])
     for k, variances in enumerate(_row_variances(term)):
         total = variances.sum()
         share = variances / total if total > 0 else variances
