@@ -55,7 +55,7 @@ def test_derivatives_are_exact(name, method):
     data, _ = CASES[name]()
     if len(data.y) > LONGEST_EXACT:
         data = data.rows(np.arange(LONGEST_EXACT))
-    d = len(DevianceDerivatives(data.reduction, method).entries)
+    d = len(DevianceDerivatives(data.reduction, method).scales)
     _assert_exact(data, method, np.random.default_rng(4).normal(size=d))
 
 
@@ -66,7 +66,7 @@ def test_derivatives_are_exact_at_the_edges(name, place, method):
     data, _ = CASES[name]()
     if len(data.y) > LONGEST_EXACT:
         data = data.rows(np.arange(LONGEST_EXACT))
-    d = len(DevianceDerivatives(data.reduction, method).entries)
+    d = len(DevianceDerivatives(data.reduction, method).scales)
     _assert_exact(data, method, _points(d, np.random.default_rng(5))[place])
 
 
@@ -94,7 +94,7 @@ def test_the_sparse_way_has_the_same_value_and_gradient(name, method):
     dense = DevianceDerivatives(data.reduction, method)
     sparse = DevianceDerivatives(data.reduction, method)
     sparse.is_dense = False
-    for x in np.random.default_rng(6).normal(size=(3, len(dense.entries))):
+    for x in np.random.default_rng(6).normal(size=(3, len(dense.scales))):
         exact = dense(x)
         other = sparse(x)
         assert other.value == pytest.approx(exact.value, rel=1e-11)

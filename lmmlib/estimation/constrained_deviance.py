@@ -64,11 +64,9 @@ class ConstrainedDeviance:
         The deviance is even in a diagonal entry, so that it has no slope where that is zero.
         """
         x = self.deviance.point(params)
-        for number, entry in enumerate(self.deviance.entries):
-            order = self.deviance.orders.get(self.deviance.layout.terms[entry.term].name)
-            row = entry.row if order is None else list(order).index(entry.row)
-            if row == entry.column:
-                x[number] = max(abs(x[number]), NEARLY_SINGULAR)
+        for of_term in self.deviance.entries:
+            diagonal = of_term.place.start + of_term.diagonal
+            x[diagonal] = np.maximum(np.abs(x[diagonal]), NEARLY_SINGULAR)
         if self.kind == "correlation":
             x[self.entry - 1] = np.hypot(x[self.entry - 1], x[self.entry])
         return x[self._free]
@@ -82,7 +80,7 @@ class ConstrainedDeviance:
     @property
     def _free(self) -> np.ndarray:
         """Numbers of the coordinates that are left."""
-        count = len(self.deviance.entries) + 1
+        count = len(self.deviance.scales) + 1
         left_out = [count - 1 if self.kind == "sigma" else self.entry]
         if self.known_sigma is not None:
             left_out.append(count - 1)
@@ -90,7 +88,7 @@ class ConstrainedDeviance:
 
     def _whole(self, v: np.ndarray) -> np.ndarray:
         """The point (d + 1,) of v."""
-        x = np.empty(len(self.deviance.entries) + 1)
+        x = np.empty(len(self.deviance.scales) + 1)
         x[self._free] = v
         if self.known_sigma is not None:
             x[-1] = np.log(self.known_sigma)

@@ -5,7 +5,8 @@ from functools import cached_property
 import numpy as np
 
 from lmmlib import linalg
-from lmmlib.estimation.projections import Entry, Projections
+from lmmlib.estimation.entries import TermEntries
+from lmmlib.estimation.projections import Projections
 from lmmlib.model import Reduction
 
 LARGE = 10.0  # ratio of SDs above which effects are projected by way of their inverse
@@ -19,7 +20,7 @@ class DenseDesign:
     ----------
     reduction : Reduction
         Response and design, reduced.
-    entries : list of Entry
+    entries : list of TermEntries
         Free entries of the relative covariance factors.
     method : {"reml", "ml"}
         Whose traces are wanted.
@@ -28,7 +29,7 @@ class DenseDesign:
     """
 
     def __init__(
-        self, reduction: Reduction, entries: list[Entry], method: str, combination: np.ndarray
+        self, reduction: Reduction, entries: list[TermEntries], method: str, combination: np.ndarray
     ) -> None:
         self.reduction = reduction
         self.entries = entries
@@ -52,15 +53,13 @@ class DenseDesign:
         if self.method == "ml":
             of_method = projected + through[:-1].T @ through[:-1]
 
-        changes = [self._change(entry, Lam) for entry in self.entries]
-
         return Projections(
             projection.log_det,
             projection.triangle,
             self._diagonal_sums(of_method),
             of_y,
             lambda columns: projected @ columns,
-            lambda _: self._traces(of_method, changes),
+            lambda _: self._traces(of_method, Lam),
         )
 
     @cached_property
@@ -77,39 +76,36 @@ class DenseDesign:
 
     def _large_inverse(self, Lam: list[np.ndarray]) -> np.ndarray | None:
         """Λ⁻¹ (K, K) in the columns of terms whose effects are large beside a row, or None."""
+        is_large = [_is_large(factor) for factor in Lam]
+        if not any(is_large):
+            return None
         inverse = np.zeros((self.layout.width, self.layout.width))
-        by_term = zip(Lam, self.slices, self.shapes, strict=True)
-        for factor, part, (J, _) in by_term:
-            smallest = np.abs(np.diag(factor)).min()
-            if smallest > LARGE and smallest > REGULAR * np.abs(factor).max():
+        for factor, is_large_term, part, (J, _) in zip(
+            Lam, is_large, self.slices, self.shapes, strict=True
+        ):
+            if is_large_term:
                 inverse[part, part] = np.kron(np.eye(J), np.linalg.inv(factor))
-        return inverse if inverse.any() else None
+        return inverse
 
-    def _change(self, entry: Entry, Lam: list[np.ndarray]) -> np.ndarray:
-        """Σ_a (q, q) of one level: E Λ' + Λ E' for the entry's E."""
-        column = Lam[entry.term][:, entry.column]
-        change = np.zeros((len(column), len(column)))
-        change[entry.row] += column
-        change[:, entry.row] += column
-        return change
-
-    def _traces(self, matrix: np.ndarray, changes: list[np.ndarray]) -> np.ndarray:
+    def _traces(self, matrix: np.ndarray, Lam: list[np.ndarray]) -> np.ndarray:
         """tr(Φ Σ_a Φ Σ_b) of all pairs of entries, (d, d), for a symmetric Φ (K, K).
 
         With blocks Φ_jl of the levels of two terms it is Σ_jl tr(Φ_jl Σ_b Φ_jl' Σ_a): products of
         the entries of blocks, summed over levels, serve all pairs.
         """
-        of_term = np.array([entry.term for entry in self.entries])
-        traces = np.empty((len(changes), len(changes)))
-        for k in range(len(self.shapes)):
-            mine = np.flatnonzero(of_term == k)
-            of_k = np.array([changes[a].ravel() for a in mine])
-            for m in range(k + 1):
-                others = np.flatnonzero(of_term == m)
-                of_m = np.array([changes[b].ravel() for b in others])
+        changes = [
+            of_term.changes(factor).reshape(len(of_term.rows), -1)
+            for of_term, factor in zip(self.entries, Lam, strict=True)
+        ]
+        d = self.entries[-1].place.stop
+        traces = np.empty((d, d))
+        for k, of_k in enumerate(changes):
+            mine = self.entries[k].place
+            for m, of_m in enumerate(changes[: k + 1]):
+                others = self.entries[m].place
                 part = of_k @ self._block_products(matrix, k, m) @ of_m.T
-                traces[np.ix_(mine, others)] = part
-                traces[np.ix_(others, mine)] = part.T
+                traces[mine, others] = part
+                traces[others, mine] = part.T
         return traces
 
     def _block_products(self, matrix: np.ndarray, k: int, m: int) -> np.ndarray:
@@ -126,5 +122,11 @@ class DenseDesign:
         sums = []
         for part, (J, q) in zip(self.slices, self.shapes, strict=True):
             of_term = matrix[part, part].reshape(J, q, J, q)
-            sums.append(np.einsum("jajb->ab", of_term))
+            sums.append(np.trace(of_term, axis1=0, axis2=2))
         return sums
+
+
+def _is_large(factor: np.ndarray) -> bool:
+    """Whether the effects of Λ_k (q, q) are large beside a row, in every direction."""
+    smallest = np.abs(factor.diagonal()).min()
+    return bool(smallest > LARGE and smallest > REGULAR * np.abs(factor).max())

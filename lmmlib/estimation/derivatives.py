@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from lmmlib.estimation.dense_design import DenseDesign
-from lmmlib.estimation.deviance import relative_factors, residual_df
-from lmmlib.estimation.projections import Entry, Projections, free_entries_of, independent_columns
+from lmmlib.estimation.deviance import residual_df
+from lmmlib.estimation.entries import Orders, entries_by_term
+from lmmlib.estimation.projections import Projections, independent_columns
 from lmmlib.estimation.sparse_design import SparseDesign
 from lmmlib.linalg import Evaluation
 from lmmlib.loglik import LOG_2PI
@@ -35,6 +36,9 @@ class DevianceDerivatives:
         Residual SD where it is known.
     combination : ndarray, shape (p + 1, c), optional
         Combinations of the columns [X, y] that stand for them; the independent ones if None.
+    orders : mapping of str to sequence of int, optional
+        Order in which the effects of a term enter its relative covariance factor, by the name of
+        the term; as they are for terms without one.
     """
 
     def __init__(
@@ -43,22 +47,26 @@ class DevianceDerivatives:
         method: str,
         sigma: float | None = None,
         combination: np.ndarray | None = None,
+        orders: Orders | None = None,
     ) -> None:
         self.reduction = reduction
         self.method = method
         self.sigma = sigma
         self.layout = reduction.layout
-        self.shapes = reduction.layout.shapes
-        self.slices = reduction.layout.ranef_slices
-        self.entries = free_entries_of(reduction.layout)
+        self.entries = entries_by_term(reduction.layout, orders)
+        self.df = residual_df(reduction, method)
         # dΛ_k/dx of each entry: points are in units of covariates and rows
-        unit_point = np.ones((1, len(self.entries)))
-        unit_factors = relative_factors(reduction, unit_point)
-        self.scales = np.array([unit_factors[e.term][0, e.row, e.column] for e in self.entries])
+        sqrt_mean_weight = np.exp(0.5 * reduction.log_weights / reduction.n)
+        units = [
+            units_of_term[of_term.rows]
+            for units_of_term, of_term in zip(reduction.layout.units, self.entries, strict=True)
+        ]
+        self.scales = 1.0 / (np.concatenate(units) * sqrt_mean_weight)
         if combination is None:
             combination = independent_columns(reduction)
         self.combination = combination
         self.is_dense = reduction.layout.width <= MOST_DENSE_EFFECTS
+        self.parts = reduction.layout.ranef_slices
 
     def __call__(self, x: np.ndarray) -> Evaluation:
         """Value, gradient and Hessian at x (d,)."""
@@ -71,19 +79,19 @@ class DevianceDerivatives:
 
     def factors(self, x: np.ndarray) -> list[np.ndarray]:
         """The relative covariance factors Λ_k (q, q) at x (d,)."""
-        factors = [np.zeros((q, q)) for _, q in self.shapes]
-        for entry, value in zip(self.entries, x * self.scales, strict=True):
-            factors[entry.term][entry.row, entry.column] = value
+        values = x * self.scales
+        factors = []
+        for of_term, (_, q) in zip(self.entries, self.layout.shapes, strict=True):
+            factor = np.zeros((q, q))
+            factor[of_term.rows, of_term.columns] = values[of_term.place]
+            factors.append(factor)
         return factors
 
     def signs(self, x: np.ndarray) -> np.ndarray:
         """Signs (d,) that make the diagonal of each Λ_k positive: ΛΛ' has none of its columns."""
-        turned = {
-            (e.term, e.column): v < 0
-            for e, v in zip(self.entries, x, strict=True)
-            if e.row == e.column
-        }
-        return np.array([-1.0 if turned[e.term, e.column] else 1.0 for e in self.entries])
+        return np.concatenate(
+            [np.where(x[e.place][e.diagonal] < 0, -1.0, 1.0) for e in self.entries]
+        )
 
     def value(self, x: np.ndarray) -> float:
         """The deviance alone at x (d,)."""
@@ -104,57 +112,45 @@ class DevianceDerivatives:
     def _value(self, log_det: float, T: np.ndarray) -> tuple[float, float]:
         """Deviance, and the variance of a row that it is at."""
         pwrss = T[-1, -1] ** 2
-        df = residual_df(self.reduction, self.method)
         if self.method == "reml":
-            log_det = log_det + np.log(np.abs(np.diag(T)[:-1])).sum()
+            log_det = log_det + np.log(np.abs(T.diagonal()[:-1])).sum()
         if self.sigma is None:
-            fit = df * (1 + LOG_2PI + np.log(pwrss / df))
-            variance = pwrss / df
+            fit = self.df * (1 + LOG_2PI + np.log(pwrss / self.df))
+            variance = pwrss / self.df
         else:
             variance = self.sigma**2
-            fit = df * (LOG_2PI + np.log(variance)) + pwrss / variance
+            fit = self.df * (LOG_2PI + np.log(variance)) + pwrss / variance
         return float(fit + 2 * log_det - self.reduction.log_weights), variance
 
     def _assembled(self, Lam: list[np.ndarray], parts: Projections) -> Evaluation:
         """Deviance and derivatives of what it is made of."""
         value, variance = self._value(parts.log_det, parts.triangle)
 
-        # First derivatives of log|V| and of the sum of squares.
-        g_by_term = self.layout.split(parts.g)
-        outer = [g.T @ g for g in g_by_term]
-        d_log_det = np.empty(len(self.entries))
-        d_squares = np.empty(len(self.entries))
-        for a, entry in enumerate(self.entries):
-            k = entry.term
-            d_log_det[a] = 2 * (parts.sums[k] @ Lam[k])[entry.row, entry.column]
-            d_squares[a] = -2 * (outer[k] @ Lam[k])[entry.row, entry.column]
+        # Of each term, the first derivatives of log|V| and of the sum of squares, Σ_a g of each
+        # entry, Σ_a the derivative of ΛΛ', and second derivatives where two entries share a column.
+        d = len(self.scales)
+        d_log_det = np.empty(d)
+        d_squares = np.empty(d)
+        columns = np.zeros((self.layout.width, d))
+        hessian = np.zeros((d, d))
+        for k, (of_term, part) in enumerate(zip(self.entries, self.parts, strict=True)):
+            rows = of_term.rows
+            place = of_term.place
+            factor = Lam[k]
+            g = parts.g[part].reshape(-1, len(factor))
+            outer = g.T @ g
+            d_log_det[place] = 2 * (parts.sums[k] @ factor)[rows, of_term.columns]
+            d_squares[place] = -2 * (outer @ factor)[rows, of_term.columns]
+            changed = of_term.of_levels(g, factor)
+            columns[part, place] = changed.reshape(-1, len(rows))
+            of_rows = parts.sums[k] - outer / variance
+            hessian[place, place] = 2 * of_term.share_a_column * of_rows[rows[:, None], rows]
+
+        # Second derivatives by V⁻¹, and by σ̂ where it is not known.
         gradient = d_log_det + d_squares / variance
-
-        # Second derivatives: Σ_a g of each entry, with Σ_a the derivative of ΛΛ'.
-        columns = np.stack([self._changed(entry, Lam, g_by_term) for entry in self.entries], 1)
-        second_squares = 2 * columns.T @ parts.apply(columns)
-        second_log_det = -parts.trace(columns / np.sqrt(variance))
-        for a, first in enumerate(self.entries):
-            for b, other in enumerate(self.entries):
-                if first.term == other.term and first.column == other.column:
-                    k = first.term
-                    second_log_det[a, b] += 2 * parts.sums[k][first.row, other.row]
-                    second_squares[a, b] -= 2 * outer[k][first.row, other.row]
-        hessian = second_log_det + second_squares / variance
+        hessian += (2 / variance) * (columns.T @ parts.apply(columns))
+        hessian -= parts.trace(columns / np.sqrt(variance))
         if self.sigma is None:
-            df = residual_df(self.reduction, self.method)
-            hessian -= np.outer(d_squares, d_squares) / (df * variance**2)
-        scaled = hessian * np.outer(self.scales, self.scales)
+            hessian -= d_squares[:, None] * (d_squares / (self.df * variance**2))
+        scaled = self.scales[:, None] * hessian * self.scales
         return Evaluation(value, gradient * self.scales, 0.5 * (scaled + scaled.T))
-
-    def _changed(
-        self, entry: Entry, Lam: list[np.ndarray], g_by_term: list[np.ndarray]
-    ) -> np.ndarray:
-        """Σ_a g (K,) with Σ_a = E Λ' + Λ E' for the entry's E."""
-        parts = [np.zeros_like(g) for g in g_by_term]
-        g = g_by_term[entry.term]
-        factor = Lam[entry.term]
-        changed = parts[entry.term]
-        changed[:, entry.row] += g @ factor[:, entry.column]
-        changed += np.outer(g[:, entry.row], factor[:, entry.column])
-        return np.concatenate([part.ravel() for part in parts])

@@ -1,17 +1,13 @@
 """The deviance in the variance parameters and log σ, which is not profiled, with derivatives."""
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
 from lmmlib import linalg
 from lmmlib.estimation.derivatives import DevianceDerivatives
-from lmmlib.estimation.deviance import free_entries, residual_df
-from lmmlib.estimation.projections import Entry
+from lmmlib.estimation.deviance import free_entries
+from lmmlib.estimation.entries import Orders
 from lmmlib.linalg import Evaluation
 from lmmlib.model import Params, Reduction
-
-Orders = Mapping[str, Sequence[int]]
 
 
 class FullDeviance(DevianceDerivatives):
@@ -41,17 +37,8 @@ class FullDeviance(DevianceDerivatives):
     """
 
     def __init__(self, reduction: Reduction, method: str, orders: Orders | None = None) -> None:
-        super().__init__(reduction, method)
+        super().__init__(reduction, method, orders=orders)
         self.orders = orders or {}
-        entries = []
-        for entry in self.entries:
-            term = reduction.layout.terms[entry.term]
-            order = self.orders.get(term.name, range(len(term.effects)))
-            entries.append(Entry(entry.term, order[entry.row], entry.column))
-        self.entries = entries
-        sqrt_mean_weight = np.exp(0.5 * reduction.log_weights / reduction.n)
-        units = [self.layout.units[entry.term][entry.row] for entry in entries]
-        self.scales = 1 / (np.array(units) * sqrt_mean_weight)
 
     def __call__(self, x: np.ndarray) -> Evaluation:
         """Value, gradient and Hessian at x (d + 1,), the last of it log σ."""
@@ -62,23 +49,17 @@ class FullDeviance(DevianceDerivatives):
 
         # The sum of squares ρ² stands in the deviance as df log σ² + ρ²/σ².
         squares = projections.triangle[-1, -1] ** 2 / self.sigma**2
-        g_by_term = self.layout.split(projections.g)
-        d_squares = np.empty(len(self.entries))
-        for a, entry in enumerate(self.entries):
-            g = g_by_term[entry.term]
-            through = g @ Lam[entry.term][:, entry.column]
-            d_squares[a] = -2 * g[:, entry.row] @ through / self.sigma**2
+        d_squares = np.empty(len(self.scales))
+        for of_term, factor, g in zip(
+            self.entries, Lam, self.layout.split(projections.g), strict=True
+        ):
+            slopes = (g.T @ g) @ factor
+            d_squares[of_term.place] = slopes[of_term.rows, of_term.columns]
+        d_squares *= -2 / self.sigma**2
         mixed = -2 * d_squares * self.scales
-        slope = 2 * (residual_df(self.reduction, self.method) - squares)
+        slope = 2 * (self.df - squares)
         hessian = np.block([[given_sigma.hessian, mixed[:, None]], [mixed, 4 * squares]])
         return Evaluation(given_sigma.value, np.append(given_sigma.gradient, slope), hessian)
-
-    def factors(self, x: np.ndarray) -> list[np.ndarray]:
-        """Relative covariance factors Λ_k (q, q) of entries x (d,)."""
-        factors = [np.zeros((q, q)) for _, q in self.layout.shapes]
-        for entry, value in zip(self.entries, x * self.scales, strict=True):
-            factors[entry.term][entry.row, entry.column] = value
-        return factors
 
     def point(self, params: Params) -> np.ndarray:
         """The point (d + 1,) of parameters."""

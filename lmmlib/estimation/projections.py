@@ -1,29 +1,11 @@
-"""What a point of the deviance is made of, and the entries that it is a point of."""
+"""What a point of the deviance is made of."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from lmmlib.estimation.deviance import free_entries
-from lmmlib.model import Layout, Reduction
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """A free entry of a relative covariance factor.
-
-    Attributes
-    ----------
-    term : int
-        Number of its term.
-    row, column : int
-        Where it stands in Λ_k.
-    """
-
-    term: int
-    row: int
-    column: int
+from lmmlib.model import Reduction
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +35,6 @@ class Projections:
     g: np.ndarray
     apply: Callable[[np.ndarray], np.ndarray]
     trace: Callable[[np.ndarray], np.ndarray]
-
-
-def free_entries_of(layout: Layout) -> list[Entry]:
-    """The free entries of all terms, in the order of a point."""
-    entries = []
-    for k, term in enumerate(layout.terms):
-        for row, column in zip(*free_entries(term), strict=True):
-            entries.append(Entry(k, int(row), int(column)))
-    return entries
 
 
 def independent_columns(reduction: Reduction) -> np.ndarray:

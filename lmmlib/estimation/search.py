@@ -7,7 +7,7 @@ import numpy as np
 from lmmlib import linalg
 from lmmlib.estimation.derivatives import DevianceDerivatives
 from lmmlib.estimation.deviance import diagonal_points, free_entries
-from lmmlib.linalg import Minimum
+from lmmlib.linalg import Evaluation, Minimum
 from lmmlib.model import Layout
 
 # SDs of effects in the unit of their own covariate, relative to that of a row, to start from.
@@ -59,18 +59,22 @@ def search(deviance: DevianceDerivatives) -> SearchResult:
     ([0.752581], True)
     """
     starts = starting_points(deviance.layout)
-    evaluations = 0
-    if not deviance.is_dense:
+    evaluations = len(starts)
+    if deviance.is_dense:
+        # From the lowest start first: the others are given up where they come into its bowl.
+        at_starts = [deviance(start) for start in starts]
+        order = np.argsort([here.value for here in at_starts], kind="stable")
+        best = _minimum(deviance, starts[order[0]], None, at_starts[order[0]])
+        evaluations += best.evaluations
+        for number in order[1:]:
+            end = _minimum(deviance, starts[number], best, at_starts[number])
+            evaluations += end.evaluations
+            if _is_lower(end, best):
+                best = end
+    else:
         values = [deviance.value(start) for start in starts]
-        evaluations += len(starts)
-        starts = starts[[int(np.argmin(values))]]
-    best = _minimum(deviance, starts[0])
-    evaluations += best.evaluations
-    for start in starts[1:]:
-        end = _minimum(deviance, start, best)
-        evaluations += end.evaluations
-        if _is_lower(end, best):
-            best = end
+        best = _minimum(deviance, starts[int(np.argmin(values))])
+        evaluations += best.evaluations
 
     # Entries near zero are compared with zero itself.
     with_zeros = np.where(np.abs(best.x) < NEAR_ZERO, 0.0, best.x)
@@ -113,10 +117,15 @@ def _least_gain(deviance: DevianceDerivatives) -> float:
 
 
 def _minimum(
-    deviance: DevianceDerivatives, start: np.ndarray, known: Minimum | None = None
+    deviance: DevianceDerivatives,
+    start: np.ndarray,
+    known: Minimum | None = None,
+    at_start: Evaluation | None = None,
 ) -> Minimum:
     """The end of a search from one start, which goes on where the deviance curves down."""
-    end = linalg.newton_minimize(deviance, start, known, _least_gain(deviance), deviance.signs)
+    end = linalg.newton_minimize(
+        deviance, start, known, _least_gain(deviance), deviance.signs, at_start
+    )
     if np.isfinite(end.promised_gain):
         return end
     _, axes = np.linalg.eigh(end.evaluation.hessian)

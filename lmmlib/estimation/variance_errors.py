@@ -89,11 +89,9 @@ def _slopes(deviance: FullDeviance, x: np.ndarray) -> tuple[np.ndarray, np.ndarr
         q = len(cov)
         changes = np.zeros((q, q, len(x)))  # of the covariance
         changes[..., -1] = 2 * cov
-        for a, entry in enumerate(deviance.entries):
-            if entry.term == k:
-                column = variance * deviance.scales[a] * Lam[k][:, entry.column]
-                changes[entry.row, :, a] += column
-                changes[:, entry.row, a] += column
+        of_term = deviance.entries[k]
+        slopes = variance * deviance.scales[of_term.place]
+        changes[..., of_term.place] = np.moveaxis(of_term.changes(Lam[k]), 0, -1) * slopes
         sds = np.sqrt(np.diag(cov))
         relative = changes / np.outer(sds, sds)[..., None]
         for i in range(q):

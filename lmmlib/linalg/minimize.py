@@ -16,6 +16,8 @@ LEAST_GAIN = 1e-18
 SUFFICIENT = 1e-4  # share of the decrease that the gradient predicts
 SHORTENINGS = 12  # of a step, by a factor of four each
 LOW = 4.5  # height in the bowl of a known minimum, three standard errors, where a search ends
+# Share of a rise by which values may miss what slopes and curvatures at both ends make of it.
+SMOOTH = 0.25
 ROUNDING = 1e-13  # of a value, relative: decreases below it are not told from rounding
 
 
@@ -70,6 +72,7 @@ def newton_minimize(
     known: Minimum | None = None,
     least_gain: float = LEAST_GAIN,
     signs: Signs | None = None,
+    at_start: Evaluation | None = None,
 ) -> Minimum:
     r"""Newton's steps downhill, shortened where they lead up.
 
@@ -91,6 +94,8 @@ def newton_minimize(
     signs : callable, optional
         Signs (d,) of a point that turn it into the one of its mirror images that stands for all:
         the function is the same at each. None where there are no mirror images.
+    at_start : Evaluation, optional
+        The function at the start, where it has been evaluated already; it is not counted again.
 
     Returns
     -------
@@ -111,13 +116,13 @@ def newton_minimize(
     (True, True)
     """
     x = np.array(start, float)
-    here = function(x)
-    evaluations = 1
+    here = function(x) if at_start is None else at_start
+    evaluations = 1 if at_start is None else 0
+    newton = _newton_step(x, here)
     for _ in range(MAX_STEPS):
-        newton = _newton_step(x, here)
         if newton.gain < least_gain:
             break
-        if known is not None and _is_near(x if signs is None else x * signs(x), here, known):
+        if known is not None and _is_in_bowl(x, here, newton, known, signs):
             break
         fraction = min(1.0, LONGEST_STEP / newton.length)
         next_x = None
@@ -133,7 +138,7 @@ def newton_minimize(
             break
         x = next_x
         here = trial
-    newton = _newton_step(x, here)
+        newton = _newton_step(x, here)
     if signs is not None:
         turned = signs(x)
         x = x * turned
@@ -145,12 +150,16 @@ def newton_minimize(
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """A step, its length in units of the coordinates' size, and half the decrease along it."""
+    """A step, its length in units of the coordinates' size, and half the decrease along it.
+
+    Whether the function curves down somewhere, and whether it is at least flat somewhere.
+    """
 
     step: np.ndarray
     length: float
     gain: float
     curves_down: bool
+    is_flat_or_down: bool
 
 
 def _size(x: np.ndarray) -> np.ndarray:
@@ -161,7 +170,7 @@ def _size(x: np.ndarray) -> np.ndarray:
 def _newton_step(x: np.ndarray, here: Evaluation) -> _Step:
     """Newton's step by the modulus of the curvature."""
     size = _size(x)
-    eigenvalues, axes = np.linalg.eigh(here.hessian * np.outer(size, size))
+    eigenvalues, axes = np.linalg.eigh(size[:, None] * here.hessian * size)
     slopes = axes.T @ (size * here.gradient)
     flat = FLAT * max(1.0, float(np.abs(eigenvalues).max(initial=0.0)))
     curvature = np.maximum(np.abs(eigenvalues), flat)
@@ -169,7 +178,9 @@ def _newton_step(x: np.ndarray, here: Evaluation) -> _Step:
     along = np.where(says_nothing, 0.0, -slopes / curvature)
     gain = float(-0.5 * slopes @ along)
     curves_down = bool(np.any(eigenvalues < -flat * 1e2))
-    return _Step(size * (axes @ along), float(np.linalg.norm(along)), gain, curves_down)
+    is_flat_or_down = bool(eigenvalues[0] < flat)
+    length = float(np.linalg.norm(along))
+    return _Step(size * (axes @ along), length, gain, curves_down, is_flat_or_down)
 
 
 def _leads_down(here: Evaluation, trial: Evaluation, gain: float, x: np.ndarray) -> bool:
@@ -184,11 +195,27 @@ def _leads_down(here: Evaluation, trial: Evaluation, gain: float, x: np.ndarray)
     return bool(shrinks and trial.value < here.value + 10 * rounding)
 
 
-def _is_near(x: np.ndarray, here: Evaluation, known: Minimum) -> bool:
-    """Whether x lies in the bowl of a known minimum, where its quadratic describes the function."""
+def _is_in_bowl(
+    x: np.ndarray, here: Evaluation, newton: _Step, known: Minimum, signs: Signs | None
+) -> bool:
+    """Whether x lies in the bowl of a known minimum.
+
+    Either the quadratic of the minimum describes the function at x, or the function is convex at
+    both, leads from x down to the minimum, and is as smooth between them as the trapezoidal rule
+    with its end correction tells: f(x) − f(x̂) = (g'd + (d'Ĥd − d'Hd)/6)/2, d = x − x̂.
+    """
     if not np.isfinite(known.promised_gain):
         return False
-    difference = x - known.x
+    turned = np.ones(len(x)) if signs is None else signs(x)
+    difference = x * turned - known.x
     height = float(0.5 * difference @ known.evaluation.hessian @ difference)
     rise = here.value - known.evaluation.value
-    return 0 <= height < LOW and abs(rise - height) <= 0.5 * height
+    if 0 <= height < LOW and abs(rise - height) <= 0.5 * height:
+        return True
+    back = difference * turned
+    slope = float(back @ here.gradient)
+    curvature = float(back @ here.hessian @ back)
+    if newton.is_flat_or_down or height <= 0 or slope <= 0 or curvature <= 0:
+        return False
+    expected = 0.5 * slope + (2 * height - curvature) / 12
+    return abs(rise - expected) <= SMOOTH * rise

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.lapack import dgeqrf, dormqr
 
 from lmmlib.linalg.block_products import block_factor
 from lmmlib.linalg.sparse_factor import SparseFactor
@@ -14,6 +15,7 @@ from lmmlib.linalg.triangles import scale_columns
 
 # Share of its largest entry that a diagonal entry of Λ_k must have to be divided by.
 REGULAR = 1e-6
+WORK = 32  # columns that LAPACK takes at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class DenseProjection:
 def project_dense(
     Z: np.ndarray, B: np.ndarray, scaled: np.ndarray, inverse: np.ndarray | None = None
 ) -> DenseProjection:
-    """One QR factorisation of [[ZΛ, B, Z], [I, 0, 0]].
+    """One QR factorisation of [[ZΛ, B], [I, 0]], and [Z, 0] rotated alike.
 
     No difference is taken, so that no digit is lost where Λ is zero. Where Λ is large, what is left
     of Z is −Λ^{-1} times what is left of the identity below it, which keeps all digits there.
@@ -64,7 +66,7 @@ def project_dense(
 
     Notes
     -----
-    Cost O((n + K)(2K + c)²).
+    Cost O((n + K)(K + c)(2K + c)).
 
     Examples
     --------
@@ -78,20 +80,22 @@ def project_dense(
     """
     n, K = Z.shape
     c = B.shape[1]
-    rows = np.zeros((n + K, 2 * K + c))
+    rows = np.zeros((n + K, K + c), order="F")
     rows[:n, :K] = scaled
-    rows[:n, K : K + c] = B
+    rows[:n, K:] = B
     rows[range(n, n + K), range(K)] = 1.0
-    if inverse is None:
-        rows[:n, K + c :] = Z
-    else:
-        is_large = inverse.any(0)
-        rows[:n, K + c :] = np.where(is_large, 0.0, Z)
-        rows[n:, K + c :] = -inverse
-    R = np.linalg.qr(rows, mode="r")
-    log_det = float(np.log(np.abs(np.diag(R)[:K])).sum())
-    triangle = R[K : K + c, K : K + c]
-    return DenseProjection(log_det, triangle, R[K : K + c, K + c :], R[K + c :, K + c :])
+    of_Z = np.zeros((n + K, K), order="F")
+    of_Z[:n] = Z
+    if inverse is not None:
+        of_Z[:n, inverse.any(0)] = 0.0
+        of_Z[n:] = -inverse
+
+    # R of the columns before Z, and Z rotated by their Q: what lies beyond them needs no triangle.
+    R, tau, _, _ = dgeqrf(rows, lwork=WORK * (K + c), overwrite_a=1)
+    rotated, _, _ = dormqr("L", "T", R, tau, of_Z, WORK * max(1, K), overwrite_c=1)
+    log_det = float(np.log(np.abs(R.diagonal()[:K])).sum())
+    triangle = np.triu(R[K : K + c, K:])
+    return DenseProjection(log_det, triangle, rotated[K : K + c], rotated[K + c :])
 
 
 def kind_sums(factor: SparseFactor) -> list[np.ndarray]:
