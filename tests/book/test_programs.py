@@ -81,7 +81,7 @@ def test_a_program_of_lmmlib_has_its_density(model, monkeypatch):
 @pytest.mark.skipif(not _has_lme4(), reason="R with lme4 is not there")
 def test_the_program_of_lme4_maximises_the_density_of_c(tmp_path):
     shutil.copy(TABLE, tmp_path)
-    program = (PROGRAMS / "discussion_C_lme4.R").read_text("utf8")
+    program = (PROGRAMS / "discussion_C_lmer.R").read_text("utf8")
     shown = "cat(format(c(-2 * logLik(fit), fixef(fit), sigma(fit)), digits = 15))"
     run = subprocess.run(
         ["Rscript", "-e", f"{program}\n{shown}"],
