@@ -2,15 +2,15 @@
 suppressMessages(library(rstan))
 arguments <- commandArgs(trailingOnly = TRUE)
 asked <- jsonlite::fromJSON(arguments[2])
+# Debian's BH leaves Boost's headers where the system has them.
+boost <- if (dir.exists(system.file("include", package = "BH"))) list() else list(boost_lib = "/usr/include")
 unsampled <- list(
-  stan = function(file) sampling(stan_model(file), asked$data, chains = 0),
+  stan = function(file) sampling(do.call(stan_model, c(list(file), boost)), asked$data, chains = 0),
   R = function(file) {
     # The program as it stands, whose table is the one asked for, and which draws nothing.
     names <- new.env()
     names$library <- function(package) suppressMessages(library("brms"))
     names$read.csv <- function(file) as.data.frame(c(list(y = asked$data$y), asked$columns))
-    # Debian's BH leaves Boost's headers where the system has them.
-    boost <- if (dir.exists(system.file("include", package = "BH"))) list() else list(boost_lib = "/usr/include")
     names$brm <- function(...) brms::brm(..., chains = 0, silent = 2, stan_model_args = boost)
     sys.source(file, names)
     names$fit$fit
