@@ -2,7 +2,6 @@
 nothing else of the repository.
 """
 
-import shutil
 from pathlib import Path
 
 import nbclient
@@ -12,16 +11,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "_build" / "html" / "_sources"
 OFFERED = sorted(SOURCES.rglob("*.ipynb"))
-
-
-@pytest.fixture
-def clean(tmp_path) -> Path:
-    """A folder with the tables that the site offers beside its notebooks, at the same places."""
-    for file in (file for file in SOURCES.rglob("*") if file.suffix in {".csv", ".json", ".txt"}):
-        target = tmp_path / file.relative_to(SOURCES)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    return tmp_path
 
 
 def test_there_are_notebooks():
