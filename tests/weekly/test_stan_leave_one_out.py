@@ -44,7 +44,8 @@ def _sampled(files, data, folder):
 def _assert_within_error(elpd, efficiency, by_library):
     """An estimate from dependent draws, and the library's from sets of as many independent ones."""
     error = np.std(by_library, ddof=1) * np.sqrt(1 / efficiency + 1 / len(by_library))
-    assert abs(elpd - np.mean(by_library)) < 5 * error < 2, (elpd, np.mean(by_library), error)
+    # Conditional weights of the rats err by a nat; another task lies tens of nats away.
+    assert abs(elpd - np.mean(by_library)) < 5 * error < 10, (elpd, np.mean(by_library), error)
 
 
 def _by_library(data, priors, **task):
