@@ -107,7 +107,9 @@ def _log_densities(kind, draws, data):
     if kind == "conditional":
         return lmm.loglik.conditional_in_draws(data, theta, lmm.draws.flat(draws, "u"))
     if kind == "integrated":
-        ((_, log_p),) = lmm.held_out.rows_in_draws(data, theta)
+        log_p = np.empty((DRAWS, data.design.n))
+        for rows, block in lmm.held_out.rows_in_draws(data, theta):
+            log_p[:, rows] = block
         return log_p
     sets = np.arange(data.design.n).reshape(30, 5)
     return np.stack([lmm.held_out.set_in_draws(data, theta, rows) for rows in sets], axis=1)
