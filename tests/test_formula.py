@@ -84,12 +84,15 @@ def test_the_table_is_not_changed(table):
         ("y ~ x | g", "random effects must stand in parentheses with a bar"),
         ("y ~ (1 | g", "parentheses do not match"),
         ("y ~ (1 | g + h)", "a grouping side must be columns joined by : or /"),
+        ("y ~ (1 | g h)", "a name with a space stands in backticks, as in `g h`$"),
+        ("y x ~ (1 | g)", "a name with a space stands in backticks, as in `y x`$"),
+        ("y ~ x w + (1 | g)", "a name with a space stands in backticks, as in `x w`$"),
         (
             "y ~ z + (1 | g)",
             "names unknown columns z; the table has y, x, g, h, w, k, c, class, m, p, q",
         ),
         ("y ~ x + (1 | subject)", "names unknown columns subject"),
-        ("g ~ x + (1 | h)", "the response 'g' is text; convert it to numbers$"),
+        ("g ~ x + (1 | h)", "the response 'g' is text; convert it to numbers, "),
         (
             "c ~ x + (1 | h)",
             "column 'c' must be real numbers, got type complex128; convert it first",

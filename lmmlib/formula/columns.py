@@ -38,7 +38,7 @@ class Columns:
         if not isinstance(table, pd.DataFrame):
             raise TypeError(
                 f"a table must be a pandas DataFrame, got {type(table).__name__}; make one with "
-                "pandas.DataFrame(...)"
+                "pandas.DataFrame(...), or of a file with pandas.read_csv(...)"
             )
         if not len(table):
             raise ValueError("the table must have a row at least, got none")

@@ -135,7 +135,10 @@ class Evaluator:
         if isinstance(value, pd.Categorical):
             is_text = isinstance(node, Name) and self.columns.is_text(node.name)
             kind = "text" if is_text else "categories"
-            raise ValueError(f"{named} is {kind}; convert it to numbers")
+            raise ValueError(
+                f"{named} is {kind}; convert it to numbers, for instance by pandas.to_numeric, "
+                "which names what is no number"
+            )
         _check_finite(node, value)
         array = np.asarray(value, float)
         if array.ndim == 0:
@@ -258,8 +261,9 @@ class Evaluator:
             example = ", ".join(map(repr, values.categories[:3]))
             warn_user(
                 f"column {displayed(node)!r} is text with {levels} levels in {rows} rows "
-                f"({example}, …), and makes a column of each; if it holds numbers or dates, "
-                "convert it to numbers; if it is a grouping, write (1 | ...)"
+                f"({example}, …), and makes a column of each; if it holds dates, read them by "
+                "pandas.to_datetime; if it holds numbers, convert it to numbers by "
+                "pandas.to_numeric; if it is a grouping, write (1 | ...)"
             )
 
 

@@ -69,13 +69,21 @@ class ExpressionParser:
         token = self.next_token
         got = repr(token.text) if token is not END else "its end"
         is_method = token.kind == "name" and token.text.startswith(".") and self.position > 0
-        hint = ""
+        hint = self.hint_of_backticks()
         if is_method:
             hint = (
                 "; methods of columns are not read: compute such a column beforehand, "
                 "table.assign(new=...)"
             )
         return ValueError(f"{self.formula!r} cannot be read: {expected}, got {got}{hint}")
+
+    def hint_of_backticks(self) -> str:
+        """What to do about a name that follows a name, which may be one with a space."""
+        previous = self.tokens[self.position - 1 : self.position]
+        if self.next_token.kind != "name" or [token.kind for token in previous] != ["name"]:
+            return ""
+        name = f"{previous[0].text} {self.next_token.text}"
+        return f"; a name with a space stands in backticks, as in `{name}`"
 
     def expression(self) -> Expression:
         """The longest expression that comes next."""

@@ -95,7 +95,8 @@ def _is_factor_of_column(node: Expression) -> bool:
 
 
 def _not_a_column(parser: ExpressionParser) -> ValueError:
-    return ValueError(f"{COLUMNS_JOINED}, got {parser.next_token.text!r} in {parser.formula!r}")
+    where = f"got {parser.next_token.text!r} in {parser.formula!r}"
+    return ValueError(f"{COLUMNS_JOINED}, {where}{parser.hint_of_backticks()}")
 
 
 def close_parenthesis(parser: ExpressionParser) -> None:

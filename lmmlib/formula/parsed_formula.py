@@ -145,7 +145,10 @@ def _response(parser: ExpressionParser) -> Expression:
     if parser.next_token is not END:
         raise parser.error("the response must be one column or one expression of columns")
     if not _columns_of_all([response]):
-        raise ValueError(f"the response must name a column, got {parser.formula!r}")
+        raise ValueError(
+            f"the response must name a column, got {parser.formula!r}; a name with a space stands "
+            "in backticks, and no name in quotes"
+        )
     return response
 
 

@@ -39,16 +39,6 @@ def python(tmp_path_factory) -> Path:
     return python
 
 
-@pytest.fixture
-def clean(tmp_path) -> Path:
-    """A folder with the tables that the site offers beside its notebooks, at the same places."""
-    for file in (file for file in SOURCES.rglob("*") if file.suffix in {".csv", ".json", ".txt"}):
-        target = tmp_path / file.relative_to(SOURCES)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    return tmp_path
-
-
 def test_there_are_notebooks():
     assert len(OFFERED) > 10, "run make book first"
 

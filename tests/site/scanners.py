@@ -84,6 +84,11 @@ def content(page: BeautifulSoup) -> Tag:
     return page.find("article") or page
 
 
+def shown_cells(page: BeautifulSoup) -> list[str]:
+    """Give the code of the cells that the page shows or folds, in its order."""
+    return [cell.get_text() for cell in content(page).select("div.cell_input pre")]
+
+
 def poor_alt(page: BeautifulSoup) -> list[str]:
     """Find images of the content whose alternative text is missing, empty or a file name."""
     images = content(page).find_all("img")

@@ -1,10 +1,24 @@
-# Rscript stan_discussion.R FOLDER_OF_STAN ASKED.json OUT.json: log densities of the discussion's programs at given points.
+# Rscript stan_discussion.R FOLDER_OF_PROGRAMS ASKED.json OUT.json: log densities of the discussion's programs at given points.
 suppressMessages(library(rstan))
 arguments <- commandArgs(trailingOnly = TRUE)
 asked <- jsonlite::fromJSON(arguments[2])
+# Debian's BH leaves Boost's headers where the system has them.
+boost <- if (dir.exists(system.file("include", package = "BH"))) list() else list(boost_lib = "/usr/include")
+unsampled <- list(
+  stan = function(file) sampling(do.call(stan_model, c(list(file), boost)), asked$data, chains = 0),
+  R = function(file) {
+    # The program as it stands, whose table is the one asked for, and which draws nothing.
+    names <- new.env()
+    names$library <- function(package) suppressMessages(library("brms"))
+    names$read.csv <- function(file) as.data.frame(c(list(y = asked$data$y), asked$columns))
+    names$brm <- function(...) brms::brm(..., chains = 0, silent = 2, stan_model_args = boost)
+    sys.source(file, names)
+    names$fit$fit
+  }
+)
 log_densities <- function(name) {
-  program <- stan_model(file.path(arguments[1], paste0(name, ".stan")))
-  fit <- sampling(program, asked$data, chains = 0)
+  file <- list.files(arguments[1], paste0("^", name, "\\.(stan|R)$"), full.names = TRUE)
+  fit <- unsampled[[tools::file_ext(file)]](file)
   apply(asked$points[[name]], 1, function(point) log_prob(fit, point))
 }
 names <- names(asked$points)

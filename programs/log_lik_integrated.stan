@@ -1,5 +1,7 @@
 generated quantities {
-  vector[n] log_lik;  // log p(y_i | all other rows, theta): u integrated out
+  // log p(y_i | all other rows, theta): u integrated out, and with P = inverse of V
+  // y_i lies [P (y - X beta)]_i / P_ii from its mean given the others.
+  vector[n] log_lik;
   for (j in 1:J) {
     int m = last[j] - first[j] + 1;
     matrix[m, q] A = Z[first[j]:last[j]] * root;
