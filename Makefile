@@ -23,7 +23,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 LOG := $(VENV)/install.log
 UV := VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv
-CODE := lmmlib tests _ext benchmarks
+CODE := lmmlib tests _ext tools benchmarks
 
 # An environment that was moved, or whose interpreter has gone, is as good as none. The stamp holds its place.
 ifneq ($(shell $(BIN)/python -c '' 2>/dev/null && cat $(STAMP) 2>/dev/null),$(CURDIR))
@@ -59,9 +59,9 @@ $(STAMP): requirements.txt pyproject.toml
 
 book: $(STAMP)  ## execute the chapters that changed, render the book, publish it in _build/html
 	@SECONDS=0; rm -rf _build/next; \
-	$(BIN)/python _ext/execute_chapters.py && \
+	$(BIN)/python tools/execute_chapters.py && \
 	$(BIN)/jupyter-book build . --quiet --all -W -n --keep-going --path-output _build/next >/dev/null && \
-	$(BIN)/python _ext/publish.py \
+	$(BIN)/python tools/publish.py \
 	|| { echo "book: failed after $$SECONDS s; a site built before stays in _build/html as it was" >&2; exit 1; }; \
 	echo "book: built in $$SECONDS s: open _build/html/index.html"
 
@@ -70,7 +70,7 @@ pdf: $(STAMP)  ## make book, with the report as a PDF in it, from the same run: 
 	@command -v latexmk >/dev/null && command -v xelatex >/dev/null \
 	|| { echo "pdf: latexmk and xelatex are needed (Debian: apt-get install $$(xargs <.ci/tex-packages))" >&2; exit 1; }
 	@SECONDS=0; rm -rf _build/print; \
-	$(BIN)/python _ext/execute_chapters.py && \
+	$(BIN)/python tools/execute_chapters.py && \
 	$(BIN)/jupyter-book build . --quiet --all -W -n --keep-going --builder latex --path-output _build/print >/dev/null && \
 	{ (cd $(PRINT) && FORCE_SOURCE_DATE=1 latexmk -xelatex -interaction=nonstopmode -halt-on-error report.tex >latexmk.out 2>&1) \
 	  || { grep -A 5 '^!' $(PRINT)/report.log >&2; false; }; } \

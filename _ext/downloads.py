@@ -2,7 +2,7 @@
 
 A notebook has the page's prose in Markdown and its cells as they were executed. Cells that the
 page leaves out stand folded where they are in the source, since later cells use their names.
-The site gets the PDF that the variable ``REPORT_PDF`` names; ``{only} with_pdf`` shows its links.
+Where the variable ``REPORT_PDF`` names a PDF, ``{only} with_pdf`` shows the links to it.
 """
 
 import os
@@ -158,15 +158,8 @@ def offer(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.d
     context["ipynb_source"] = f"{page}.ipynb"
 
 
-def copy_pdf(app: Sphinx, exception: Exception | None) -> None:
-    """Copy the PDF into the finished site."""
-    if not exception and app.builder.format == "html":
-        shutil.copyfile(os.environ["REPORT_PDF"], Path(app.outdir, "report.pdf"))
-
-
 def setup(app: Sphinx) -> None:
     """Register with Sphinx, the offer before the theme makes its buttons."""
     app.connect("html-page-context", offer, priority=400)
     if os.environ.get("REPORT_PDF"):
         app.tags.add("with_pdf")
-        app.connect("build-finished", copy_pdf)

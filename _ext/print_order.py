@@ -1,7 +1,8 @@
 """The PDF as one document: a summary first, named parts, chapters numbered as on the web.
 
 On the web only parts with ``numbered: true`` number their chapters, and equations and figures of
-the others count by themselves; printed.sty has the commands. The library reference stays there.
+the others count by themselves; printed.sty has the commands. In print the appendix comes last, and
+what is looked up or played with on a screen stays there; the summary says what that is.
 """
 
 from pathlib import Path
@@ -13,15 +14,16 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-ON_THE_WEB_ONLY = "chapters/api"  # 62 pages of docstrings
+ON_THE_WEB_ONLY = ("chapters/calls", "chapters/explore", "chapters/api")  # numbered ones are last
 SUMMARY = "Summary"
+APPENDIX = "Appendix"
 
 
 def leave_out(app: Sphinx, doctree: nodes.document) -> None:
-    """Take the library reference from the contents; references to it become plain text."""
+    """Take what is on the web only from the contents; references to it become plain text."""
     if app.builder.format == "latex":
         for toctree in doctree.findall(addnodes.toctree):
-            kept = [name for name in toctree["includefiles"] if name != ON_THE_WEB_ONLY]
+            kept = [name for name in toctree["includefiles"] if name not in ON_THE_WEB_ONLY]
             toctree["includefiles"] = kept
             toctree["entries"] = [entry for entry in toctree["entries"] if entry[1] in kept]
 
@@ -45,10 +47,16 @@ class PrintOrder(SphinxPostTransform):
             if part := part_of.get(file["docname"]):
                 kind = "numberedpart" if part.get("numbered") else "unnumberedpart"
                 file.insert(0, raw(rf"\{kind}{{{part['caption']}}}"))
+                if part["caption"] == APPENDIX:
+                    appendix, contents = file.parent, file.parent.parent
+                    contents.remove(appendix)
+                    contents.append(appendix)
         first = next(self.document.findall(nodes.section))
         own = [n for n in first.children[1:] if not any(n.findall(addnodes.start_of_file))]
         for node in own:
             first.remove(node)
+        titles = [self.env.titles[name].astext() for name in ON_THE_WEB_ONLY]
+        own.append(nodes.paragraph("", f"On the site alone: {'; '.join(titles)}."))
         title = nodes.title(SUMMARY, SUMMARY)
         summary = nodes.section("", title, *own, ids=["summary"], names=["summary"])
         first.insert(1, [raw(r"\unnumberedchapters{front}"), summary])

@@ -12,6 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "intro.md", *sorted((ROOT / "chapters").glob("*.md"))]
+REFERENCE = [ROOT / "chapters" / "api.rst", *sorted((ROOT / "chapters" / "api").glob("*.rst"))]
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 UNSEEN = {"remove-cell", "remove-input"}
 WIDEST, LONGEST = (
@@ -95,7 +96,7 @@ def test_the_reference_lists_every_public_name():
     listed = set(
         re.findall(
             r"^\.\. auto(?:function|class|exception):: (lmmlib\.[\w.]+)",
-            (ROOT / "chapters" / "api.rst").read_text("utf8"),
+            "\n".join(page.read_text("utf8") for page in REFERENCE),
             re.MULTILINE,
         )
     )
@@ -154,8 +155,7 @@ def test_every_entry_of_the_literature_is_cited_and_every_citation_has_one():
         r"^@\w+\{([^,]+),", (ROOT / "references.bib").read_text("utf8"), re.MULTILINE
     )
     texts = [
-        p.read_text("utf8")
-        for p in [*PAGES, ROOT / "chapters" / "api.rst", *sorted((ROOT / "lmmlib").rglob("*.py"))]
+        p.read_text("utf8") for p in [*PAGES, *REFERENCE, *sorted((ROOT / "lmmlib").rglob("*.py"))]
     ]
     keys = re.findall(r"(?:\{cite(?::\w+)?\}|:cite(?::\w+)?:)`([^`]+)`", "\n".join(texts))
     cited = {key.strip() for group in keys for key in group.split(",")}

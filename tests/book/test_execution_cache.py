@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def execution_cache():
     """The module, which is no package's."""
     spec = importlib.util.spec_from_file_location(
-        "execution_cache", ROOT / "_ext" / "execution_cache.py"
+        "execution_cache", ROOT / "tools" / "execution_cache.py"
     )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def mend(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "_ext")
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "tools")
     return importlib.import_module("finished_pages").mend
 
 

@@ -105,6 +105,14 @@ def test_site_opens_from_disk(tab, site):
     _search(tab, (site / "intro.html").as_uri())
 
 
+@pytest.mark.parametrize("name", ["lmmlib.estimate", "lmmlib.Estimate.predict"])
+def test_an_old_address_in_the_library_reference_leads_on(name, tab, served):
+    tab.visit(f"{served}chapters/api.html#{name}")
+    tab.until("location.pathname.endsWith('/chapters/api/estimation.html')")
+    assert tab.run("location.hash") == f"#{name}"
+    tab.until(f"document.getElementById('{name}') !== null")
+
+
 FOCUSABLE = """[...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
     .filter(e => e.checkVisibility({visibilityProperty: true}) && !e.disabled && e.tabIndex >= 0)"""  # noqa: E501
 

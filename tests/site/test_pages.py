@@ -106,19 +106,29 @@ def test_every_page_leads_to_the_errata_and_a_lost_reader_back(pages, site):
     assert {"intro.html", "search.html"} <= {link["href"] for link in lost.select("a")}
 
 
-def test_each_section_of_the_reference_begins_with_a_table_of_its_names(pages, site):
-    article = pages[site / "chapters" / "api.html"].find("article")
-    sections = [part for part in article.find_all("section") if part.find("dl", recursive=False)]
-    assert len(sections) > 10
-    for section in sections:
-        entries = [
-            signature["id"]
-            for entry in section.find_all("dl", class_="py", recursive=False)
-            for signature in entry.find_all("dt", class_="sig", recursive=False)
-        ]
-        rows = section.find("table").find_all("tr")
-        assert [row.find("a")["href"] for row in rows] == [f"#{name}" for name in entries]
-        assert all(len(row.find_all("td")[1].get_text().strip()) > 10 for row in rows)
+def rows_of_tables(page):
+    """Addresses and words of the rows that list functions."""
+    rows = [row.find_all("td") for row in page.select("article table.autosummary tr")]
+    return {name.find("a")["href"]: words.get_text().strip() for name, words in rows}
+
+
+def test_each_module_s_page_begins_with_a_table_of_its_names(pages, site):
+    modules = sorted((site / "chapters" / "api").glob("*.html"))
+    assert len(modules) > 15
+    for module in modules:
+        page = pages[module]
+        section = page.select_one("article section")
+        assert section.find(["table", "dl"]).name == "table", module
+        entries = [f"#{entry['id']}" for entry in section.select(":scope > dl.py > dt.sig")]
+        rows = rows_of_tables(page)
+        assert list(rows) == entries, module
+        assert all(len(words) > 10 for words in rows.values()), module
+
+
+def test_the_reference_lists_the_names_of_all_modules_by_task(pages, site):
+    modules = (site / "chapters" / "api").glob("*.html")
+    names = {f"api/{m.name}{entry}" for m in modules for entry in rows_of_tables(pages[m])}
+    assert set(rows_of_tables(pages[site / "chapters" / "api.html"])) == names
 
 
 def test_every_page_bears_version_and_date(pages):

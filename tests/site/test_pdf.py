@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 PRINT = Path(__file__).resolve().parents[2] / "_build" / "print" / "_build" / "latex"
 OVERFULL = re.compile(r"^Overfull \\[hv]box \(([\d.]+)pt.*", re.MULTILINE)
+ON_THE_WEB_ONLY = ("chapters/calls", "chapters/explore", "chapters/api")
 SHOWS = 5.0  # points; what stands out less is not seen beside a margin of 71
 
 
@@ -46,11 +48,19 @@ def on_paper() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def on_pages(site, pages) -> dict[str, str]:
+def printed(site, pages) -> dict[str, BeautifulSoup]:
+    """The pages by name, without those that are on the site alone."""
+    names = {
+        path.relative_to(site).with_suffix("").as_posix(): page for path, page in pages.items()
+    }
+    return {name: page for name, page in names.items() if not name.startswith(ON_THE_WEB_ONLY)}
+
+
+@pytest.fixture(scope="module")
+def on_pages(printed) -> dict[str, str]:
     """Numbers by page#anchor, as a reader of the pages sees them."""
     found = {}
-    for path, page in pages.items():
-        name = path.relative_to(site).with_suffix("").as_posix()
+    for name, page in printed.items():
         for tag in page.select("div.math[id] > p > .eqno, div.math[id] .eqno"):
             found[f"{name}#{tag.find_parent('div', class_='math')['id']}"] = re.search(
                 r"[\d.]*\d", tag.get_text()
@@ -85,12 +95,17 @@ def test_outputs_are_typeset():
     assert not re.findall(r"object at 0x\w+|<Figure size|<pandas", tex)
 
 
-def test_every_figure_of_the_pages_is_printed(pages):
-    shown = sum(len(page.select("article figure[id] img")) for page in pages.values())
+def test_every_figure_of_the_printed_pages_is_there(printed):
+    shown = sum(len(page.select("article figure[id] img")) for page in printed.values())
     assert (
         len(re.findall(r"\\sphinxincludegraphics", (PRINT / "report.tex").read_text("utf-8")))
         >= shown
     )
+
+
+def test_it_has_at_most_150_pages(log):
+    pages = re.search(r"Output written on report\.\w+ \((\d+) pages", log)
+    assert int(pages[1]) <= 150
 
 
 def test_it_is_the_pdf_that_was_typeset(pdf):

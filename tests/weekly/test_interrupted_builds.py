@@ -1,7 +1,4 @@
-"""The formula_spec of make book on a book of two pages.
-
-Killed at any moment, or with a chapter that fails.
-"""
+"""What make book promises, on a book of two pages: killed at any moment, or with a bad chapter."""
 
 import os
 import re
@@ -38,7 +35,7 @@ def _write(book: Path, name: str, title: str, code: str) -> None:
 def toy(tmp_path_factory) -> Path:
     """A book in a folder of its own, with this Makefile, these extensions and this environment."""
     book = tmp_path_factory.mktemp("toy")
-    for name in ("_ext", "_static", "_templates"):
+    for name in ("_ext", "_static", "_templates", "tools"):
         shutil.copytree(ROOT / name, book / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in (
         "Makefile",

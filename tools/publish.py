@@ -1,13 +1,16 @@
-"""Make the book just rendered in ``_build/next`` the site: one rename of a symbolic link.
+"""Finish the book just rendered in ``_build/next`` and make it the site: one rename of a link.
 
-So a kill at any moment, or a failed build, leaves the last good site in ``_build/html``.
+So a kill at any moment, or a failed build, leaves the last good site in ``_build/html``. The site
+gets the PDF that the variable ``REPORT_PDF`` names.
 """
 
+import os
 import shutil
 import time
 from pathlib import Path
 
 from execution_cache import PREFIX, cache_path
+from finished_pages import finish
 from small_pictures import make_small
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,7 +21,10 @@ def publish(build: Path) -> None:
     """Move the rendered pages into a folder of their own and point the link to it."""
     site = build / time.strftime("site-%Y%m%dT%H%M%S", time.gmtime())
     rendered = build / "next" / "_build" / "html"
+    finish(rendered)
     make_small(rendered)
+    if pdf := os.environ.get("REPORT_PDF"):
+        shutil.copyfile(pdf, rendered / "report.pdf")
     rendered.rename(site)
     link = build / "html.new"
     current = build / "html"

@@ -10,8 +10,6 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from sphinx.application import Sphinx
-
 LOADER = "tex-chtml-full.js"
 FONTS = Path("output", "chtml", "fonts")
 REPAIRS = {
@@ -37,12 +35,10 @@ def mend(page: str) -> str:
     return page
 
 
-def finish(app: Sphinx, exception: Exception | None) -> None:
+def finish(site: Path) -> None:
     """Mend every page, add MathJax where ``mathjax_path`` points, and remove what no page loads."""
-    if exception or app.builder.format != "html":
-        return
-    static = Path(app.outdir, "_static")
-    for file in Path(app.outdir).rglob("*.html"):
+    static = site / "_static"
+    for file in site.rglob("*.html"):
         if static not in file.parents:
             file.write_text(mend(file.read_text("utf-8")), "utf-8")
     for folder in static.glob("vendor/fontawesome/*/js"):
@@ -52,8 +48,3 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     mathjax = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
     shutil.copytree(mathjax / FONTS, static / "mathjax" / FONTS, dirs_exist_ok=True)
     shutil.copy(mathjax / LOADER, static / "mathjax")
-
-
-def setup(app: Sphinx) -> None:
-    """Register with Sphinx."""
-    app.connect("build-finished", finish)
