@@ -148,8 +148,8 @@ class DevianceDerivatives:
 
         # Second derivatives by V⁻¹, and by σ̂ where it is not known.
         gradient = d_log_det + d_squares / variance
-        hessian += (2 / variance) * (columns.T @ parts.apply(columns))
-        hessian -= parts.trace(columns / np.sqrt(variance))
+        products = columns.T @ parts.apply(columns) / variance
+        hessian += 2 * products - parts.trace(products)
         if self.sigma is None:
             hessian -= d_squares[:, None] * (d_squares / (self.df * variance**2))
         scaled = self.scales[:, None] * hessian * self.scales

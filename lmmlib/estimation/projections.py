@@ -25,8 +25,8 @@ class Projections:
     apply : callable
         Z'PZ times columns (K, d).
     trace : callable
-        tr(Z'QZ Σ_a Z'QZ Σ_b) for all pairs of entries, (d, d), of columns Σ_a g (K, d); Q is V⁻¹,
-        and P for REML.
+        tr(Z'QZ Σ_a Z'QZ Σ_b) for all pairs of entries, (d, d), Q being V⁻¹, and P for REML; or its
+        average over responses, which is the argument: g'Σ_a Z'PZ Σ_b g / σ².
     """
 
     log_det: float

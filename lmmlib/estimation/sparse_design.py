@@ -92,7 +92,7 @@ class SparseDesign:
         apply: Callable[[np.ndarray], np.ndarray],
     ) -> Projections:
         """With the average information in place of traces."""
-        return Projections(log_det, T, sums, g, apply, lambda columns: columns.T @ apply(columns))
+        return Projections(log_det, T, sums, g, apply, lambda products: products)
 
     def _sums_of_method(self, sums: list[np.ndarray], G_X: np.ndarray) -> list[np.ndarray]:
         """The sums of V⁻¹ for ML, of P for REML."""

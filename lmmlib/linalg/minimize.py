@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MAX_STEPS = 60
-LONGEST_STEP = 2.0  # in units of the coordinates' own size
+LONGEST_STEP = 2.0  # along an axis of curvature, in units of the coordinates' own size
 SMALLEST_SIZE = 0.1  # of a coordinate: what counts as its size near zero
 FLAT = 1e-8  # curvature, in these units, below which a direction has none
 FLATTEST_SLOPE = 1e-7  # slope along such a direction that is followed all the same
@@ -77,7 +77,8 @@ def newton_minimize(
     r"""Newton's steps downhill, shortened where they lead up.
 
     A step is −Σ_k a_k (a_k'g) / \|λ_k\| over eigenvectors a_k and values λ_k of the Hessian: it
-    leads down where the function curves down too. Coordinates count in units of their own size.
+    leads down where the function curves down too. Coordinates count in units of their own size,
+    and no term of the sum is longer than two of them.
     Where a step promises less than rounding lets values tell, the gradient decides: it has more
     digits.
 
@@ -124,13 +125,13 @@ def newton_minimize(
             break
         if known is not None and _is_in_bowl(x, here, newton, known, signs):
             break
-        fraction = min(1.0, LONGEST_STEP / newton.length)
+        fraction = 1.0
         next_x = None
         for _ in range(SHORTENINGS):
             trial_x = x + fraction * newton.step
             trial = function(trial_x)
             evaluations += 1
-            if _leads_down(here, trial, fraction * newton.gain, x):
+            if _leads_down(here, trial, fraction * newton.decrease, x):
                 next_x = trial_x
                 break
             fraction /= 4
@@ -150,13 +151,13 @@ def newton_minimize(
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """A step, its length in units of the coordinates' size, and half the decrease along it.
+    """A step, half the decrease along it, and along Newton's whole one: the gain that it promises.
 
     Whether the function curves down somewhere, and whether it is at least flat somewhere.
     """
 
     step: np.ndarray
-    length: float
+    decrease: float
     gain: float
     curves_down: bool
     is_flat_or_down: bool
@@ -177,10 +178,12 @@ def _newton_step(x: np.ndarray, here: Evaluation) -> _Step:
     says_nothing = (np.abs(eigenvalues) < flat) & (np.abs(slopes) < FLATTEST_SLOPE)
     along = np.where(says_nothing, 0.0, -slopes / curvature)
     gain = float(-0.5 * slopes @ along)
+    # Cut axis by axis: a flat axis would else shorten what the others are sure of.
+    along = np.clip(along, -LONGEST_STEP, LONGEST_STEP)
+    decrease = float(-0.5 * slopes @ along)
     curves_down = bool(np.any(eigenvalues < -flat * 1e2))
     is_flat_or_down = bool(eigenvalues[0] < flat)
-    length = float(np.linalg.norm(along))
-    return _Step(size * (axes @ along), length, gain, curves_down, is_flat_or_down)
+    return _Step(size * (axes @ along), decrease, gain, curves_down, is_flat_or_down)
 
 
 def _leads_down(here: Evaluation, trial: Evaluation, gain: float, x: np.ndarray) -> bool:
