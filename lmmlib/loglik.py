@@ -62,9 +62,7 @@ def conditional(data: Data | Reduction, params: Params, u: ArrayLike) -> float:
 
 
 def conditional_in_draws(data: Data, theta: Theta, u: np.ndarray) -> np.ndarray:
-    """log p(y_i|u,θ) of each row at S draws of θ and u.
-
-    Their sum over rows is :func:`conditional`.
+    """log p(y_i|u,θ) of each row at S draws of θ and u; they add up to log p(y|u,θ).
 
     Parameters
     ----------
@@ -153,8 +151,6 @@ def marginal(data: Data | Reduction, params: Params) -> float:
 
 def marginal_in_draws(data: Data | Reduction, theta: Theta) -> np.ndarray:
     """log p(y|θ) at S draws of θ.
-
-    What :func:`marginal` gives at each of them.
 
     Parameters
     ----------

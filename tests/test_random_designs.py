@@ -143,7 +143,7 @@ def test_a_design_at_random_is_its_dense_twin(seed):
     for is_dense in (True, False):
         deviance = DevianceDerivatives(data.reduction, method)
         deviance.is_dense = is_dense
-        x = rng.normal(size=len(deviance.entries))
+        x = rng.normal(size=len(deviance.scales))
         factors = [factor[0] for factor in relative_factors(data.reduction, x[None])]
         V = _relative_covariance(data.design, factors)
         precision = n * EPSILON * np.linalg.cond(V) * _size_beside_residuals(data, V)
