@@ -12,6 +12,9 @@ export PYTHONDONTWRITEBYTECODE :=
 export PYTENSOR_FLAGS ?= blas__ldflags=
 book pdf: export PYTHONWARNINGS := ignore:IProgress not found
 
+# The list of fonts is that of this environment: a stale one of another leaves figures without their fonts.
+export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
+
 # The same commit gives the same pages and the same PDF whenever they are made: their date is that of the commit.
 COMMITTED := $(shell git log -1 --format=%ct 2>/dev/null)
 ifneq ($(COMMITTED),)
@@ -53,7 +56,8 @@ $(STAMP): requirements.txt pyproject.toml
 	@SECONDS=0; awk '/^uv==/ {on=1} on; on && !/\\$$/ {exit}' requirements.txt > $(VENV)/uv.txt; \
 	{ $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt && \
 	  $(UV) pip sync --quiet --require-hashes requirements.txt && \
-	  $(UV) pip install --quiet --no-deps --no-build-isolation -e .; } >$(LOG) 2>&1 \
+	  $(UV) pip install --quiet --no-deps --no-build-isolation -e . && \
+	  $(BIN)/python -c 'import matplotlib.font_manager'; } >$(LOG) 2>&1 \
 	|| { echo "env: the packages could not be installed; is the network up? The last of $(LOG) says: $$(tail -n 1 $(LOG) | sed 's/^ *//'); make env starts over" >&2; exit 1; }; \
 	echo "$(CURDIR)" > $@; echo "env: installed in $$SECONDS s"
 

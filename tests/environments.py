@@ -14,7 +14,8 @@ def run(*command: str | Path, cwd: Path, python: Path | None = None) -> str:
 
     A failure shows both of its streams.
     """
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "JUPYTER"))}
+    ours = ("PYTHON", "JUPYTER", "MPL")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     if python:
         environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
         environment["VIRTUAL_ENV"] = str(python.parents[1])

@@ -8,6 +8,7 @@ import pymc as pm
 import xarray as xr
 
 from lmmlib import draws as draws_
+from lmmlib import linalg
 from lmmlib.estimation import confounded_with_sigma
 from lmmlib.model import Data, RNGLike, checked_rng, frozen_array
 from lmmlib.model.options import choice
@@ -151,7 +152,9 @@ def _fit(
     data = _current_data(model, source)
     _allow_devices(settings.chains)
     began = time.perf_counter()
-    with machine_warnings_ignored():
+    # JAX factors by SciPy's BLAS, and the chains are threads already.
+    one_thread = linalg.threads_for(data.reduction.widest_separator)
+    with machine_warnings_ignored(), one_thread:
         raw = nuts_draws(model, source.initvals, seed, settings)
     seconds = time.perf_counter() - began
 
