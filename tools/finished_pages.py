@@ -19,6 +19,8 @@ REPAIRS = {
     r' role="(?:doc-biblioentry"|list"(?= class="citation-list"))': "",
     # The theme: what scrolls must be within reach of the keyboard.
     r'(<div class="pst-scrollable-table-container")>': r'\1 tabindex="0">',
+    # The theme: what shows the pages below another has no name.
+    r'<summary>(?=<span class="toctree-toggle")': '<summary aria-label="Pages below">',
     # MathJax: browsers break a line between a formula and the comma behind it.
     r'(<span class="math [^"]*">[^<]*</span>[,.;:!?)’”]+)': r'<span class="unbroken">\1</span>',
     # The theme draws its icons twice, from fonts and by a script of 1.5 MB, and asks ahead for
