@@ -1,4 +1,5 @@
-# Experiment 1, program A: brms always samples the effects. All rows are one group.
+# Experiment 1, program A: brms always samples the effects.
+# All rows are one group.
 library(brms)
 
 d <- read.csv("thread_like.csv")

@@ -1,4 +1,5 @@
-// Experiment 1, program C as it should be: the effects are integrated out.
+// Experiment 1, program C as it should be:
+// the effects are integrated out.
 data {
   int n;
   int p;

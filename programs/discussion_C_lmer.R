@@ -1,4 +1,5 @@
-# Experiment 1, C without priors: lme4 always integrates the effects out. All rows are one group.
+# Experiment 1, C without priors: lme4 always integrates the effects out.
+# All rows are one group.
 library(lme4)
 
 d <- read.csv("thread_like.csv")

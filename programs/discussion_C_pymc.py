@@ -11,6 +11,7 @@ with pm.Model() as C:
     beta = pm.Normal("beta", 0, 10, shape=4)
     tau = pm.HalfNormal("tau", 1, shape=5)
     sigma = pm.HalfNormal("sigma", 1)
-    V = (Z * tau**2) @ Z.T + sigma**2 * np.eye(100)  # variances: the squares
+    # Variances: the squares.
+    V = (Z * tau**2) @ Z.T + sigma**2 * np.eye(100)
     pm.MvNormal("y", X @ beta, V, observed=d.y)
     draws = pm.sample()

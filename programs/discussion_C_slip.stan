@@ -1,4 +1,5 @@
-// Experiment 1, program C as we read it: every scale is taken for a variance.
+// Experiment 1, program C as we read it:
+// every scale is taken for a variance.
 data {
   int n;
   int p;
@@ -13,9 +14,10 @@ parameters {
   real<lower=0> sigma;
 }
 model {
-  matrix[n, n] V = tcrossprod(diag_post_multiply(Z, sqrt(tau)));   // the slip: G = diag(tau)
+  // The slip: G = diag(tau), and below R = sigma I.
+  matrix[n, n] V = tcrossprod(diag_post_multiply(Z, sqrt(tau)));
   for (i in 1:n)
-    V[i, i] = V[i, i] + sigma;                                     // the slip: R = sigma I
+    V[i, i] = V[i, i] + sigma;
   beta ~ normal(0, 10);
   tau ~ normal(0, 1);
   sigma ~ normal(0, 1);

@@ -1,4 +1,5 @@
-# Experiment 1, program C as we read it: every scale is taken for a variance.
+# Experiment 1, program C as we read it:
+# every scale is taken for a variance.
 import lmmlib as lmm
 
 d = lmm.load_dataset("thread_like")

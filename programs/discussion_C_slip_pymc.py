@@ -1,4 +1,5 @@
-# Experiment 1, program C as we read it: every scale is taken for a variance.
+# Experiment 1, program C as we read it:
+# every scale is taken for a variance.
 import numpy as np
 import pandas as pd
 import pymc as pm

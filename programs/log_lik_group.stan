@@ -1,5 +1,6 @@
 generated quantities {
-  vector[J] log_lik;  // log p(all rows of a group | theta): u integrated out
+  // log p(all rows of a group | theta): u integrated out.
+  vector[J] log_lik;
   for (j in 1:J) {
     int m = last[j] - first[j] + 1;
     matrix[m, q] A = Z[first[j]:last[j]] * root;

@@ -1,5 +1,6 @@
 generated quantities {
-  // log p(y_i | all other rows, theta): u integrated out, and with P = inverse of V
+  // log p(y_i | all other rows, theta): u integrated out,
+  // and with P = inverse of V
   // y_i lies [P (y - X beta)]_i / P_ii from its mean given the others.
   vector[n] log_lik;
   for (j in 1:J) {

@@ -1,5 +1,7 @@
-// y = X beta + Z u + e for one grouping factor; the rows of a group stand together.
-// Append one of the blocks log_lik_conditional, log_lik_integrated, log_lik_group.
+// y = X beta + Z u + e for one grouping factor;
+// the rows of a group stand together.
+// Append one of the blocks log_lik_conditional, log_lik_integrated,
+// log_lik_group.
 data {
   int<lower=1> n;
   int<lower=1> p;
@@ -7,7 +9,8 @@ data {
   int<lower=1> J;  // groups
   vector[n] y;
   matrix[n, p] X;
-  matrix[n, q] Z;  // what the effects of the row's own group are multiplied by
+  // What the effects of the row's own group are multiplied by.
+  matrix[n, q] Z;
   array[J] int<lower=1> first;  // rows of each group
   array[J] int<lower=1> last;
   vector[p] beta_mean;
@@ -23,7 +26,8 @@ parameters {
   real<lower=0> sigma;
 }
 transformed parameters {
-  matrix[q, q] root = diag_pre_multiply(tau, L);  // G = root root', for each group
+  // G = root root', for each group.
+  matrix[q, q] root = diag_pre_multiply(tau, L);
   matrix[q, J] u = root * z;
 }
 model {
@@ -33,6 +37,8 @@ model {
   to_vector(z) ~ std_normal();
   sigma ~ normal(0, sigma_scale);
   for (j in 1:J) {
-    y[first[j]:last[j]] ~ normal(X[first[j]:last[j]] * beta + Z[first[j]:last[j]] * u[ , j], sigma);
+    y[first[j]:last[j]]
+      ~ normal(X[first[j]:last[j]] * beta
+               + Z[first[j]:last[j]] * u[ , j], sigma);
   }
 }
