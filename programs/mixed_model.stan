@@ -1,7 +1,7 @@
 // y = X beta + Z u + e for one grouping factor;
 // the rows of a group stand together.
-// Append one of the blocks log_lik_conditional, log_lik_integrated,
-// log_lik_group.
+// Append the block of one other tab, a file log_lik_*.stan: the effects u
+// are sampled here, and integrated out there where it says so.
 data {
   int<lower=1> n;
   int<lower=1> p;
