@@ -13,7 +13,7 @@ export PYTENSOR_FLAGS ?= blas__ldflags=
 book pdf: export PYTHONWARNINGS := ignore:IProgress not found
 
 # The list of fonts is that of this environment: a stale one of another leaves figures without their fonts.
-export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
+export MPLCONFIGDIR = $(CURDIR)/$(VENV)/matplotlib
 
 # The same commit gives the same pages and the same PDF whenever they are made: their date is that of the commit.
 COMMITTED := $(shell git log -1 --format=%ct 2>/dev/null)
@@ -26,7 +26,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 LOG := $(VENV)/install.log
 UV := VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv
-CODE := lmmlib tests _ext tools benchmarks
+CODE := lmmlib tests _ext tools benchmarks hatch_build.py
 
 # An environment that was moved, or whose interpreter has gone, is as good as none. The stamp holds its place.
 ifneq ($(shell $(BIN)/python -c '' 2>/dev/null && cat $(STAMP) 2>/dev/null),$(CURDIR))

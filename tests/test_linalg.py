@@ -413,30 +413,6 @@ def test_a_point_as_high_is_no_step_up(start):
         assert len(evaluations) < 30
 
 
-@pytest.mark.parametrize("units", [0, 1, 100])
-def test_rounding_covers_what_values_are_apart_by(units):
-    """Errors of up to so many units in the last place.
-
-    Two values may lie twice as far apart, a fourth difference sixteen times.
-    """
-    unit = np.spacing(1000.0)
-    noise = np.random.default_rng(units)
-
-    def bowl(x):
-        return 1000 + np.sum(np.cos(x), 1) + unit * noise.integers(-units, units + 1, len(x))
-
-    for x in np.random.default_rng(1).uniform(-0.5, 0.5, size=(50, 3)):
-        units_apart = linalg.rounding_error(bowl, x) / unit
-        assert max(4, 2 * units) <= units_apart <= max(4, 2 * 16 * (units + 1))
-
-
-def test_ties_go_to_the_first():
-    values = np.array([3.0, 1.0 + 2e-12, 1.0, 1.0 - 1e-12])
-    assert linalg.first_minimum(values, 0.0) == 3
-    assert linalg.first_minimum(values, 1.5e-12) == 2
-    assert linalg.first_minimum(values, 5e-12) == 1
-
-
 @pytest.mark.parametrize("name", ["unbalanced slopes", "crossed", "crossed in pieces"])
 def test_blocks_are_substituted_as_whole_columns(name):
     """A right-hand side that is zero outside of blocks and separators, by R itself.

@@ -9,9 +9,6 @@ from lmmlib.estimation.entries import TermEntries
 from lmmlib.estimation.projections import Projections
 from lmmlib.model import Reduction
 
-LARGE = 10.0  # ratio of SDs above which effects are projected by way of their inverse
-REGULAR = 1e-3  # share of its largest entry that the diagonal of Λ_k must have for that
-
 
 class DenseDesign:
     """The rows of a reduction as dense columns.
@@ -76,16 +73,9 @@ class DenseDesign:
 
     def _large_inverse(self, Lam: list[np.ndarray]) -> np.ndarray | None:
         """Λ⁻¹ (K, K) in the columns of terms whose effects are large beside a row, or None."""
-        is_large = [_is_large(factor) for factor in Lam]
-        if not any(is_large):
+        if not any(map(linalg.is_large, Lam)):
             return None
-        inverse = np.zeros((self.layout.width, self.layout.width))
-        for factor, is_large_term, part, (J, _) in zip(
-            Lam, is_large, self.slices, self.shapes, strict=True
-        ):
-            if is_large_term:
-                inverse[part, part] = np.kron(np.eye(J), np.linalg.inv(factor))
-        return inverse
+        return linalg.large_inverse(Lam, [J * q for J, q in self.shapes])
 
     def _traces(self, matrix: np.ndarray, Lam: list[np.ndarray]) -> np.ndarray:
         """tr(Φ Σ_a Φ Σ_b) of all pairs of entries, (d, d), for a symmetric Φ (K, K).
@@ -124,9 +114,3 @@ class DenseDesign:
             of_term = matrix[part, part].reshape(J, q, J, q)
             sums.append(np.trace(of_term, axis1=0, axis2=2))
         return sums
-
-
-def _is_large(factor: np.ndarray) -> bool:
-    """Whether the effects of Λ_k (q, q) are large beside a row, in every direction."""
-    smallest = np.abs(factor.diagonal()).min()
-    return bool(smallest > LARGE and smallest > REGULAR * np.abs(factor).max())

@@ -56,12 +56,11 @@ class DevianceDerivatives:
         self.entries = entries_by_term(reduction.layout, orders)
         self.df = residual_df(reduction, method)
         # dΛ_k/dx of each entry: points are in units of covariates and rows
-        sqrt_mean_weight = np.exp(0.5 * reduction.log_weights / reduction.n)
         units = [
             units_of_term[of_term.rows]
             for units_of_term, of_term in zip(reduction.layout.units, self.entries, strict=True)
         ]
-        self.scales = 1.0 / (np.concatenate(units) * sqrt_mean_weight)
+        self.scales = 1.0 / (np.concatenate(units) * reduction.sqrt_mean_weight)
         if combination is None:
             combination = independent_columns(reduction)
         self.combination = combination

@@ -70,7 +70,6 @@ def relative_factors(reduction: Reduction, points: np.ndarray) -> list[np.ndarra
     covariates and weights.
     """
     layout = reduction.layout
-    sqrt_mean_weight = np.exp(0.5 * reduction.log_weights / reduction.n)  # geometric mean
     counts = [len(free_entries(term)[0]) for term in layout.terms]
     parts = np.split(points, np.cumsum(counts)[:-1], axis=1)
     factors = []
@@ -78,7 +77,7 @@ def relative_factors(reduction: Reduction, points: np.ndarray) -> list[np.ndarra
         q = len(term.effects)
         rows, columns = free_entries(term)
         Lam = np.zeros((len(points), q, q))
-        Lam[:, rows, columns] = part / (units[rows] * sqrt_mean_weight)
+        Lam[:, rows, columns] = part / (units[rows] * reduction.sqrt_mean_weight)
         factors.append(Lam)
     return factors
 

@@ -10,7 +10,7 @@ from lmmlib.model import Reduction
 
 # Share of the numbers that make up a residual below which it has too few digits to tell an SD from.
 EXACT = 1e-13
-# The same for the curvature that a search takes from differences of the deviance.
+# The same, below which a search cannot vouch for its end.
 TOO_CLOSE_FOR_CURVATURE = 1e-8
 
 
@@ -84,7 +84,7 @@ def fixed_effects_fit(reduction: Reduction) -> FixedEffectsFit:
     beta = linalg.solve_upper_stack(without_effects.R_X, without_effects.t)[:, 0]
     lengths = np.sqrt(np.sum(reduction.rows[1] ** 2, 0))  # of the columns of X, and of y
     parts = np.append(np.abs(beta) * lengths[reduction.independent_columns], lengths[-1])
-    sqrt_mean_weight = np.exp(0.5 * reduction.log_weights / reduction.n)
-    length_of_one = np.sqrt(reduction.n) * sqrt_mean_weight  # of a column of ones, whitened
+    # of a column of ones, whitened
+    length_of_one = np.sqrt(reduction.n) * reduction.sqrt_mean_weight
     residual = np.sqrt(without_effects.pwrss[0]) / length_of_one
     return FixedEffectsFit(float(residual), float(parts.max() / length_of_one))

@@ -173,8 +173,7 @@ class Estimate:
     @property
     def singular_effects(self) -> list[str]:
         """Sentences on effects whose SD is zero or whose correlation is one in modulus."""
-        mean_log_weight = as_reduction(self.data).log_weights / self.nobs
-        row_sd = self.params.sigma * float(np.exp(-0.5 * mean_log_weight))
+        row_sd = self.params.sigma / as_reduction(self.data).sqrt_mean_weight
         return singular_effects(self.layout, self.params, row_sd)
 
     @property

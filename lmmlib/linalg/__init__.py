@@ -6,7 +6,7 @@ and an optimiser.
 
 from lmmlib.linalg.arrowhead import Arrowhead, DiagonalBlocks, rotate_to_arrowheads
 from lmmlib.linalg.arrowheads import WIDEST_ROTATED, AnyArrowhead, as_rows, reduce_to_arrowheads
-from lmmlib.linalg.block_chunks import small_blocks
+from lmmlib.linalg.block_chunks import is_large, large_inverse, small_blocks
 from lmmlib.linalg.block_projection import (
     BlockProjection,
     BlockTriangle,
@@ -30,7 +30,6 @@ from lmmlib.linalg.newton import ConvergenceWarning, Optima, newton_maximize
 from lmmlib.linalg.partition import Partition, find_partition
 from lmmlib.linalg.projection import DenseProjection, kind_sums, project_dense
 from lmmlib.linalg.rotation import Rotation, rotate
-from lmmlib.linalg.rounding import first_minimum, rounding_error
 from lmmlib.linalg.sparse_arrowhead import SparseArrowhead, sparse_arrowhead
 from lmmlib.linalg.sparse_factor import SparseFactor, factorise_sparse
 from lmmlib.linalg.stacks import scale_stack, solve_lower_stack, solve_upper_stack, triangle_stack
@@ -86,11 +85,12 @@ __all__ = [
     "factorise_components",
     "factorise_sparse",
     "find_partition",
-    "first_minimum",
     "forward_substitute",
     "forward_substitute_blocks",
     "inverse_blocks",
+    "is_large",
     "kind_sums",
+    "large_inverse",
     "merge",
     "newton_maximize",
     "newton_minimize",
@@ -104,7 +104,6 @@ __all__ = [
     "reduce_to_arrowheads",
     "rotate",
     "rotate_to_arrowheads",
-    "rounding_error",
     "row_leverages",
     "scale_columns",
     "scale_stack",

@@ -105,9 +105,17 @@ def column_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def large_inverse(Lam: Sequence[np.ndarray], counts: Sequence[int]) -> np.ndarray:
     """Λ⁻¹ (q, q) of a block in the columns of kinds whose effects are large, zero elsewhere."""
-    inverses = []
-    for factor in Lam:
-        smallest = np.abs(np.diag(factor)).min()
-        is_large = smallest > LARGE and smallest > REGULAR * np.abs(factor).max()
-        inverses.append(np.linalg.inv(factor) if is_large else np.zeros_like(factor))
+    inverses = [np.linalg.inv(L) if is_large(L) else np.zeros_like(L) for L in Lam]
     return block_factor(inverses, counts)
+
+
+def is_large(factor: np.ndarray) -> bool:
+    """Whether the effects of Λ_k (q, q) are large beside a row, in every direction.
+
+    Examples
+    --------
+    >>> is_large(np.diag([20.0, 30.0])), is_large(np.diag([20.0, 3.0]))
+    (True, False)
+    """
+    smallest = np.abs(factor.diagonal()).min()
+    return bool(smallest > LARGE and smallest > REGULAR * np.abs(factor).max())

@@ -16,7 +16,8 @@ LEAST_GAIN = 1e-18
 SUFFICIENT = 1e-4  # share of the decrease that the gradient predicts
 SHORTENINGS = 12  # of a step, by a factor of four each
 LOW = 4.5  # height in the bowl of a known minimum, three standard errors, where a search ends
-# Share of a rise by which values may miss what slopes and curvatures at both ends make of it.
+# Share of a rise by which values may miss what slopes and curvatures at both ends make of it;
+# a choice, not derived.
 SMOOTH = 0.25
 ROUNDING = 1e-13  # of a value, relative: decreases below it are not told from rounding
 

@@ -103,6 +103,11 @@ class Reduction:
         wide = [a.width for a in self.arrowheads if isinstance(a, linalg.SparseArrowhead)]
         return max(wide, default=0)
 
+    @property
+    def sqrt_mean_weight(self) -> float:
+        """Root of the geometric mean of the weights."""
+        return float(np.exp(0.5 * self.log_weights / self.n))
+
     def chunks(self, draws: int) -> Iterator[slice]:
         """Draws to evaluate at a time, so that ``CHUNK`` numbers or those of one draw are held."""
         step = max(1, CHUNK // self.entries)

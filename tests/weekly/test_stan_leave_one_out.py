@@ -44,7 +44,7 @@ def _sampled(files, data, folder):
 def _assert_within_error(elpd, efficiency, by_library):
     """An estimate from dependent draws, and the library's from sets of as many independent ones."""
     error = np.std(by_library, ddof=1) * np.sqrt(1 / efficiency + 1 / len(by_library))
-    # Conditional weights of the rats err by a nat; another task lies tens of nats away.
+    # Conditional weights of the rats err by a nat. Rows and rats left out lie thirty nats apart.
     assert abs(elpd - np.mean(by_library)) < 5 * error < 10, (elpd, np.mean(by_library), error)
 
 
