@@ -75,7 +75,7 @@ def test_derivatives_are_exact_at_the_edges(name, place, method):
 def test_small_blocks_keep_the_digits_of_gradients(place, method):
     data, _ = CASES["unbalanced slopes"]()
     data = data.rows(np.arange(LONGEST_EXACT))
-    d = len(DevianceDerivatives(data.reduction, method).entries)
+    d = len(DevianceDerivatives(data.reduction, method).scales)
     _assert_exact(data, method, _points(d, np.random.default_rng(8))[place], is_dense=False)
 
 
