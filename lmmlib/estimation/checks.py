@@ -33,7 +33,8 @@ def check_identified(reduction: Reduction, sigma_is_known: bool = False) -> None
         be told apart, or no rows show all of a term's covariance.
     """
     basis_of_X = np.linalg.qr(reduction.rows[1][:, :-1])[0]
-    for columns in _columns_by_term(reduction):
+    by_term = list(_columns_by_term(reduction))
+    for columns in by_term:
         _check_outside_X(columns, basis_of_X)
         if not sigma_is_known and _is_confounded_with_rows(columns, basis_of_X, reduction.n):
             raise ValueError(
@@ -41,7 +42,7 @@ def check_identified(reduction: Reduction, sigma_is_known: bool = False) -> None
                 "rows: their variances and that of the rows cannot be told apart; drop the "
                 "term, or give priors to posterior"
             )
-    error = effect_covariances_error(list(_columns_by_term(reduction)))
+    error = effect_covariances_error(by_term)
     if error:
         raise ValueError(error)
 

@@ -5,6 +5,7 @@ best.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -91,5 +92,12 @@ def diagonal_points(layout: Layout, ratios: Sequence[float]) -> np.ndarray:
 
 def free_entries(term: Term) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the free entries of a term's relative covariance factor."""
-    q = len(term.effects)
-    return np.tril_indices(q) if term.correlated else np.diag_indices(q)
+    return _free_entries(len(term.effects), term.correlated)
+
+
+@cache
+def _free_entries(q: int, correlated: bool) -> tuple[np.ndarray, np.ndarray]:
+    rows, columns = np.tril_indices(q) if correlated else np.diag_indices(q)
+    rows.flags.writeable = False
+    columns.flags.writeable = False
+    return rows, columns

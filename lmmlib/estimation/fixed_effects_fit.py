@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from lmmlib import linalg
-from lmmlib.estimation.deviance import diagonal_points, profile_at
 from lmmlib.model import Reduction
 
 # Share of the numbers that make up a residual below which it has too few digits to tell an SD from.
@@ -80,11 +80,13 @@ def fixed_effects_fit(reduction: Reduction) -> FixedEffectsFit:
     >>> round(fit.residual, 6), fit.is_exact
     (1.0, False)
     """
-    without_effects = profile_at(reduction, diagonal_points(reduction.layout, (0.0,)))
-    beta = linalg.solve_upper_stack(without_effects.R_X, without_effects.t)[:, 0]
-    lengths = np.sqrt(np.sum(reduction.rows[1] ** 2, 0))  # of the columns of X, and of y
-    parts = np.append(np.abs(beta) * lengths[reduction.independent_columns], lengths[-1])
+    columns = reduction.independent_columns
+    _, B = reduction.rows
+    lengths = np.linalg.norm(B, axis=0)  # of the columns of X, and of y
+    triangle = linalg.merge([B[:, [*columns, -1]]])
+    beta = solve_triangular(triangle[:-1, :-1], triangle[:-1, -1])
+    parts = np.append(np.abs(beta) * lengths[columns], lengths[-1])
     # of a column of ones, whitened
     length_of_one = np.sqrt(reduction.n) * reduction.sqrt_mean_weight
-    residual = np.sqrt(without_effects.pwrss[0]) / length_of_one
+    residual = abs(triangle[-1, -1]) / length_of_one
     return FixedEffectsFit(float(residual), float(parts.max() / length_of_one))
