@@ -34,7 +34,7 @@ pip install "./{wheel}[pymc,plots]" myst-nb=={myst_nb}
 ```
 
 On Colab, upload the wheel and run that line in a cell, with `%` before it."""
-BESIDE = "\n\nIts cells read {}, at that place beside the notebook."
+BESIDE = "\n\nIts cells read {}, at that place beside the notebook, as the repository has it."
 
 
 def blocks(node: nodes.Element) -> Iterator[nodes.Element]:
@@ -102,7 +102,16 @@ def needs(app: Sphinx, page: str, tables: list[str]) -> str:
     """Say what to install, and which tables belong beside the notebook."""
     wheel = f"lmmlib-{app.config.version}-py3-none-any.whl"
     text = NEEDS.format(wheel=wheel, myst_nb=version("myst-nb"))
-    return text + (BESIDE.format(", ".join(f"[{t}]({t})" for t in tables)) if tables else "")
+    links = [f"[{table}]({beside(app, page, table)})" for table in tables]
+    return text + (BESIDE.format(", ".join(links)) if links else "")
+
+
+def beside(app: Sphinx, page: str, table: str) -> str:
+    """Lead to a table on the public site or, while there is none, beside the notebook."""
+    if not app.config.html_baseurl:
+        return table
+    place = normpath(Path(page).parent / table)
+    return f"{app.config.html_baseurl.rstrip('/')}/_sources/{place}"
 
 
 def copy_tables(app: Sphinx, page: str, notebook: NotebookNode, folder: Path) -> list[str]:

@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
-TABLE = "published.csv"
+TABLE = "lmmlib/tables/published.csv"
 MINUS = "\N{MINUS SIGN}"
 TIMES_TEN = "\N{NO-BREAK SPACE}\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}10"
 NUMBER = re.compile(r"-?[\d,]*\.?\d+(e[+-]?\d+)?")

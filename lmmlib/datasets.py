@@ -51,6 +51,17 @@ TABLES = {
         (),
         "simulated for this project in the manner of experiment 1 of the discussion",
     ),
+    "practice": _Table(
+        ("room",), "simulated for this project: score of pupils, hours of practice, classes"
+    ),
+    "published": _Table((), "figures that the discussion printed, by key; its data are lost"),
+    "published_fits": _Table(
+        ("value",),
+        "tests of MixedModels.jl and lme4: estimates of documented models, digits as printed",
+    ),
+    "brms_sleepstudy": _Table(
+        (), "brms 2.18.0 on sleepstudy: two of four chains, every tenth draw, seven digits"
+    ),
 }
 
 
@@ -59,13 +70,15 @@ def load_dataset(name: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    name : {"sleepstudy", "Dyestuff", "Dyestuff2", "Penicillin", "Pastes", "rats", "thread_like"}
-        Name of the table.
+    name : str
+        Name of the table: data are "sleepstudy", "Dyestuff", "Dyestuff2", "Penicillin", "Pastes",
+        "rats", "thread_like" and "practice"; numbers of others are "published", "published_fits"
+        and "brms_sleepstudy".
 
     Returns
     -------
     pandas.DataFrame
-        Table whose grouping columns are strings.
+        Table whose grouping columns are strings, as are digits that are kept as printed.
 
     Raises
     ------

@@ -52,15 +52,15 @@ def main() -> int:
     parser.add_argument("pytest", nargs="*", help="further options of pytest, after --")
     options = parser.parse_args()
     modules = CORE if options.extremes else NUMERICAL
-    if platform.machine() not in ("x86_64", "AMD64"):
+    if not runnable():
         print(
             "test-kernels: NOT RUN: the kernels are those of x86-64, and this processor is "
             f"{platform.machine()}"
         )
         return 0
-    lacking = {kernel: needed - _instructions() for kernel, (_, needed) in KERNELS.items()}
-    runnable = [kernel for kernel in KERNELS if not lacking[kernel]]
-    chosen = [runnable[0], runnable[-1]] if options.extremes else runnable
+    lacking = _lacking()
+    found = runnable()
+    chosen = [found[0], found[-1]] if options.extremes else found
     failed = [kernel for kernel in chosen if _run(kernel, modules, options.pytest)]
     for kernel in KERNELS:
         if lacking[kernel]:
@@ -118,6 +118,19 @@ def _run(kernel: str, modules: list[str], options: list[str]) -> int:
     seconds = monotonic() - started
     print(f"test-kernels: {kernel}: {outcome} in {seconds:.0f} s", flush=True)
     return status
+
+
+def runnable() -> list[str]:
+    """Kernels that this processor can run; none on one that is not x86-64."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return []
+    lacking = _lacking()
+    return [kernel for kernel in KERNELS if not lacking[kernel]]
+
+
+def _lacking() -> dict[str, set[str]]:
+    """Instructions that each kernel needs and this processor lacks."""
+    return {kernel: needed - _instructions() for kernel, (_, needed) in KERNELS.items()}
 
 
 def _instructions() -> set[str]:

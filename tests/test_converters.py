@@ -1,6 +1,7 @@
 """Draws of Bambi and brms: real excerpts, every name by hand, and what is refused."""
 
 import warnings
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ BAMBI = EXCERPTS / "bambi_sleepstudy.npz"
 # brms 2.18.0, rstan 2.21; two of the four chains, every tenth draw, seven digits:
 #     fit <- brm(Reaction ~ Days + (Days | Subject), sleepstudy, chains = 4, iter = 2000, seed = 1)
 #     write.csv(thin_draws(subset_draws(as_draws_df(fit), chain = 1:2), 10), "brms_sleepstudy.csv")
-BRMS = EXCERPTS / "brms_sleepstudy.csv"
+BRMS = files("lmmlib") / "tables/brms_sleepstudy.csv"
 
 
 def _tree(variables, response=None, dims=None, coords=None):

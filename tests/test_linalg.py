@@ -54,7 +54,7 @@ def test_eliminate_keeps_every_sum_of_squares():
         B = rng.normal(size=(m, 2))
         s = rng.normal(size=3)
         t = rng.normal(size=2)
-        R, RB, remainder = linalg.eliminate(Z, B)
+        R, RB, remainder = linalg.eliminate(np.hstack([Z, B]), 3)
         got = np.sum((R @ s - RB @ t) ** 2) + np.sum((remainder @ t) ** 2)
         np.testing.assert_allclose(got, np.sum((Z @ s - B @ t) ** 2), rtol=1e-12)
 

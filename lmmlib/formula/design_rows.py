@@ -139,14 +139,14 @@ def _terms(
                 f"(1 | {bar.name}), or leave it out"
             )
         labels = row_labels(bar.group, columns)
-        every = list(range(len(matrix.names)))
-        for chosen in [every] if bar.correlated else [[k] for k in every]:
+        one_by_one = [slice(k, k + 1) for k in range(len(matrix.names))]
+        for chosen in [slice(None)] if bar.correlated else one_by_one:
             number_of_term = terms_of_factor.total()
             number_on_factor = terms_of_factor[bar.name]
             terms_of_factor[bar.name] += 1
             name = f"{bar.name}.{number_on_factor}" if number_on_factor else bar.name
             covariates = matrix.values[:, chosen]
-            names = [matrix.names[k] for k in chosen]
+            names = matrix.names[chosen]
             if known is None:
                 yield Term.grouped(name, labels, covariates, effects=names)
                 continue

@@ -14,7 +14,7 @@ from lmmlib.model import Data, Design, Theta
 
 # what is left of a leverage's complement, below which the difference has lost too many digits
 NEAR_ONE = 1e-4
-MAX_ROW_ENTRIES = 1_000_000  # of coordinates of rows held at a time
+MAX_ROW_ENTRIES = 1_000_000  # of coordinates of rows, or of rows in draws, held at a time
 
 
 def predictions_by_leverage(data: Data, theta: Theta) -> Iterator[RowPredictions]:
@@ -32,7 +32,7 @@ def predictions_by_leverage(data: Data, theta: Theta) -> Iterator[RowPredictions
     Yields
     ------
     RowPredictions
-        All rows.
+        Some of the rows.
 
     Examples
     --------
@@ -54,17 +54,30 @@ def predictions_by_leverage(data: Data, theta: Theta) -> Iterator[RowPredictions
         for draws in data.reduction.chunks(S):
             fitted_residual[draws], complement[draws] = _fitted(data, theta[draws])
 
+    # Some rows at a time: what is made of all of them at once leaves the cache.
+    step = max(1, MAX_ROW_ENTRIES // S)
+    for start in range(0, n, step):
+        numbers = np.arange(start, min(start + step, n))
+        yield _predictions(
+            data, theta, numbers, fitted_residual[:, numbers], complement[:, numbers]
+        )
+
+
+def _predictions(
+    data: Data, theta: Theta, numbers: np.ndarray, residual: np.ndarray, complement: np.ndarray
+) -> RowPredictions:
+    """Rows from their fitted residuals and complements of leverages, (S, r) both."""
     near_one = complement < NEAR_ONE
     divisor = np.where(near_one, 1.0, complement)
-    residual = fitted_residual / divisor
+    residual = residual / divisor
     variance = 1 / divisor
-    for row in np.flatnonzero(near_one.any(0)):
-        draws_of_row = np.flatnonzero(near_one[:, row])
-        for part in set_predictions(data, theta[draws_of_row], np.array([row])):
+    for k in np.flatnonzero(near_one.any(0)):
+        draws_of_row = np.flatnonzero(near_one[:, k])
+        for part in set_predictions(data, theta[draws_of_row], numbers[[k]]):
             chosen = draws_of_row[part.draws]
-            residual[chosen, row] = part.residual[:, 0]
-            variance[chosen, row] = part.chol[:, 0, 0] ** 2
-    yield RowPredictions(np.arange(n), residual, variance)
+            residual[chosen, k] = part.residual[:, 0]
+            variance[chosen, k] = part.chol[:, 0, 0] ** 2
+    return RowPredictions(numbers, residual, variance)
 
 
 def _inverse_is_cheaper(design: Design) -> bool:

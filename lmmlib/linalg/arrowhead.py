@@ -121,7 +121,7 @@ def rotate_to_arrowheads(
         component = partition.component[dense.blocks]
         into, q = growing[form[component[0]]], sum(dense.counts)
         owner = slot[component]
-        R, RB, left = eliminate(dense.values[..., :q], dense.values[..., q:])
+        R, RB, left = eliminate(dense.values, q)
         into.remainder = _merged(into.remainder, owner, left)
         if q:
             columns = partition.columns[

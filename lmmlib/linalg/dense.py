@@ -66,14 +66,15 @@ def dense_blocks(
     form = component_forms(partition, chosen)[1][partition.component]
     keys = np.column_stack([form, _power_of_two(np.maximum(heights, 1)), partition.counts])
     kinds, kind = distinct_rows(keys)
-    for k, (form_of_kind, m, *counts) in enumerate(kinds):
+    for k, (form_of_kind, _, *counts) in enumerate(kinds):
         if form_of_kind < 0:
             continue
         same = np.flatnonzero(kind == k)
+        m = max(1, int(heights[same].max()))
         same = same[np.argsort(partition.component[same], kind="stable")]
         q, h = sum(counts), int(partition.separator_counts[partition.component[same[0]]].sum())
         # rows without columns may have no right-hand sides either
-        step = max(1, MAX_ENTRIES // max(1, int(m) * (q + h + B.shape[1])))
+        step = max(1, MAX_ENTRIES // max(1, m * (q + h + B.shape[1])))
         for start in range(0, len(same), step):
             blocks = same[start : start + step]
             real = np.arange(m) < heights[blocks][:, None]

@@ -82,15 +82,15 @@ def symmetric(lower: np.ndarray) -> np.ndarray:
     return full
 
 
-def eliminate(Z: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def eliminate(rows: np.ndarray, q: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rotate the rows of [Z B] so that Z ends after its q-th row.
 
     Parameters
     ----------
-    Z : ndarray, shape (..., m, q)
-        Columns to eliminate.
-    B : ndarray, shape (..., m, c)
-        Right-hand sides.
+    rows : ndarray, shape (..., m, q + c)
+        Columns Z to eliminate, and right-hand sides B.
+    q : int
+        How many of the columns are Z's.
 
     Returns
     -------
@@ -103,12 +103,12 @@ def eliminate(Z: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
 
     Examples
     --------
-    >>> R, RB, remainder = eliminate(np.array([[3.0], [4.0]]), np.array([[0.0], [5.0]]))
+    >>> R, RB, remainder = eliminate(np.array([[3.0, 0.0], [4.0, 5.0]]), 1)
     >>> abs(R).item(), abs(RB).item(), abs(remainder).item()
     (5.0, 4.0, 3.0)
     """
-    m, q = Z.shape[-2:]
-    T = np.linalg.qr(np.concatenate([Z, B], -1), mode="r")
+    m = rows.shape[-2]
+    T = np.linalg.qr(rows, mode="r")
     if m < q:
         zeros = np.zeros((*T.shape[:-2], q - m, T.shape[-1]))
         T = np.concatenate([T, zeros], -2)

@@ -86,11 +86,14 @@ def whitened_columns(terms: Sequence[Term], weights: np.ndarray) -> csr_array:
     >>> columns.toarray().tolist(), columns.nnz, term.Z.nnz
     ([[2.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 2.0]], 3, 4)
     """
-    Z = hstack([t.columns_of_independent_levels() for t in terms], format="csr")
-    root_weights = np.repeat(np.sqrt(weights), np.diff(Z.indptr))
-    whitened = csr_array((root_weights * Z.data, Z.indices, Z.indptr), shape=Z.shape, copy=True)
-    whitened.eliminate_zeros()  # those that a term stores would tie blocks together
-    return whitened
+    Z = csr_array(hstack([t.columns_of_independent_levels() for t in terms], format="csr"))
+    if np.any(weights != 1):
+        data = np.repeat(np.sqrt(weights), np.diff(Z.indptr)) * Z.data
+        Z = csr_array((data, Z.indices, Z.indptr), shape=Z.shape)
+    if not np.all(Z.data):  # zeros that a term stores would tie blocks together
+        Z = Z.copy()
+        Z.eliminate_zeros()
+    return Z
 
 
 def term_of_name(terms: Sequence[Term], name: str) -> Term:

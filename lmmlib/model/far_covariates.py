@@ -35,13 +35,15 @@ def far_covariates(terms: Sequence[Term]) -> list[str]:
     grouped = [t for t in terms if not t.is_dense]
     sentences = []
     for t in grouped:
-        z = t.row_covariates
-        is_one_sided = (z > 0).all(0) | (z < 0).all(0)
-        if not np.any(is_one_sided & ~(z == z[0]).all(0)):
+        z = np.ascontiguousarray(t.row_covariates.T)
+        smallest = z.min(1)
+        largest = z.max(1)
+        is_one_sided = (smallest > 0) | (largest < 0)
+        if not np.any(is_one_sided & (smallest < largest)):
             continue
-        mean = z.mean(0)
-        spread = z.std(0)
-        varies = spread > CONSTANT * np.abs(z).max(0)
+        mean = z.mean(1)
+        spread = z.std(1)
+        varies = spread > CONSTANT * np.maximum(np.abs(smallest), np.abs(largest))
         is_far = is_one_sided & varies & (np.abs(mean) > FAR * spread)
         if is_far.any() and any(_has_intercept(s) and _same_levels(t, s) for s in grouped):
             for k in np.flatnonzero(is_far).tolist():

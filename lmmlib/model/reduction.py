@@ -163,4 +163,5 @@ def reduction_of(y: np.ndarray, design: Design) -> Reduction:
 def whitened_rows(y: np.ndarray, design: Design) -> np.ndarray:
     """W^½ [X, y − offset], (n, p + 1)."""
     columns = np.column_stack([design.X, y - design.offset])
-    return np.sqrt(design.weights)[:, None] * columns
+    columns *= np.sqrt(design.weights)[:, None]
+    return columns

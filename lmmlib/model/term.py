@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array, kron
+from scipy.sparse import csr_array, get_index_dtype, kron
 
 from lmmlib.model.descriptions import WIDTH, describe_term, shortened
 from lmmlib.model.grouping import checked_covariates, codes_of, effect_labels
@@ -148,8 +148,9 @@ class Term:
         named_effects = effect_labels(name, effects, covariates, q)
         level_labels = labels(f"levels of {name!r}", read.levels, J)
         # A row has q entries, in the columns of its own level; zeros are stored too.
-        columns = read.level[:, None] * q + np.arange(q)
-        row_starts = np.arange(0, n * q + 1, q)
+        index_type = get_index_dtype(maxval=max(n, J) * q)
+        columns = read.level.astype(index_type)[:, None] * q + np.arange(q, dtype=index_type)
+        row_starts = np.arange(0, n * q + 1, q, dtype=index_type)
         Z = csr_array((x.ravel(), columns.ravel(), row_starts), shape=(n, J * q))
         return cls(
             name,
@@ -271,10 +272,10 @@ class Term:
         if self.is_dense:
             mean_square = np.sum(self.Z.data**2) / self.Z.shape[0]
             return np.array([np.sqrt(mean_square)])
-        x = self.row_covariates
-        spread = x.std(0)
-        is_constant = spread <= CONSTANT * np.abs(x).max(0)
-        return np.where(is_constant, np.abs(x[0]), spread)
+        x = np.ascontiguousarray(self.row_covariates.T)
+        spread = x.std(1)
+        is_constant = spread <= CONSTANT * np.abs(x).max(1)
+        return np.where(is_constant, np.abs(x[:, 0]), spread)
 
     @cached_property
     def row_products(self) -> np.ndarray:

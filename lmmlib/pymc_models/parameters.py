@@ -192,7 +192,10 @@ def _correlation_chol(term: Term, priors: Priors) -> pt.TensorVariable:
     q = len(term.effects)
     transform = CholeskyCorrWithoutUnderscore(n=q, upper=False)
     eta = priors.cor[term.name]
-    return pm.LKJCorr(f"{term.name} cor_factor", n=q, eta=eta, default_transform=transform)
+    # Where PyMC starts too, but it would compile the draws of a prior to know their shape.
+    start = np.eye(q)
+    name = f"{term.name} cor_factor"
+    return pm.LKJCorr(name, n=q, eta=eta, default_transform=transform, initval=start)
 
 
 def _effect_sds(priors: Priors, effects: Sequence[str], on_variance: bool) -> pt.TensorVariable:

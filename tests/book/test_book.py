@@ -124,9 +124,7 @@ def test_the_practice_table_is_the_simulation_that_its_page_says():
     made_with = lmm.Params([50.0, 2.0], {"room": [[36.0, -1.2], [-1.2, 0.64]]}, 8.0)
     score = lmm.simulate(design, made_with, rng).y.round(1)
     made = pd.DataFrame({"room": classes, "hours": hours, "score": score})
-    pd.testing.assert_frame_equal(
-        pd.read_csv(ROOT / "chapters" / "practice.csv"), made, check_dtype=False
-    )
+    pd.testing.assert_frame_equal(lmm.load_dataset("practice"), made, check_dtype=False)
 
 
 def test_every_chapter_that_draws_names_its_seed_where_the_colophon_finds_it(monkeypatch):

@@ -26,9 +26,9 @@ def execution_cache():
 def sources(tmp_path):
     for name in (
         "lmmlib/linalg/partition.py",
-        "published.csv",
+        "lmmlib/tables/published.csv",
         "requirements.txt",
-        "chapters/practice.csv",
+        "benchmarks/RESULTS.json",
     ):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,12 @@ def test_a_variable_of_another_program_changes_nothing(execution_cache, sources)
 
 @pytest.mark.parametrize(
     "name",
-    ["lmmlib/linalg/partition.py", "published.csv", "requirements.txt", "chapters/practice.csv"],
+    [
+        "lmmlib/linalg/partition.py",
+        "lmmlib/tables/published.csv",
+        "requirements.txt",
+        "benchmarks/RESULTS.json",
+    ],
 )
 def test_another_source_is_another_cache(execution_cache, sources, name):
     key = execution_cache.sources_key(sources, {})

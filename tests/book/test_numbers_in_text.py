@@ -23,7 +23,7 @@ def role():
 @pytest.fixture(scope="module")
 def published():
     """The table as texts, by key."""
-    with (ROOT / "published.csv").open(encoding="utf-8", newline="") as file:
+    with (ROOT / "lmmlib/tables/published.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len({row["key"] for row in rows}) == len(rows)
     assert all(row["what"] for row in rows)
@@ -68,7 +68,7 @@ def test_a_figure_is_printed_as_published(role, text, shown):
 def test_an_unknown_key_or_format_is_an_error(role, text):
     _, (message,) = _run(role, text)
     assert message.startswith(text)
-    assert "the nearest keys of published.csv are" in message
+    assert "the nearest keys of lmmlib/tables/published.csv are" in message
 
 
 def test_every_key_that_a_page_quotes_is_in_the_table(published):

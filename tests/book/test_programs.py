@@ -12,21 +12,13 @@ import pymc as pm
 import pytest
 
 import discussion
+import in_r
 import lmmlib as lmm
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / "programs"
 MODELS = ["A", "C", "C_slip"]
 TABLE = ROOT / "lmmlib" / "tables" / "thread_like.csv"
-
-
-def _has_lme4():
-    if shutil.which("Rscript") is None:
-        return False
-    asked = subprocess.run(
-        ["Rscript", "-e", "stopifnot(requireNamespace('lme4'))"], capture_output=True, check=False
-    )
-    return asked.returncode == 0
 
 
 def _names_after(program):
@@ -78,8 +70,8 @@ def test_a_program_of_lmmlib_has_its_density(model, monkeypatch):
     discussion.assert_same_up_to_a_constant(found, model, points)
 
 
-@pytest.mark.skipif(not _has_lme4(), reason="R with lme4 is not there")
 def test_the_program_of_lme4_maximises_the_density_of_c(tmp_path):
+    in_r.needs("lme4")
     shutil.copy(TABLE, tmp_path)
     program = (PROGRAMS / "discussion_C_lmer.R").read_text("utf8")
     shown = "cat(format(c(-2 * logLik(fit), fixef(fit), sigma(fit)), digits = 15))"

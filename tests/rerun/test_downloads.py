@@ -1,7 +1,7 @@
 """Every notebook that the site offers runs in a clean folder and a clean environment.
 
-There are the tables that it names, and the packages that its first cell says to install, with the
-wheel of this version: nothing else of the repository.
+There are the packages that its first cell says to install, with the wheel of this version: nothing
+else of the repository but what its first cell names.
 """
 
 import re

@@ -1,11 +1,18 @@
 """What the search of the site finds first, and how it shows it."""
 
+from urllib.parse import quote
+
 import pytest
 from visits import set_scheme
 
 RESULTS = "[...document.querySelectorAll('#search-results li > a')]"
 WANTED = {
     "LOO": ("loo", "leave"),
+    "leave-one-out": ("loo", "other"),
+    "elpd": ("loo", "elpd"),
+    "log_lik": ("loo", "Stan"),
+    "E[Y]": ("likelihoods", "covariance"),
+    "Var[Y]": ("likelihoods", "covariance"),
     "WAIC": ("loo", "WAIC"),
     "PSIS": ("loo", "Pareto"),
     "pp_check": ("checks", "replicate"),
@@ -18,7 +25,7 @@ WANTED = {
 
 def search(tab, served: str, query: str) -> list[str]:
     """Search, and give the addresses that are found, the best first."""
-    tab.visit(f"{served}search.html?q={query}")
+    tab.visit(f"{served}search.html?q={quote(query)}")
     tab.until("document.querySelector('.search-summary')?.textContent.includes('finished')")
     return tab.run(f"{RESULTS}.map(link => link.getAttribute('href'))")
 

@@ -4,7 +4,6 @@ Where R with rstan, or with brms, is found; each program is compiled.
 """
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 import discussion
+import in_r
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE.parents[1] / "programs"
@@ -30,19 +30,10 @@ def _run(name, points, folder):
     return json.loads((folder / "found.json").read_text())[name]
 
 
-def _needs(package):
-    if shutil.which("Rscript") is None:
-        pytest.skip("R is not there")
-    asked = f"stopifnot(requireNamespace('{package}'), requireNamespace('jsonlite'))"
-    run = subprocess.run(["Rscript", "-e", asked], capture_output=True, check=False)
-    if run.returncode:
-        pytest.skip(f"R has no {package}, or no jsonlite")
-
-
 @pytest.mark.parametrize("model", ["A", "C", "C_slip"])
 def test_a_program_of_stan_has_its_density(model, tmp_path):
     """Log likelihood, log prior and log Jacobian, up to one constant."""
-    _needs("rstan")
+    in_r.needs("rstan", "jsonlite")
     points = discussion.points()
     unconstrained = [
         [*beta, *(u if model == "A" else []), *np.log([*tau, sigma])]
@@ -54,7 +45,7 @@ def test_a_program_of_stan_has_its_density(model, tmp_path):
 
 def test_the_program_of_brms_has_the_density_of_a(tmp_path):
     """Its parameters are β, log σ, log τ and u / τ, which adds the logarithms of τ to a density."""
-    _needs("brms")
+    in_r.needs("brms", "jsonlite")
     points = discussion.points()
     unconstrained = [
         [*beta, np.log(sigma), *np.log(tau), *(u / tau)] for beta, u, tau, sigma in points

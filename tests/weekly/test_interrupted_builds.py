@@ -41,7 +41,6 @@ def toy(tmp_path_factory) -> Path:
         "Makefile",
         "_config.yml",
         "CITATION.cff",
-        "published.csv",
         "references.bib",
         "requirements.txt",
         "pyproject.toml",

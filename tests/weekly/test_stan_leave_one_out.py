@@ -13,6 +13,7 @@ import pytest
 from scipy.special import logsumexp
 
 import discussion
+import in_r
 import lmmlib as lmm
 from lmmlib.crossvalidation.smoothing import relative_efficiency
 
@@ -24,11 +25,7 @@ SETS = 20
 
 def _sampled(files, data, folder):
     """Arrays (chains, draws, …) of the parameters of a Stan program."""
-    if shutil.which("Rscript") is None:
-        pytest.skip("R is not there")
-    asked = "stopifnot(requireNamespace('rstan'), requireNamespace('jsonlite'))"
-    if subprocess.run(["Rscript", "-e", asked], capture_output=True, check=False).returncode:
-        pytest.skip("R has no rstan, or no jsonlite")
+    in_r.needs("rstan", "jsonlite")
     values = {name: np.asarray(value).tolist() for name, value in data.items()}
     (folder / "data.json").write_text(json.dumps(values))
     script = ["Rscript", str(HERE / "stan_draws.R"), folder / "data.json", folder / "draws.json"]
@@ -116,8 +113,15 @@ def _log_densities(kind, draws, data):
 
 
 @pytest.mark.filterwarnings("ignore:Pareto k")
-@pytest.mark.parametrize("kind", TASKS)
-def test_a_block_of_log_lik_leaves_out_what_it_says(kind, rats, tmp_path):
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        *(("conditional", kind) for kind in TASKS),
+        ("marginal", "integrated"),
+        ("marginal", "group"),
+    ],
+)
+def test_a_block_of_log_lik_leaves_out_what_it_says(model, kind, rats, tmp_path):
     data, priors = rats
     assert priors.beta_transform is None
     X = data.design.X
@@ -127,10 +131,12 @@ def test_a_block_of_log_lik_leaves_out_what_it_says(kind, rats, tmp_path):
     passed |= {"beta_mean": priors.beta_mean, "beta_sd": priors.beta_sd}
     passed |= {"tau_scale": [prior.scale for prior in priors.sd.values()]}
     passed |= {"sigma_scale": priors.sigma.scale}
-    found = _sampled(["mixed_model.stan", f"log_lik_{kind}.stan"], passed, tmp_path)
+    found = _sampled([f"{model}_model.stan", f"log_lik_{kind}.stan"], passed, tmp_path)
 
     # The same densities at the same draws.
-    effects = np.swapaxes(found["u"], 2, 3).reshape(*found["sigma"].shape, -1)
+    effects = None
+    if "u" in found:
+        effects = np.swapaxes(found["u"], 2, 3).reshape(*found["sigma"].shape, -1)
     draws = lmm.draws.as_draws(
         data=data,
         sd=found["tau"],
@@ -148,3 +154,34 @@ def test_a_block_of_log_lik_leaves_out_what_it_says(kind, rats, tmp_path):
     elpd = logsumexp(weights + log_lik, axis=0).sum()
     by_library = _by_library(data, priors, **TASKS[kind])
     _assert_within_error(elpd, relative_efficiency(draws), by_library)
+
+
+# What the page says to load, at the Stan and in the place of Boost that are found.
+OF_THIS_RSTAN = """
+source("{here}/stan_program.R")
+stan <- function(model_code, data) rstan::sampling(stan_program(model_code), data, refresh = 0)
+source("marginal_model.R")
+found <- loo(fit)
+cat("\\nelpd", found$estimates["elpd_loo", "Estimate"], loo::mcse_loo(found))
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Pareto k")
+def test_the_call_of_the_marginal_model_finds_the_elpd_of_the_library(rats, tmp_path):
+    in_r.needs("rstan", "jsonlite")
+    for file in ("marginal_model.stan", "log_lik_integrated.stan", "marginal_model.R"):
+        shutil.copy(PROGRAMS / file, tmp_path)
+    lmm.load_dataset("rats").to_csv(tmp_path / "rats.csv", index=False)
+    script = OF_THIS_RSTAN.format(here=HERE)
+    run = subprocess.run(
+        ["Rscript", "-e", script], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    elpd, error = map(float, run.stdout.rpartition("elpd")[2].split())
+
+    data, _ = rats
+    beta = {"Intercept": (data.y.mean(), 300.0), "age": (0.0, 10.0)}
+    scales = {"rat: Intercept": 60.0, "rat: age": 3.0}
+    sd = {name: lmm.ScalePrior("half-normal", scale) for name, scale in scales.items()}
+    priors = lmm.Priors.build(data.design, beta, sd, lmm.ScalePrior("half-normal", 60.0))
+    by_library = _by_library(data, priors)
+    assert abs(elpd - np.mean(by_library)) < 5 * np.hypot(error, np.std(by_library, ddof=1))

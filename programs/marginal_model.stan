@@ -1,7 +1,8 @@
 // y = X beta + Z u + e for one grouping factor;
 // the rows of a group stand together.
-// Append the block of one other tab, a file log_lik_*.stan: the effects u
-// are sampled here, and integrated out there where it says so.
+// The effects u are integrated out: each group's rows have mean X beta and
+// covariance Z G Z' + sigma^2 I. Append the block of log_lik_integrated.stan
+// or log_lik_group.stan.
 data {
   int<lower=1> n;
   int<lower=1> p;
@@ -22,23 +23,21 @@ parameters {
   vector[p] beta;
   vector<lower=0>[q] tau;
   cholesky_factor_corr[q] L;
-  matrix[q, J] z;
   real<lower=0> sigma;
 }
 transformed parameters {
   // G = root root', for each group.
   matrix[q, q] root = diag_pre_multiply(tau, L);
-  matrix[q, J] u = root * z;
 }
 model {
   beta ~ normal(beta_mean, beta_sd);
   tau ~ normal(0, tau_scale);
   L ~ lkj_corr_cholesky(2);
-  to_vector(z) ~ std_normal();
   sigma ~ normal(0, sigma_scale);
   for (j in 1:J) {
-    y[first[j]:last[j]]
-      ~ normal(X[first[j]:last[j]] * beta
-               + Z[first[j]:last[j]] * u[ , j], sigma);
+    int m = last[j] - first[j] + 1;
+    matrix[m, q] A = Z[first[j]:last[j]] * root;
+    matrix[m, m] V = add_diag(tcrossprod(A), square(sigma));
+    y[first[j]:last[j]] ~ multi_normal(X[first[j]:last[j]] * beta, V);
   }
 }
