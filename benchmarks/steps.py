@@ -74,9 +74,11 @@ class Step:
 
 def steps(folder: Path, share: float) -> Iterator[Step]:
     """Every measurement, what is ours beside its peers."""
-    of_today = [*_densities(), *_posteriors(folder), *_leave_one_out()]
-    yield from of_today
-    yield from (_with_earlier(step, folder) for step in of_today if step.name in AGAIN)
+    # One right after the other: a machine has slow minutes.
+    for step in (*_densities(), *_posteriors(folder), *_leave_one_out()):
+        yield step
+        if step.name in AGAIN:
+            yield _with_earlier(step, folder)
     yield from _small_fits(folder)
     yield from _large_fits(folder)
     yield from _parts(folder)
