@@ -132,14 +132,13 @@ def marginal_120_digits(data, params):
     design = data.design
     with mpmath.workdps(120):
         precision = mpmath.mpf(params.sigma) ** -2
-        Z = mpmath.matrix(np.hstack([t.Z.toarray() for t in design.terms]).tolist())
+        columns = np.hstack([t.Z.toarray() for t in design.terms])
+        Z = mpmath.matrix(columns.tolist())
         blocks = [np.kron(np.eye(len(t.levels)), params.cov[t.name]) for t in design.terms]
         G = mpmath.matrix(block_diag(*blocks).tolist())
         fitted = mpmath.matrix(design.X.tolist()) * mpmath.matrix(params.beta.tolist())
         r = mpmath.matrix((data.y - design.offset).tolist()) - fitted
-        A = G * (Z.T * Z) * precision
-        for i in range(A.rows):
-            A[i, i] += 1
+        A = _identity_plus(block_diag(*blocks), _cross_products(columns), precision)
         cross = Z.T * r
         explained = (cross.T * mpmath.lu_solve(A, G * cross))[0]
         squares = (r.T * r)[0] * precision - explained * precision**2
@@ -149,6 +148,27 @@ def marginal_120_digits(data, params):
             squares,
         ]
         return float(-sum(terms) / 2), float(sum(abs(t) for t in terms) / 2)
+
+
+def _cross_products(columns):
+    """Z'Z (K, K), from the entries of Z that are not zero."""
+    products = mpmath.zeros(columns.shape[1])
+    for row in columns:
+        touched = [(int(k), mpmath.mpf(row[k])) for k in np.flatnonzero(row)]
+        for a, of_a in touched:
+            for b, of_b in touched:
+                products[a, b] += of_a * of_b
+    return products
+
+
+def _identity_plus(G, products, precision):
+    """I + G Z'Z / σ², from the entries of G that are not zero."""
+    A = mpmath.eye(products.rows)
+    for i, j in np.argwhere(G).tolist():
+        factor = mpmath.mpf(G[i, j]) * precision
+        for k in range(A.cols):
+            A[i, k] += factor * products[j, k]
+    return A
 
 
 def set_left_out_50_digits(data, params, rows):

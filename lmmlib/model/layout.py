@@ -81,11 +81,6 @@ class Layout:
         return _consecutive(len(t.effects) for t in self.terms)
 
     @property
-    def pair_slices(self) -> tuple[slice, ...]:
-        """Where each term stands in what has an entry a pair of correlated effects."""
-        return _consecutive(len(t.pairs) for t in self.terms)
-
-    @property
     def ranef_slices(self) -> tuple[slice, ...]:
         """Where each term stands in u, and in the columns of Z: J q entries."""
         return _consecutive(J * q for J, q in self.shapes)
