@@ -1,13 +1,14 @@
 # The rats (rats.csv): a line of each rat's own, u integrated out, by rstan.
 library(rstan)
 rats <- read.csv("rats.csv")
-rats <- rats[order(rats$rat, rats$day), ]
+rats <- rats[with(rats, order(rat, day)), ]
 X <- model.matrix(~ I(day - 22), rats)
-size <- as.vector(table(rats$rat))
+weight <- rats[["weight"]]
+size <- as.vector(table(rats[["rat"]]))
 data <- list(
-  n = nrow(X), p = 2, q = 2, J = length(size), y = rats$weight, X = X, Z = X,
+  n = nrow(X), p = 2, q = 2, J = length(size), y = weight, X = X, Z = X,
   first = cumsum(size) - size + 1, last = cumsum(size),
-  beta_mean = c(mean(rats$weight), 0), beta_sd = c(300, 10),
+  beta_mean = c(mean(weight), 0), beta_sd = c(300, 10),
   tau_scale = c(60, 3), sigma_scale = 60
 )
 program <- c(readLines("marginal_model.stan"),
