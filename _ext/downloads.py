@@ -102,16 +102,7 @@ def needs(app: Sphinx, page: str, tables: list[str]) -> str:
     """Say what to install, and which tables belong beside the notebook."""
     wheel = f"lmmlib-{app.config.version}-py3-none-any.whl"
     text = NEEDS.format(wheel=wheel, myst_nb=version("myst-nb"))
-    links = [f"[{table}]({beside(app, page, table)})" for table in tables]
-    return text + (BESIDE.format(", ".join(links)) if links else "")
-
-
-def beside(app: Sphinx, page: str, table: str) -> str:
-    """Lead to a table on the public site or, while there is none, beside the notebook."""
-    if not app.config.html_baseurl:
-        return table
-    place = normpath(Path(page).parent / table)
-    return f"{app.config.html_baseurl.rstrip('/')}/_sources/{place}"
+    return text + (BESIDE.format(", ".join(f"[{t}]({t})" for t in tables)) if tables else "")
 
 
 def copy_tables(app: Sphinx, page: str, notebook: NotebookNode, folder: Path) -> list[str]:

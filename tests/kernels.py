@@ -52,14 +52,14 @@ def main() -> int:
     parser.add_argument("pytest", nargs="*", help="further options of pytest, after --")
     options = parser.parse_args()
     modules = CORE if options.extremes else NUMERICAL
-    if not runnable():
+    found = runnable()
+    if not found:
         print(
             "test-kernels: NOT RUN: the kernels are those of x86-64, and this processor is "
             f"{platform.machine()}"
         )
         return 0
     lacking = _lacking()
-    found = runnable()
     chosen = [found[0], found[-1]] if options.extremes else found
     failed = [kernel for kernel in chosen if _run(kernel, modules, options.pytest)]
     for kernel in KERNELS:

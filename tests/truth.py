@@ -135,12 +135,12 @@ def marginal_120_digits(data, params):
         columns = np.hstack([t.Z.toarray() for t in design.terms])
         Z = mpmath.matrix(columns.tolist())
         blocks = [np.kron(np.eye(len(t.levels)), params.cov[t.name]) for t in design.terms]
-        G = mpmath.matrix(block_diag(*blocks).tolist())
+        G = block_diag(*blocks)
         fitted = mpmath.matrix(design.X.tolist()) * mpmath.matrix(params.beta.tolist())
         r = mpmath.matrix((data.y - design.offset).tolist()) - fitted
-        A = _identity_plus(block_diag(*blocks), _cross_products(columns), precision)
+        A = _identity_plus(G, _cross_products(columns), precision)
         cross = Z.T * r
-        explained = (cross.T * mpmath.lu_solve(A, G * cross))[0]
+        explained = (cross.T * mpmath.lu_solve(A, mpmath.matrix(G.tolist()) * cross))[0]
         squares = (r.T * r)[0] * precision - explained * precision**2
         terms = [
             Z.rows * mpmath.log(2 * mpmath.pi),

@@ -12,7 +12,7 @@ from lmmlib.estimation.deviance import (
     profile_at,
     relative_factors,
 )
-from lmmlib.estimation.fixed_effects_fit import FixedEffectsFit, fixed_effects_fit
+from lmmlib.estimation.fixed_effects_fit import fixed_effects_fit
 from lmmlib.model import Priors, Reduction, ScalePrior
 
 FREE_RATIO = 1e8  # of an effect's SD to σ: it leaves the effects free
@@ -22,9 +22,7 @@ SURE_SHARE = 5e-2
 NEGLIGIBLE = 1e-14  # share of a sum of squares that is rounding
 
 
-def check_residual_df(
-    reduction: Reduction, priors: Priors | None = None, fixed_fit: FixedEffectsFit | None = None
-) -> None:
+def check_residual_df(reduction: Reduction, priors: Priors | None = None) -> None:
     """Raise if X and the effects can fit y exactly with rows to spare.
 
     The density then has no bound as σ goes to zero. Effects whose SD is known to be zero fit
@@ -36,8 +34,6 @@ def check_residual_df(
         Response and design.
     priors : Priors, optional
         Priors, of which fixed ones make σ or an SD known.
-    fixed_fit : FixedEffectsFit, optional
-        What X alone leaves, where that is known already.
 
     Raises
     ------
@@ -70,7 +66,7 @@ def check_residual_df(
                 "X and the effects fit y exactly, so that nothing is left for sigma; drop a term, "
                 "or give sigma a fixed prior"
             )
-    fit = fixed_fit or fixed_effects_fit(reduction)
+    fit = fixed_effects_fit(reduction)
     if fit.is_exact:
         raise ValueError(
             f"{fit.sentence}, so that nothing is left for sigma; {fit.advice}, or give sigma a "

@@ -145,7 +145,7 @@ def _check_estimable(
             raise ValueError(
                 f"{fixed_fit.sentence}, so no variance can be estimated; {fixed_fit.advice}"
             )
-        check_residual_df(reduction, fixed_fit=fixed_fit)
+        check_residual_df(reduction)
     check_identified(reduction, sigma_is_known=known_sigma is not None)
     return fixed_fit
 

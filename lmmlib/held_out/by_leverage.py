@@ -55,7 +55,7 @@ def predictions_by_leverage(data: Data, theta: Theta) -> Iterator[RowPredictions
             fitted_residual[draws], complement[draws] = _fitted(data, theta[draws])
 
     # Some rows at a time: what is made of all of them at once leaves the cache.
-    step = max(1, MAX_ROW_ENTRIES // S)
+    step = max(1, MAX_ROW_ENTRIES // max(1, S))
     for start in range(0, n, step):
         numbers = np.arange(start, min(start + step, n))
         yield _predictions(

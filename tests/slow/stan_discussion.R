@@ -1,11 +1,10 @@
 # Rscript stan_discussion.R FOLDER_OF_PROGRAMS ASKED.json OUT.json: log densities of the discussion's programs at given points.
-suppressMessages(library(rstan))
+folder <- dirname(sub("--file=", "", grep("^--file=", commandArgs(), value = TRUE)))
+source(file.path(folder, "../stan_program.R"))
 arguments <- commandArgs(trailingOnly = TRUE)
 asked <- jsonlite::fromJSON(arguments[2])
-# Debian's BH leaves Boost's headers where the system has them.
-boost <- if (dir.exists(system.file("include", package = "BH"))) list() else list(boost_lib = "/usr/include")
 unsampled <- list(
-  stan = function(file) sampling(do.call(stan_model, c(list(file), boost)), asked$data, chains = 0),
+  stan = function(file) sampling(stan_program(paste(readLines(file), collapse = "\n")), asked$data, chains = 0),
   R = function(file) {
     # The program as it stands, whose table is the one asked for, and which draws nothing.
     names <- new.env()

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ import pytest
 import kernels
 import lmmlib as lmm
 
-FOLDER = Path(__file__).parents[1]
 # Every documented fit that the package has numbers of, by both methods, and σ, SDs and β of each.
 PROGRAM = """
 import json

@@ -1,6 +1,6 @@
 # Rscript stan_draws.R DATA.json OUT.json FILE...: draws of the Stan program that the files make, one after the other.
 folder <- dirname(sub("--file=", "", grep("^--file=", commandArgs(), value = TRUE)))
-source(file.path(folder, "stan_program.R"))
+source(file.path(folder, "../stan_program.R"))
 arguments <- commandArgs(trailingOnly = TRUE)
 data <- jsonlite::fromJSON(arguments[1])
 code <- paste(unlist(lapply(arguments[-(1:2)], readLines)), collapse = "\n")

@@ -158,7 +158,7 @@ def test_a_block_of_log_lik_leaves_out_what_it_says(model, kind, rats, tmp_path)
 
 # What the page says to load, at the Stan and in the place of Boost that are found.
 OF_THIS_RSTAN = """
-source("{here}/stan_program.R")
+source("{here}/../stan_program.R")
 stan <- function(model_code, data) rstan::sampling(stan_program(model_code), data, refresh = 0)
 source("marginal_model.R")
 found <- loo(fit)
@@ -168,7 +168,7 @@ cat("\\nelpd", found$estimates["elpd_loo", "Estimate"], loo::mcse_loo(found))
 
 @pytest.mark.filterwarnings("ignore:Pareto k")
 def test_the_call_of_the_marginal_model_finds_the_elpd_of_the_library(rats, tmp_path):
-    in_r.needs("rstan", "jsonlite")
+    in_r.needs("rstan")
     for file in ("marginal_model.stan", "log_lik_integrated.stan", "marginal_model.R"):
         shutil.copy(PROGRAMS / file, tmp_path)
     lmm.load_dataset("rats").to_csv(tmp_path / "rats.csv", index=False)
