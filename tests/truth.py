@@ -1,12 +1,13 @@
 """The slow dense versions of every fast formula, from bare arrays.
 
 No formula of lmmlib is used here. The first functions take arrays alone, for any normal model; the
-others take a design, or data, and parameters of lmmlib.
+others take a design, or data, and parameters of lmmlib. Those of many digits compute with FLINT's
+balls, which know how far they can be off.
 """
 
 from dataclasses import dataclass
 
-import mpmath
+import flint
 import numpy as np
 from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal, norm
@@ -115,13 +116,9 @@ def set_left_out(data, params, rows):
 
 def marginal_50_digits(data, params):
     """log N(y; Xβ, V) in 50-digit arithmetic, and the sum of the magnitudes of its three terms."""
-    with mpmath.workdps(50):
+    with flint.ctx.workdps(50):
         V, r = _exact(data, params)
-        L = mpmath.cholesky(V)
-        white = mpmath.lu_solve(L, r)
-        log_det = 2 * sum(mpmath.log(L[i, i]) for i in range(V.rows))
-        terms = [V.rows * mpmath.log(2 * mpmath.pi), log_det, sum(w**2 for w in white)]
-        return float(-sum(terms) / 2), float(sum(abs(t) for t in terms) / 2)
+        return _log_normal(V.nrows(), V.det().log(), _inner(r, V.solve(r)))
 
 
 def marginal_120_digits(data, params):
@@ -130,77 +127,70 @@ def marginal_120_digits(data, params):
     For designs too long for the dense factor.
     """
     design = data.design
-    with mpmath.workdps(120):
-        precision = mpmath.mpf(params.sigma) ** -2
-        columns = np.hstack([t.Z.toarray() for t in design.terms])
-        Z = mpmath.matrix(columns.tolist())
+    with flint.ctx.workdps(120):
+        precision = flint.arb(params.sigma) ** -2
+        Z = _matrix(np.hstack([t.Z.toarray() for t in design.terms]))
         blocks = [np.kron(np.eye(len(t.levels)), params.cov[t.name]) for t in design.terms]
-        G = block_diag(*blocks)
-        fitted = mpmath.matrix(design.X.tolist()) * mpmath.matrix(params.beta.tolist())
-        r = mpmath.matrix((data.y - design.offset).tolist()) - fitted
-        A = _identity_plus(G, _cross_products(columns), precision)
-        cross = Z.T * r
-        explained = (cross.T * mpmath.lu_solve(A, mpmath.matrix(G.tolist()) * cross))[0]
-        squares = (r.T * r)[0] * precision - explained * precision**2
-        terms = [
-            Z.rows * mpmath.log(2 * mpmath.pi),
-            mpmath.log(mpmath.det(A)) - Z.rows * mpmath.log(precision),
-            squares,
-        ]
-        return float(-sum(terms) / 2), float(sum(abs(t) for t in terms) / 2)
+        G = _matrix(block_diag(*blocks))
+        r = _column(data.y - design.offset) - _matrix(design.X) * _column(params.beta)
+        A = _matrix(np.eye(Z.ncols())) + G * (Z.transpose() * Z) * precision
+        cross = Z.transpose() * r
+        explained = _inner(cross, A.solve(G * cross))
+        squares = _inner(r, r) * precision - explained * precision**2
+        return _log_normal(design.n, A.det().log() - design.n * precision.log(), squares)
 
 
-def _cross_products(columns):
-    """Z'Z (K, K), from the entries of Z that are not zero."""
-    products = mpmath.zeros(columns.shape[1])
-    for row in columns:
-        touched = [(int(k), mpmath.mpf(row[k])) for k in np.flatnonzero(row)]
-        for a, of_a in touched:
-            for b, of_b in touched:
-                products[a, b] += of_a * of_b
-    return products
+def _log_normal(n, log_det, squares):
+    """Log density, and the sum of the magnitudes of its three terms."""
+    terms = [n * (2 * flint.arb.pi()).log(), log_det, squares]
+    return _float(-sum(terms) / 2), _float(sum(abs(t) for t in terms) / 2)
 
 
-def _identity_plus(G, products, precision):
-    """I + G Z'Z / σ², from the entries of G that are not zero."""
-    A = mpmath.eye(products.rows)
-    for i, j in np.argwhere(G).tolist():
-        factor = mpmath.mpf(G[i, j]) * precision
-        for k in range(A.cols):
-            A[i, k] += factor * products[j, k]
-    return A
+def _matrix(array):
+    """The exact values of floating-point numbers."""
+    return flint.arb_mat(np.asarray(array, float).tolist())
+
+
+def _column(vector):
+    return _matrix(np.reshape(vector, (-1, 1)))
+
+
+def _inner(a, b):
+    """a'b of two columns."""
+    return (a.transpose() * b)[0, 0]
+
+
+def _float(ball):
+    """The middle of a ball that is too small to matter."""
+    assert float(ball.rad()) <= 1e-20 * (1 + abs(float(ball.mid())))
+    return float(ball.mid())
 
 
 def set_left_out_50_digits(data, params, rows):
     """log p(y_I | y_-I) in 50-digit arithmetic, from the block of the inverse covariance."""
-    with mpmath.workdps(50):
+    with flint.ctx.workdps(50):
         V, r = _exact(data, params)
-        P = V**-1
-        m = len(rows)
-        block = mpmath.matrix(m, m)
-        for a, i in enumerate(rows):
-            for b, j in enumerate(rows):
-                block[a, b] = P[int(i), int(j)]
-        e = mpmath.matrix([(P * r)[int(i)] for i in rows])
-        residual = mpmath.lu_solve(block, e)
-        log_det = -mpmath.log(mpmath.det(block))
-        return float(-(m * mpmath.log(2 * mpmath.pi) + log_det + (residual.T * e)[0]) / 2)
+        P = V.inv()
+        of_y = P * r
+        block = flint.arb_mat([[P[int(i), int(j)] for j in rows] for i in rows])
+        e = flint.arb_mat([[of_y[int(i), 0]] for i in rows])
+        return _log_normal(len(rows), -block.det().log(), _inner(e, block.solve(e)))[0]
 
 
 def left_out_50_digits(data, params):
     """Left-out residual and variance of each row in 50-digit arithmetic."""
-    with mpmath.workdps(50):
+    with flint.ctx.workdps(50):
         V, r = _exact(data, params)
-        P = V**-1
+        P = V.inv()
         e = P * r
-        return np.array([[float(e[i] / P[i, i]), float(1 / P[i, i])] for i in range(V.rows)]).T
+        both = [(_float(e[i, 0] / P[i, i]), _float(1 / P[i, i])) for i in range(V.nrows())]
+        return np.array(both).T
 
 
 def _exact(data, params):
     """V and y − offset − Xβ; with a known covariance of the levels by its own Cholesky factor."""
     design = data.design
-    exact = mpmath.matrix
-    Z = exact(np.hstack([t.Z.toarray() for t in design.terms]).tolist())
+    Z = _matrix(np.hstack([t.Z.toarray() for t in design.terms]))
     level_blocks = []
     effect_blocks = []
     for term in design.terms:
@@ -208,13 +198,12 @@ def _exact(data, params):
         level_chol = np.eye(J) if term.level_chol is None else term.level_chol
         level_blocks.append(np.kron(level_chol, np.eye(q)))
         effect_blocks.append(np.kron(np.eye(J), params.cov[term.name]))
-    of_levels = exact(block_diag(*level_blocks).tolist())
-    of_effects = exact(block_diag(*effect_blocks).tolist())
-    V = Z * (of_levels * of_effects * of_levels.T) * Z.T
+    of_levels = _matrix(block_diag(*level_blocks))
+    of_effects = _matrix(block_diag(*effect_blocks))
+    V = Z * (of_levels * of_effects * of_levels.transpose()) * Z.transpose()
     for i, w in enumerate(design.weights):
-        V[i, i] += mpmath.mpf(params.sigma) ** 2 / mpmath.mpf(w)
-    fitted = exact(design.X.tolist()) * exact(params.beta.tolist())
-    return V, exact((data.y - design.offset).tolist()) - fitted
+        V[i, i] += flint.arb(params.sigma) ** 2 / flint.arb(w)
+    return V, _column(data.y - design.offset) - _matrix(design.X) * _column(params.beta)
 
 
 def deviance_derivatives_100_digits(data, factors, method):
@@ -224,76 +213,89 @@ def deviance_derivatives_100_digits(data, factors, method):
     log determinants and of the sum of squares: their sum is the derivative, and their magnitudes
     are what rounding is relative to.
     """
-    with mpmath.workdps(100):
+    with flint.ctx.workdps(100):
         entries = []
         for k, (term, factor) in enumerate(zip(data.design.terms, factors, strict=True)):
             q = len(factor)
             rows, columns = np.tril_indices(q) if term.correlated else np.diag_indices(q)
             entries += [(k, int(i), int(j)) for i, j in zip(rows, columns, strict=True)]
-        step = mpmath.mpf("1e-20")
+        return _by_differences(lambda moved: _deviance_parts(data, moved, method), factors, entries)
 
-        def parts(*moves):
-            moved = [mpmath.matrix(factor.tolist()) for factor in factors]
-            for a, sign in moves:
-                k, i, j = entries[a]
-                moved[k][i, j] += sign * step
-            return _deviance_parts(data, moved, method)
 
-        d = len(entries)
-        gradients = np.empty((2, d))
-        hessians = np.empty((2, d, d))
-        centre = parts()
-        ups = [parts((a, 1)) for a in range(d)]
-        downs = [parts((a, -1)) for a in range(d)]
-        for part in range(2):
-            for a in range(d):
-                up, down = ups[a][part], downs[a][part]
-                gradients[part, a] = float((up - down) / (2 * step))
-                hessians[part, a, a] = float((up - 2 * centre[part] + down) / step**2)
-        for a in range(d):
-            for b in range(a):
-                corners = [parts((a, s), (b, t)) for s in (1, -1) for t in (1, -1)]
-                for part in range(2):
-                    both, first, second, neither = (corner[part] for corner in corners)
-                    mixed = float((both - first - second + neither) / (4 * step**2))
-                    hessians[part, a, b] = hessians[part, b, a] = mixed
-        return gradients, hessians
+def _by_differences(parts, factors, entries):
+    """Gradients (2, d) and Hessians (2, d, d) of the two parts in entries (k, i, j) of factors."""
+    step = flint.arb("1e-20")
+
+    def at(*moves):
+        moved = [_matrix(factor) for factor in factors]
+        for a, sign in moves:
+            k, i, j = entries[a]
+            moved[k][i, j] += sign * step
+        return np.array(parts(moved))
+
+    d = len(entries)
+    gradients = np.empty((2, d))
+    hessians = np.empty((2, d, d))
+    centre = at()
+    ups = [at((a, 1)) for a in range(d)]
+    downs = [at((a, -1)) for a in range(d)]
+    for a in range(d):
+        gradients[:, a] = _floats((ups[a] - downs[a]) / (2 * step))
+        hessians[:, a, a] = _floats((ups[a] - 2 * centre + downs[a]) / step**2)
+        for b in range(a):
+            both = at((a, 1), (b, 1)) + at((a, -1), (b, -1))
+            alone = ups[a] + downs[a] + ups[b] + downs[b]
+            mixed = _floats((both - alone + 2 * centre) / (2 * step**2))
+            hessians[:, a, b] = hessians[:, b, a] = mixed
+    return gradients, hessians
+
+
+def _floats(balls):
+    return [_float(ball) for ball in balls]
 
 
 def _deviance_parts(data, factors, method):
     """Log determinants, and df (1 + log 2πρ²/df), of the deviance at relative factors Λ_k."""
     design = data.design
-    exact = mpmath.matrix
     n = len(data.y)
-    V = exact(n, n)
+    V = flint.arb_mat(n, n)
     for term, factor in zip(design.terms, factors, strict=True):
         J, q = term.size
         level_chol = np.eye(J) if term.level_chol is None else term.level_chol
-        columns = exact((term.Z.toarray() @ np.kron(level_chol, np.eye(q))).tolist())
-        cov = factor * factor.T
-        for j in range(J):
-            of_level = columns[:, j * q : (j + 1) * q]
-            V += of_level * cov * of_level.T
+        columns = _matrix(term.Z.toarray() @ np.kron(level_chol, np.eye(q)))
+        scaled = columns * _repeated(factor, J)
+        V += scaled * scaled.transpose()
     for i, w in enumerate(design.weights):
-        V[i, i] += 1 / mpmath.mpf(w)
-    L = mpmath.cholesky(V)
-    log_det = 2 * sum(mpmath.log(L[i, i]) for i in range(n))
-    p = design.X.shape[1]
-    y = mpmath.lu_solve(L, exact((data.y - design.offset).tolist()))
-    squares = (y.T * y)[0]
-    if p:
-        columns = [mpmath.lu_solve(L, exact(design.X[:, j].tolist())) for j in range(p)]
-        X = exact(n, p)
-        for j, column in enumerate(columns):
-            X[:, j] = column
-        information = X.T * X
-        beta = mpmath.lu_solve(information, X.T * y)
-        residual = y - X * beta
-        squares = (residual.T * residual)[0]
-        if method == "reml":
-            log_det += mpmath.log(mpmath.det(information))
-    df = n - p if method == "reml" else n
-    return log_det, df * (1 + mpmath.log(2 * mpmath.pi * squares / df))
+        V[i, i] += 1 / flint.arb(w)
+    log_det, log_det_fixed, squares = _generalised_least_squares(
+        V, _matrix(design.X), _column(data.y - design.offset)
+    )
+    if method == "reml":
+        log_det += log_det_fixed
+    df = n - design.X.shape[1] if method == "reml" else n
+    return log_det, df * (1 + (2 * flint.arb.pi() * squares / df).log())
+
+
+def _repeated(factor, J):
+    """J copies of a block down the diagonal."""
+    q = factor.nrows()
+    repeated = flint.arb_mat(J * q, J * q)
+    for j in range(J):
+        for a in range(q):
+            for b in range(q):
+                repeated[j * q + a, j * q + b] = factor[a, b]
+    return repeated
+
+
+def _generalised_least_squares(V, X, y):
+    """log|V|, log|X'V⁻¹X| and the least (y − Xβ)'V⁻¹(y − Xβ)."""
+    log_det = V.det().log()
+    if not X.ncols():
+        return log_det, flint.arb(0), _inner(y, V.solve(y))
+    white_X = V.solve(X)
+    information = X.transpose() * white_X
+    residual = y - X * information.solve(white_X.transpose() * y)
+    return log_det, information.det().log(), _inner(residual, V.solve(residual))
 
 
 def deviance_gradient(data, factors, method):
@@ -335,37 +337,16 @@ def traits_deviance_derivatives_100_digits(data, factors, method):
     central differences of 1e-20 in 100-digit arithmetic. As in
     :func:`deviance_derivatives_100_digits` the first of each pair is of log determinants.
     """
-    with mpmath.workdps(100):
+    with flint.ctx.workdps(100):
         t = len(factors[0])
         entries = [(k, i, j) for k in range(2) for i in range(t) for j in range(i + 1)]
-        step = mpmath.mpf("1e-20")
         (term,) = data.design.terms
         level_chol = np.eye(len(term.levels)) if term.level_chol is None else term.level_chol
-        Z = mpmath.matrix(term.Z.toarray().tolist()) * mpmath.matrix(level_chol.tolist())
-        ZAZ = Z * Z.T
-
-        def parts(*moves):
-            moved = [mpmath.matrix(factor.tolist()) for factor in factors]
-            for a, sign in moves:
-                k, i, j = entries[a]
-                moved[k][i, j] += sign * step
-            return np.array(_traits_deviance_parts(data, ZAZ, moved, method))
-
-        d = len(entries)
-        gradients = np.empty((2, d))
-        hessians = np.empty((2, d, d))
-        centre = parts()
-        ups = [parts((a, 1)) for a in range(d)]
-        downs = [parts((a, -1)) for a in range(d)]
-        for a in range(d):
-            gradients[:, a] = (ups[a] - downs[a]) / (2 * step)
-            hessians[:, a, a] = (ups[a] - 2 * centre + downs[a]) / step**2
-            for b in range(a):
-                both = parts((a, 1), (b, 1)) + parts((a, -1), (b, -1))
-                alone = ups[a] + downs[a] + ups[b] + downs[b]
-                mixed = (both - alone + 2 * centre) / (2 * step**2)
-                hessians[:, a, b] = hessians[:, b, a] = mixed
-        return gradients, hessians
+        Z = _matrix(term.Z.toarray()) * _matrix(level_chol)
+        ZAZ = Z * Z.transpose()
+        return _by_differences(
+            lambda moved: _traits_deviance_parts(data, ZAZ, moved, method), factors, entries
+        )
 
 
 def _traits_deviance_parts(data, ZAZ, factors, method):
@@ -373,34 +354,18 @@ def _traits_deviance_parts(data, ZAZ, factors, method):
     design = data.design
     n, t = data.Y.shape
     p = design.X.shape[1]
-    G0, R0 = (factor * factor.T for factor in factors)
-    V = mpmath.matrix(n * t, n * t)
-    X = mpmath.matrix(n * t, p * t)
+    G0, R0 = (factor * factor.transpose() for factor in factors)
+    V = flint.arb_mat(n * t, n * t)
+    X = flint.arb_mat(n * t, p * t)
     for k in range(t):
         for i in range(n):
             for j in range(p):
-                X[k * n + i, k * p + j] = mpmath.mpf(design.X[i, j])
+                X[k * n + i, k * p + j] = flint.arb(design.X[i, j])
             for m in range(t):
                 for j in range(n):
                     V[k * n + i, m * n + j] = G0[k, m] * ZAZ[i, j]
-                V[k * n + i, m * n + i] += R0[k, m] / mpmath.mpf(design.weights[i])
-    L = mpmath.cholesky(V)
-    log_det = 2 * sum(mpmath.log(L[i, i]) for i in range(n * t))
-    y = _forward(L, mpmath.matrix(data.Y.T.ravel().tolist()))
-    white_X = mpmath.matrix(n * t, p * t)
-    for j in range(p * t):
-        white_X[:, j] = _forward(L, X[:, j])
-    information = white_X.T * white_X
-    residual = y - white_X * mpmath.lu_solve(information, white_X.T * y)
+                V[k * n + i, m * n + i] += R0[k, m] / flint.arb(design.weights[i])
+    log_det, log_det_fixed, squares = _generalised_least_squares(V, X, _column(data.Y.T.ravel()))
     if method == "reml":
-        log_det += mpmath.log(mpmath.det(information))
-    return log_det, (residual.T * residual)[0]
-
-
-def _forward(L, rhs):
-    """Solution of a lower triangular system."""
-    solution = rhs.copy()
-    for i in range(L.rows):
-        known = sum(L[i, j] * solution[j] for j in range(i))
-        solution[i] = (solution[i] - known) / L[i, i]
-    return solution
+        log_det += log_det_fixed
+    return log_det, squares

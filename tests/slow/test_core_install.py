@@ -65,7 +65,7 @@ def test_the_core_installs_alone_and_passes_its_tests(tmp_path):
             if "==" in line
         )
     )
-    tools = ["pytest", "pytest-xdist", "hypothesis", "mpmath", "distributed"]
+    tools = ["pytest", "pytest-xdist", "hypothesis", "python-flint", "distributed"]
     _run(UV, "pip", "install", "--quiet", "--python", python, "--constraint", locked, wheel, *tools)
     present = _run(
         python,
