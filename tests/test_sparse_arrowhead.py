@@ -67,13 +67,13 @@ def test_products_by_pairs_and_by_dense_chunks_are_one(slopes, monkeypatch):
     halves = [rng.normal(size=(q, q, L)) for L, q in coupling.groups]
     Q = rng.normal(size=(coupling.width, coupling.width))
     Q = Q + Q.T
-    by_pairs = coupling.product(halves), coupling.adjoint(Q)
+    by_pairs = coupling.remainder(halves), coupling.adjoint(Q)
     monkeypatch.setattr(linalg.coupling, "MOST_PAIRS", -1)
     monkeypatch.setattr(linalg.coupling, "CHUNK_ENTRIES", 500)
-    in_chunks = linalg.coupling.Coupling(coupling.C, coupling.groups)
+    in_chunks = linalg.coupling.Coupling(coupling.C, coupling.K, coupling.groups)
     assert in_chunks.pairs is None
     lower = np.tril_indices(coupling.width)
-    np.testing.assert_allclose(in_chunks.product(halves)[lower], by_pairs[0][lower], rtol=1e-10)
+    np.testing.assert_allclose(in_chunks.remainder(halves)[lower], by_pairs[0][lower], rtol=1e-10)
     for one, other in zip(in_chunks.adjoint(Q), by_pairs[1], strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10)
     C = coupling.C.toarray()
@@ -84,7 +84,8 @@ def test_products_by_pairs_and_by_dense_chunks_are_one(slopes, monkeypatch):
             rows = slice(start, start + q)
             H[rows, rows] = G[..., block] @ G[..., block].T
             start += q
-    np.testing.assert_allclose(by_pairs[0][lower], (C.T @ H @ C)[lower], rtol=1e-10, atol=1e-10)
+    expected = coupling.K.toarray() - C.T @ H @ C
+    np.testing.assert_allclose(by_pairs[0][lower], expected[lower], rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("method", ["ml", "reml"])

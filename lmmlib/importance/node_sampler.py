@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmmlib import linalg
 from lmmlib.importance.log_posterior import draw_beta
 from lmmlib.importance.proposal import adapted_mixture
 from lmmlib.importance.ratio_nodes import Node, RatioPosterior
@@ -93,7 +94,7 @@ def sample_by_nodes(
     # Nodes: each chain is a point set of its own scrambling.
     per_chain = min(NODES, draws) // CHAINS
     points = np.concatenate([proposal.draw(per_chain, rng).points for _ in range(CHAINS)])
-    nodes = [posterior.node(point) for point in points]
+    nodes = linalg.side_by_side(posterior.node, points)
     log_density = np.array([node.log_density for node in nodes])
     log_ratio = log_density - proposal.log_density(points)
     weights = importance_weights(log_ratio.reshape(CHAINS, -1))
@@ -130,20 +131,30 @@ def _drawn(
         "cor": np.empty((size, len(layout.pairs))),
         "sigma": np.empty(size),
     }
-    if effects:
-        arrays["u"] = np.empty((size, layout.width))
-    for number in np.unique(chosen):
+    nodes_drawn = np.unique(chosen)
+    for number in nodes_drawn:
         where = np.flatnonzero(chosen == number)
-        point = points[number]
         node = nodes[number]
         log_sigma = node.draw_log_sigma(rng.uniform(size=len(where)))
-        variances = posterior.variances(point, log_sigma)
+        variances = posterior.variances(points[number], log_sigma)
         normals = rng.standard_normal((len(where), len(layout.coef)))
         beta = draw_beta(posterior.beta(node, variances.sigma), variances.sigma, normals)
         arrays["beta"][where] = beta
         arrays["sd"][where] = variances.sd
         arrays["cor"][where] = variances.cor
         arrays["sigma"][where] = variances.sigma
-        if effects:
-            arrays["u"][where] = posterior.draw_effects(point, beta, variances.sigma, rng)
+    if not effects:
+        return arrays
+
+    # Effects take the place of the standard normals that they are made of.
+    u = rng.standard_normal((size, layout.width))
+
+    def draw_effects(number: int) -> None:
+        where = np.flatnonzero(chosen == number)
+        beta = arrays["beta"][where]
+        sigma = arrays["sigma"][where]
+        u[where] = posterior.effects_at(points[number], beta, sigma, u[where])
+
+    linalg.side_by_side(draw_effects, nodes_drawn)
+    arrays["u"] = u
     return arrays

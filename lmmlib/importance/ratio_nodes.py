@@ -116,7 +116,7 @@ class RatioPosterior:
 
     def log_densities(self, points: np.ndarray) -> np.ndarray:
         """Log densities (m,) at points ρ (m, d − 1)."""
-        return np.array([self.node(point).log_density for point in points])
+        return np.array([node.log_density for node in linalg.side_by_side(self.node, points)])
 
     def variances(self, ratios: np.ndarray, log_sigma: np.ndarray) -> VarianceParameters:
         """Variance parameters at one ρ and several log σ."""
@@ -128,20 +128,19 @@ class RatioPosterior:
         log_det = np.full(len(sigma), node.log_det)
         return beta_given_triangle(self.reduction, self.priors, triangle, log_det, sigma)
 
-    def draw_effects(
-        self, ratios: np.ndarray, beta: np.ndarray, sigma: np.ndarray, rng: np.random.Generator
+    def effects_at(
+        self, ratios: np.ndarray, beta: np.ndarray, sigma: np.ndarray, normals: np.ndarray
     ) -> np.ndarray:
         """One u (m, K) for each of several β and σ at one ρ, all with one factor.
 
-        u = ΛR⁻¹(R⁻ᵀΛ'Z'(y − Xβ) + σz), with standard normals z.
+        u = ΛR⁻¹(R⁻ᵀΛ'Z'(y − Xβ) + σz), with standard normals z (m, K).
         """
         layout = self.reduction.layout
         whole = self.reduction.whole
         factor = linalg.factorise_sparse(whole, self.relative_factors(ratios))
         residual_weights = np.column_stack([-beta, np.ones(len(beta))])
-        normals = rng.standard_normal((layout.width, len(sigma)))
-        s = factor.solution @ residual_weights.T + factor.back(normals * sigma)
-        u = np.empty((len(sigma), layout.width))
+        s = factor.solution @ residual_weights.T + factor.back(normals.T * sigma)
+        u = np.empty_like(normals)
         u[:, whole.columns] = factor.scaled(s).T
         return layout.with_known_covariance(u)
 

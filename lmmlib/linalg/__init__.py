@@ -39,7 +39,7 @@ from lmmlib.linalg.substitution import (
     forward_substitute_blocks,
     projected_rhs,
 )
-from lmmlib.linalg.threads import one_thread, threads_for
+from lmmlib.linalg.threads import one_thread, side_by_side, threads_for
 from lmmlib.linalg.triangles import (
     NotPositiveSemidefiniteError,
     cholesky_semidefinite,
@@ -107,6 +107,7 @@ __all__ = [
     "row_leverages",
     "scale_columns",
     "scale_stack",
+    "side_by_side",
     "small_blocks",
     "solve_lower_stack",
     "solve_upper_stack",

@@ -1,6 +1,6 @@
 """Small blocks of arrowheads, some at a time, and what eliminates their columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,25 +40,35 @@ def small_blocks(arrowheads: Sequence[Arrowhead | SparseArrowhead]) -> tuple[Arr
 
 @dataclass(frozen=True, eq=False)
 class BlockChunk:
-    """Rows (q, q + c, l) of some blocks of q columns, right-hand sides combined."""
+    """Rows (q, q + c, l) of some blocks of q columns, and how right-hand sides combine."""
 
     rows: np.ndarray
     columns: np.ndarray
     counts: tuple[int, ...]
+    combination: np.ndarray | None
+
+    @property
+    def own(self) -> np.ndarray:
+        """Columns of the blocks, (q, q, l)."""
+        return self.rows[:, : len(self.columns)]
+
+    @property
+    def rhs(self) -> np.ndarray:
+        """Right-hand sides, combined, (q, k, l)."""
+        return combined_rhs(self.rows[:, len(self.columns) :], self.combination)
 
 
-def block_chunks(diagonal: DiagonalBlocks, combination: np.ndarray | None) -> Iterator[BlockChunk]:
+def block_chunks(diagonal: DiagonalBlocks, combination: np.ndarray | None) -> list[BlockChunk]:
     """Few enough blocks at a time."""
     q, w, C, L = diagonal.rows.shape
     rows = diagonal.rows.reshape(q, w, C * L)
     columns = diagonal.columns.reshape(q, C * L)
     step = max(1, CHUNK_ENTRIES // (2 * q * (w + q)))
-    for start in range(0, C * L, step):
-        part = rows[..., start : start + step]
-        if combination is not None:
-            combined = combined_rhs(part[:, q:], combination)
-            part = np.concatenate([part[:, :q], combined], 1)
-        yield BlockChunk(part, columns[:, start : start + step], diagonal.counts)
+    parts = [slice(start, start + step) for start in range(0, C * L, step)]
+    return [
+        BlockChunk(rows[..., part], columns[:, part], diagonal.counts, combination)
+        for part in parts
+    ]
 
 
 def combined_rhs(rhs: np.ndarray, combination: np.ndarray | None) -> np.ndarray:
@@ -71,7 +81,7 @@ def combined_rhs(rhs: np.ndarray, combination: np.ndarray | None) -> np.ndarray:
 def scaled_columns(chunk: BlockChunk, Lam: Sequence[np.ndarray]) -> np.ndarray:
     """ZΛ of blocks, (q, q, l)."""
     stacked = [factor[..., None] for factor in Lam]
-    return scale_stack(chunk.rows[:, : len(chunk.columns)], stacked, chunk.counts)[..., 0]
+    return scale_stack(chunk.own, stacked, chunk.counts)[..., 0]
 
 
 def eliminate_penalised(top: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,11 +6,13 @@ the triangle of the right-hand sides and, on demand, of Z'V⁻¹Z and Z'V⁻¹B.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from lmmlib.linalg.arrowhead import Arrowhead
 from lmmlib.linalg.block_chunks import (
+    BlockChunk,
     block_chunks,
     column_products,
     combined_rhs,
@@ -20,6 +22,7 @@ from lmmlib.linalg.block_chunks import (
     triangle_of_rows,
 )
 from lmmlib.linalg.elimination import log_diagonal
+from lmmlib.linalg.threads import side_by_side
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,18 +131,20 @@ def block_triangle(
     >>> round(float(np.exp(2 * block.log_det)), 9), round(block.triangle.item() ** 2, 9)
     (3.0, 2.0)
     """
-    log_det = 0.0
-    left = []
-    for arrowhead in arrowheads:
-        left.append(combined_rhs(arrowhead.remainder, combination))
-        for diagonal in arrowhead.diagonal_blocks:
-            for part in block_chunks(diagonal, combination):
-                q = len(part.columns)
-                top = np.concatenate([scaled_columns(part, Lam), part.rows[:, q:]], 1)
-                eliminated, remainder = eliminate_penalised(top, np.zeros((q, top.shape[1] - q)))
-                log_det += float(log_diagonal(eliminated).sum())
-                left.append(triangle_of_rows([remainder]))
-    return BlockTriangle(log_det, triangle_of_rows(left)[..., 0])
+    left = [combined_rhs(arrowhead.remainder, combination) for arrowhead in arrowheads]
+    diagonals = [diagonal for arrowhead in arrowheads for diagonal in arrowhead.diagonal_blocks]
+    chunks = [chunk for diagonal in diagonals for chunk in block_chunks(diagonal, combination)]
+    parts = side_by_side(partial(_eliminate, Lam=Lam), chunks)
+    triangle = triangle_of_rows([*left, *(part.triangle for part in parts)])
+    return BlockTriangle(sum(part.log_det for part in parts), triangle[..., 0])
+
+
+def _eliminate(chunk: BlockChunk, Lam: Sequence[np.ndarray]) -> BlockTriangle:
+    """Some blocks; their triangle is (c, c, 1)."""
+    top = np.concatenate([scaled_columns(chunk, Lam), chunk.rhs], 1)
+    q, w, _ = top.shape
+    eliminated, remainder = eliminate_penalised(top, np.zeros((q, w - q)))
+    return BlockTriangle(float(log_diagonal(eliminated).sum()), triangle_of_rows([remainder]))
 
 
 def project_blocks(
@@ -177,38 +182,51 @@ def project_blocks(
     >>> projection.kind_sums([1])[0].round(9).tolist(), projection.rhs_products(1).round(9).tolist()
     ([[0.666666667]], [[1.0]])
     """
+    left = [combined_rhs(arrowhead.remainder, combination) for arrowhead in arrowheads]
+    diagonals = [diagonal for arrowhead in arrowheads for diagonal in arrowhead.diagonal_blocks]
     log_det = 0.0
-    left = []
-    columns = []
-    counts = []
     inner = []
     of_rhs = []
-    for arrowhead in arrowheads:
-        left.append(combined_rhs(arrowhead.remainder, combination))
-        for diagonal in arrowhead.diagonal_blocks:
-            inverse = large_inverse(Lam, diagonal.counts)
-            is_large = inverse.any(0)
-            below = None
-            parts = []
-            for part in block_chunks(diagonal, combination):
-                q = len(part.columns)
-                c = part.rows.shape[1] - q
-                if below is None:
-                    below = np.concatenate([np.zeros((q, c)), -inverse], 1)
-                own = np.where(is_large[:, None], 0.0, part.rows[:, :q])
-                top = np.concatenate([scaled_columns(part, Lam), part.rows[:, q:], own], 1)
-                eliminated, remainder = eliminate_penalised(top, below)
-                log_det += float(log_diagonal(eliminated).sum())
-                beyond = remainder[:, c:]
-                parts.append(
-                    (column_products(beyond, beyond), column_products(beyond, remainder[:, :c]))
-                )
-                left.append(triangle_of_rows([remainder[:, :c]]))
-            columns.append(diagonal.columns.reshape(len(diagonal.columns), -1))
-            counts.append(diagonal.counts)
-            inner.append(np.concatenate([of_part[0] for of_part in parts], -1))
-            of_rhs.append(np.concatenate([of_part[1] for of_part in parts], -1))
-    triangle = triangle_of_rows(left)[..., 0]
+    for diagonal in diagonals:
+        project = partial(_project, Lam=Lam, inverse=large_inverse(Lam, diagonal.counts))
+        parts = side_by_side(project, block_chunks(diagonal, combination))
+        log_det += sum(part.log_det for part in parts)
+        left.extend(part.triangle for part in parts)
+        inner.append(np.concatenate([part.inner for part in parts], -1))
+        of_rhs.append(np.concatenate([part.of_rhs for part in parts], -1))
     return BlockProjection(
-        log_det, triangle, tuple(columns), tuple(counts), tuple(inner), tuple(of_rhs)
+        log_det=log_det,
+        triangle=triangle_of_rows(left)[..., 0],
+        columns=tuple(d.columns.reshape(len(d.columns), -1) for d in diagonals),
+        counts=tuple(diagonal.counts for diagonal in diagonals),
+        inner=tuple(inner),
+        of_rhs=tuple(of_rhs),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _ProjectedChunk:
+    """Parts of a projection, of some blocks: Z'V⁻¹Z (q, q, l) and Z'V⁻¹B (q, c, l) whole."""
+
+    log_det: float
+    triangle: np.ndarray
+    inner: np.ndarray
+    of_rhs: np.ndarray
+
+
+def _project(chunk: BlockChunk, Lam: Sequence[np.ndarray], inverse: np.ndarray) -> _ProjectedChunk:
+    """Some blocks, with Λ⁻¹ (q, q) in the columns that Λ makes large."""
+    rhs = chunk.rhs
+    q, c, _ = rhs.shape
+    below = np.concatenate([np.zeros((q, c)), -inverse], 1)
+    is_large = inverse.any(0)
+    own = np.where(is_large[:, None], 0.0, chunk.own)
+    top = np.concatenate([scaled_columns(chunk, Lam), rhs, own], 1)
+    eliminated, remainder = eliminate_penalised(top, below)
+    beyond = remainder[:, c:]
+    return _ProjectedChunk(
+        log_det=float(log_diagonal(eliminated).sum()),
+        triangle=triangle_of_rows([remainder[:, :c]]),
+        inner=column_products(beyond, beyond),
+        of_rhs=column_products(beyond, remainder[:, :c]),
     )

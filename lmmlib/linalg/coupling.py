@@ -1,8 +1,8 @@
-"""Products of the coupling between diagonal blocks and a separator, C'HC and its adjoint.
+"""What diagonal blocks leave of a separator's cross products, K − C'HC, and the adjoint of C'HC.
 
-H is block diagonal and differs from evaluation to evaluation; C does not. Where few pairs of
+H is block diagonal and differs from evaluation to evaluation; C and K do not. Where few pairs of
 columns meet in a block, the product is a sparse linear map of the entries of H, made once. Where
-many do, dense chunks go through BLAS.
+many do, dense chunks go through BLAS. One array of the separator's size is made, and no other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy.linalg.blas import dsyrk
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array, csr_array, tril
 
 from lmmlib.linalg.partition import ranks
 
@@ -21,17 +21,20 @@ CHUNK_ENTRIES = 4_000_000  # of dense rows of the coupling held at a time
 
 @dataclass(frozen=True, eq=False)
 class Coupling:
-    """The rows C of diagonal blocks in the columns of a separator.
+    """The rows C of diagonal blocks in the columns of a separator, and its own cross products K.
 
     Attributes
     ----------
-    C : scipy.sparse.csr_array, shape (K, h)
+    C : scipy.sparse.csr_array, shape (r, h)
         Rows by group, block and position in the block.
+    K : scipy.sparse.csr_array, shape (h, h)
+        Cross products of the separator's columns.
     groups : tuple of tuple of int
         Blocks L and columns q of each group.
     """
 
     C: csr_array
+    K: csr_array
     groups: tuple[tuple[int, int], ...]
 
     @property
@@ -41,7 +44,7 @@ class Coupling:
 
     @cached_property
     def pairs(self) -> csr_array | None:
-        """The map from the entries of H to those of C'HC on and below the diagonal.
+        """The map from the entries of H, and a one, to the lower triangle of K − C'HC.
 
         None where it would hold too many products.
         """
@@ -49,19 +52,26 @@ class Coupling:
         products = sum(len(p.blocks) * p.columns.shape[1] ** 2 * p.q**2 for p in patterns)
         if products > MOST_PAIRS:
             return None
-        size = sum(L * q * q for L, q in self.groups)
-        return _map_of_pairs(patterns, self.width, size)
+        return _map_of_pairs(patterns, self.K, self.entries)
 
-    def product(self, halves: Sequence[np.ndarray]) -> np.ndarray:
-        """The lower triangle of C'HC (h, h), H = GG' with the blocks G (q, q, L) of each group."""
+    @property
+    def entries(self) -> int:
+        """Entries of H."""
+        return sum(L * q * q for L, q in self.groups)
+
+    def remainder(self, halves: Sequence[np.ndarray]) -> np.ndarray:
+        """The lower triangle of K − C'HC (h, h), H = GG' with blocks G (q, q, L) of each group."""
         h = self.width
+        if not h:
+            return np.zeros((0, 0))
         if self.pairs is not None:
             blocks = [np.einsum("ikl,jkl->ijl", G, G).ravel() for G in halves]
-            return (self.pairs @ np.concatenate(blocks)).reshape(h, h)
-        lower = np.zeros((h, h), order="F")
+            return (self.pairs @ np.concatenate([*blocks, [1.0]])).reshape(h, h)
+        upper = self.K.toarray(order="F")
         for rows, G in self._chunks(halves):
-            lower = dsyrk(1.0, _from_left(G, rows).T, beta=1.0, c=lower, lower=1, overwrite_c=1)
-        return lower
+            through = _from_left(G, rows).T
+            upper = dsyrk(-1.0, through, beta=1.0, c=upper, lower=0, overwrite_c=1)
+        return upper.T
 
     def adjoint(self, Q: np.ndarray) -> list[np.ndarray]:
         """Diagonal blocks C_l Q C_l' of each group, (q, q, L), for a symmetric Q (h, h)."""
@@ -69,7 +79,7 @@ class Coupling:
         if self.pairs is not None:
             lower = np.tril(Q)
             lower[np.diag_indices_from(lower)] /= 2
-            values = self.pairs.T @ lower.ravel()
+            values = -(self.pairs.T @ lower.ravel())
             start = 0
             for L, q in self.groups:
                 half = values[start : start + L * q * q].reshape(q, q, L)
@@ -160,11 +170,13 @@ def _block_patterns(C: csr_array, groups: Sequence[tuple[int, int]]) -> Iterator
         first_entry += L * q * q
 
 
-def _map_of_pairs(patterns: Sequence[_Pattern], h: int, size: int) -> csr_array:
-    """Sparse (h², size): an entry (a, b) with a ≥ b is Σ C_ia C_jb H_ij over blocks."""
-    rows = [np.zeros(0, np.int64)]
-    columns = [np.zeros(0, np.int64)]
-    products = [np.zeros(0)]
+def _map_of_pairs(patterns: Sequence[_Pattern], K: csr_array, size: int) -> csr_array:
+    """Sparse (h², size + 1): an entry (a, b) with a ≥ b is K_ab − Σ C_ia C_jb H_ij over blocks."""
+    h = K.shape[0]
+    own = coo_array(tril(K))
+    rows = [own.row.astype(np.int64) * h + own.col]
+    columns = [np.full(own.nnz, size)]
+    products = [own.data]
     for pattern in patterns:
         d = pattern.columns.shape[1]
         a, b = np.tril_indices(d)  # columns of a block ascend
@@ -175,10 +187,10 @@ def _map_of_pairs(patterns: Sequence[_Pattern], h: int, size: int) -> csr_array:
                 product = pattern.values[:, i, a] * pattern.values[:, j, b]
                 rows.append(key.ravel())
                 columns.append(np.repeat(entry + pattern.blocks, len(a)))
-                products.append(product.ravel())
+                products.append(-product.ravel())
     data = np.concatenate(products)
     index = (np.concatenate(rows), np.concatenate(columns))
-    return csr_array(coo_array((data, index), shape=(h * h, size)))
+    return csr_array(coo_array((data, index), shape=(h * h, size + 1)))
 
 
 def _from_left(G: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -91,16 +91,13 @@ class SparseArrowhead:
 
     @cached_property
     def coupling(self) -> Coupling:
-        """Cross products of the blocks' columns with those of the separator."""
-        C = csr_array(self.Z[:, : self.own].T @ self.Z[:, self.own :])
-        C.sort_indices()
-        return Coupling(C, tuple(group.size for group in self.groups))
-
-    @cached_property
-    def separator_cross(self) -> csr_array:
-        """Cross products of the separator's columns, (h, h)."""
+        """Cross products of the blocks' columns with those of the separator, and of these."""
+        own = self.Z[:, : self.own]
         of_separator = self.Z[:, self.own :]
-        return csr_array(of_separator.T @ of_separator)
+        C = csr_array(own.T @ of_separator)
+        C.sort_indices()
+        K = csr_array(of_separator.T @ of_separator)
+        return Coupling(C, K, tuple(group.size for group in self.groups))
 
     @cached_property
     def transposed(self) -> csr_array:

@@ -1,7 +1,7 @@
 """The factor of Λ'Z'ZΛ + I for one Λ, from the cross products of a sparse arrowhead.
 
-Blocks first, then the Schur complement of the separator as a dense matrix through LAPACK. Sums of
-squares are taken of the residuals themselves, never as a difference.
+Blocks first, then the Schur complement of the separator as a dense matrix. Sums of squares are
+taken of the residuals themselves, never as a difference.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.linalg.lapack import dpotri
 
 from lmmlib.linalg.block_products import (
     block_chol,
@@ -38,9 +38,6 @@ class SparseFactor:
         Λ_k (w, w) of each kind.
     block_chols : tuple of ndarray
         Upper triangles F (q, q, L) of each group's blocks, F'F = Λ'Z'ZΛ + I there.
-    lower_cross : ndarray, shape (h, h)
-        Cross products of the separator's columns, the blocks' effects taken out; on and below the
-        diagonal.
     separator_chol : ndarray, shape (h, h)
         Upper triangle of the Schur complement Λ'(these)Λ + I.
     solution : ndarray, shape (K, k)
@@ -54,7 +51,6 @@ class SparseFactor:
     arrowhead: SparseArrowhead
     Lam: tuple[np.ndarray, ...]
     block_chols: tuple[np.ndarray, ...]
-    lower_cross: np.ndarray
     separator_chol: np.ndarray
     solution: np.ndarray
     residual: np.ndarray
@@ -69,8 +65,8 @@ class SparseFactor:
 
     @cached_property
     def separator_cross(self) -> np.ndarray:
-        """The same on both sides of the diagonal."""
-        return symmetric(self.lower_cross)
+        """Cross products (h, h) of the separator's columns, the blocks' effects taken out."""
+        return symmetric(_lower_cross(self.arrowhead, self.Lam, self.block_chols))
 
     @cached_property
     def separator_inverse(self) -> np.ndarray:
@@ -206,20 +202,12 @@ def factorise_sparse(
     """
     factors = tuple(Lam)
 
-    # Blocks: Λ'Z'ZΛ + I = F'F, and what they take from the separator, C'HC with H = GG'.
-    block_chols = []
-    halves = []
-    log_det = 0.0
-    for group in arrowhead.groups:
-        F = block_chol(group, factors)
-        block_chols.append(F)
-        halves.append(block_half(F, block_factor(factors, group.counts)))
-        log_det += float(np.log(np.einsum("iil->il", F)).sum())
+    # Blocks: Λ'Z'ZΛ + I = F'F.
+    block_chols = tuple(block_chol(group, factors) for group in arrowhead.groups)
+    log_det = sum(float(np.log(np.einsum("iil->il", F)).sum()) for F in block_chols)
 
     # The Schur complement of the separator.
-    lower_cross = arrowhead.separator_cross.toarray()
-    if arrowhead.own and arrowhead.width:
-        lower_cross -= arrowhead.coupling.product(halves)
+    lower_cross = _lower_cross(arrowhead, factors, block_chols)
     separator_chol = _separator_chol(lower_cross, factors, arrowhead.separator_counts)
     log_det += float(np.log(np.diag(separator_chol)).sum())
 
@@ -230,8 +218,7 @@ def factorise_sparse(
     bare = SparseFactor(
         arrowhead,
         factors,
-        tuple(block_chols),
-        lower_cross,
+        block_chols,
         separator_chol,
         no_rhs,
         no_rhs,
@@ -242,24 +229,36 @@ def factorise_sparse(
     return replace(bare, solution=solution, residual=residual)
 
 
+def _lower_cross(
+    arrowhead: SparseArrowhead, Lam: Sequence[np.ndarray], block_chols: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Lower triangle (h, h) of K − C'HC, with H = GG' what a block takes by way of its columns."""
+    halves = [
+        block_half(F, block_factor(Lam, group.counts))
+        for group, F in zip(arrowhead.groups, block_chols, strict=True)
+    ]
+    return arrowhead.coupling.remainder(halves)
+
+
 def _separator_chol(
     lower_cross: np.ndarray, Lam: Sequence[np.ndarray], counts: Sequence[int]
 ) -> np.ndarray:
-    """Upper triangle (h, h) of Λ'KΛ + I for cross products K, given below the diagonal."""
+    """Upper triangle (h, h) of Λ'KΛ + I from the lower one of K, which is overwritten."""
     h = len(lower_cross)
     if not h:
         return np.zeros((0, 0))
     if all(len(factor) == 1 for factor in Lam):
         scale = np.repeat([factor[0, 0] for factor in Lam], counts)
-        M = lower_cross * scale
+        M = lower_cross
+        M *= scale
         M *= scale[:, None]
     else:
         half_scaled = scale_columns(symmetric(lower_cross)[None], Lam, counts)[0]
         M = scale_columns(half_scaled.T[None], Lam, counts)[0]
     M[range(h), range(h)] += 1.0
-    upper, info = dpotrf(M.T, lower=0, clean=1, overwrite_a=1)
-    if info:
+    try:
+        return np.linalg.cholesky(M).T  # NumPy's works beside other threads, SciPy's does not
+    except np.linalg.LinAlgError as error:
         raise np.linalg.LinAlgError(
             "the separator's Schur complement is not positive definite to rounding"
-        )
-    return upper
+        ) from error
