@@ -97,3 +97,15 @@ def test_the_package_imports_lightly():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_a_posterior_and_its_leave_one_out_load_no_jax():
+    """ArviZ lists JAX in ``sys.modules``, to be loaded when anything of it is asked for."""
+    code = (
+        "import sys, lmmlib as lmm;"
+        ' data = lmm.from_formula("Yield ~ 1 + (1 | Batch)", lmm.load_dataset("Dyestuff"));'
+        " lmm.loo(lmm.posterior(data, lmm.Priors.weak(data), 256, rng=1), data);"
+        ' print([m for m in ("jax._src", "jaxlib", "pymc") if m in sys.modules])'
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

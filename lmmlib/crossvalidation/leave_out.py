@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp
 
 from lmmlib import draws as draws_
 from lmmlib import linalg
@@ -175,8 +174,8 @@ def _importance_estimates(
     own_log_weight = -np.log(n_draws) if log_weight is None else log_weight[:, None]
     for part in densities:
         smoothed, pareto_k[part.units] = smoothed_weights(part.log_density, r_eff, log_weight)
-        elpd_i[part.units] = logsumexp(smoothed + part.log_density, axis=0)
-        in_sample[part.units] = logsumexp(part.log_density + own_log_weight, axis=0)
+        elpd_i[part.units] = np.logaddexp.reduce(smoothed + part.log_density, axis=0)
+        in_sample[part.units] = np.logaddexp.reduce(part.log_density + own_log_weight, axis=0)
     return UnitEstimates(elpd_i, in_sample, pareto_k, np.zeros(n_units, bool), n_draws)
 
 

@@ -1,7 +1,6 @@
 """Exact refits without what is left out, for whatever importance weights cannot answer."""
 
 import numpy as np
-from scipy.special import logsumexp
 
 from lmmlib import draws as draws_
 from lmmlib.held_out import set_in_draws
@@ -84,4 +83,4 @@ def refit_log_density(
         raise type(error)(f"the refit without {label} failed: {error}") from error
     theta = draws_.theta(tree, data.design, same_rows=False)
     log_weight = draws_.log_weight(tree)
-    return float(logsumexp(set_in_draws(data, theta, rows) + log_weight))
+    return float(np.logaddexp.reduce(set_in_draws(data, theta, rows) + log_weight))

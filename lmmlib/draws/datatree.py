@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 
-import arviz_base
 import numpy as np
 import xarray as xr
+from scipy.special import logsumexp
 
 from lmmlib.model import Data, Design, Layout, Reduction
+
+# SciPy asks once whether NumPy's arrays are JAX's. arviz_base lists JAX as a module to be loaded
+# when it is asked for anything: asked from then on, it would take seconds of a first posterior.
+logsumexp([0.0])
+import arviz_base  # noqa: E402
 
 DIMS = {"beta": ["coef"], "sd": ["effect"], "cor": ["effect_pair"], "u": ["ranef"], "y": ["row"]}
 VARIABLES = ("beta", "sd", "cor", "sigma", "u")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
 
 from lmmlib import linalg
 
@@ -162,7 +162,7 @@ def adapted_mixture(
 
         # Importance weight of each draw, and the share of it that each component answers for.
         log_weight = density(points) - log_mixture
-        weight = np.exp(log_weight - logsumexp(log_weight))
+        weight = np.exp(log_weight - np.logaddexp.reduce(log_weight))
         responsibility = np.exp(log_components - log_mixture[:, None])
         mixture = _matched_to_moments(mixture, points, weight[:, None] * responsibility)
     return _with_defensive_components(mixture)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from arviz_stats.base import array_stats
-from scipy.special import logsumexp
 
 LARGEST_K = 0.7
 SMALLEST_SHARE = 0.1  # of the draws that the effective sample size must reach
@@ -104,11 +103,11 @@ def importance_weights(log_ratio: np.ndarray) -> ImportanceWeights:
     else:
         smoothed = flat
         k = -np.inf
-    log_weight = smoothed if k > SMOOTHED_ABOVE else flat - logsumexp(flat)
+    log_weight = smoothed if k > SMOOTHED_ABOVE else flat - np.logaddexp.reduce(flat)
 
     # The evidence of each chain, and from their spread its error.
-    by_chain = logsumexp(log_ratio, axis=1) - np.log(draws)
-    log_evidence = float(logsumexp(by_chain) - np.log(chains))
+    by_chain = np.logaddexp.reduce(log_ratio, axis=1) - np.log(draws)
+    log_evidence = float(np.logaddexp.reduce(by_chain) - np.log(chains))
     relative = np.exp(by_chain - log_evidence)
     return ImportanceWeights(
         log_weight=log_weight.reshape(log_ratio.shape),
@@ -155,7 +154,7 @@ def resampled(
 
 def _systematic(log_weight: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
     """Indices of draws of equal weight: equidistant points with one random shift."""
-    cumulative = np.cumsum(np.exp(log_weight - logsumexp(log_weight)))
+    cumulative = np.cumsum(np.exp(log_weight - np.logaddexp.reduce(log_weight)))
     points = (np.arange(size) + rng.uniform()) / size
     indices = np.searchsorted(cumulative, points)
     return rng.permutation(np.minimum(indices, len(log_weight) - 1))

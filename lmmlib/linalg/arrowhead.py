@@ -6,12 +6,14 @@ arithmetic. No matrix over all columns of the kind with most bundles is ever mad
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from lmmlib.linalg.dense import component_forms, dense_blocks
+from lmmlib.linalg.dense import SimilarBlocks, as_dense, component_forms, similar_blocks
 from lmmlib.linalg.partition import Partition, ranks
+from lmmlib.linalg.threads import one_thread, side_by_side
 from lmmlib.linalg.triangles import eliminate, merge
 
 
@@ -74,6 +76,7 @@ class _Growing:
     )
 
 
+@one_thread()
 def rotate_to_arrowheads(
     Z: csr_array, B: np.ndarray, partition: Partition, chosen: np.ndarray | None = None
 ) -> tuple[Arrowhead, ...]:
@@ -117,18 +120,17 @@ def rotate_to_arrowheads(
     sizes = np.bincount(form[form >= 0], minlength=len(forms))
     widths = forms[:, :-1].sum(1) + c
     growing = [_Growing(np.zeros((C, w, w))) for C, w in zip(sizes, widths, strict=True)]
-    for dense in dense_blocks(Z, B, partition, chosen):
-        component = partition.component[dense.blocks]
-        into, q = growing[form[component[0]]], sum(dense.counts)
+    similar = similar_blocks(partition, c, chosen)
+    for part in side_by_side(partial(_rotate, Z, B, partition), similar):
+        component = partition.component[part.blocks]
+        into = growing[form[component[0]]]
         owner = slot[component]
-        R, RB, left = eliminate(dense.values, q)
-        into.remainder = _merged(into.remainder, owner, left)
+        into.remainder = _merged(into.remainder, owner, part.left)
+        q = sum(part.counts)
         if q:
-            columns = partition.columns[
-                partition.column_start[dense.blocks][:, None] + np.arange(q)
-            ]
-            top = (np.concatenate([R, RB], -1), columns, owner)
-            into.tops.setdefault(dense.counts, []).append(top)
+            first = partition.column_start[part.blocks][:, None]
+            columns = partition.columns[first + np.arange(q)]
+            into.tops.setdefault(part.counts, []).append((part.top, columns, owner))
     arrowheads = []
     for k, (*separator_counts, _) in enumerate(forms):
         members = np.flatnonzero(form == k)
@@ -142,6 +144,36 @@ def rotate_to_arrowheads(
         counts_by_kind = tuple(int(w) for w in separator_counts)
         arrowheads.append(Arrowhead(diagonal_blocks, remainder, separator, counts_by_kind, members))
     return tuple(arrowheads)
+
+
+@dataclass(frozen=True, eq=False)
+class _RotatedBlocks:
+    """Blocks whose own columns end after as many rows.
+
+    Attributes
+    ----------
+    blocks : ndarray of int, shape (b,)
+        Numbers of the blocks in the partition.
+    counts : tuple of int
+        Own columns of a block by kind; q of them in all.
+    top : ndarray, shape (b, q, q + h + c)
+        The first q rows.
+    left : ndarray, shape (b, r, h + c)
+        What is left of separator and right-hand sides.
+    """
+
+    blocks: np.ndarray
+    counts: tuple[int, ...]
+    top: np.ndarray
+    left: np.ndarray
+
+
+def _rotate(
+    Z: csr_array, B: np.ndarray, partition: Partition, similar: SimilarBlocks
+) -> _RotatedBlocks:
+    dense = as_dense(Z, B, partition, similar)
+    R, RB, left = eliminate(dense.values, sum(dense.counts))
+    return _RotatedBlocks(dense.blocks, dense.counts, np.concatenate([R, RB], -1), left)
 
 
 def _merged(triangles: np.ndarray, owner: np.ndarray, left: np.ndarray) -> np.ndarray:

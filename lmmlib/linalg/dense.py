@@ -62,37 +62,83 @@ def dense_blocks(
     >>> [chunk.values.shape for chunk in chunks]
     [(1, 1, 2), (1, 2, 2)]
     """
+    for similar in similar_blocks(partition, B.shape[1], chosen):
+        yield as_dense(Z, B, partition, similar)
+
+
+@dataclass(frozen=True, eq=False)
+class SimilarBlocks:
+    """Few enough blocks of one shape and about one height.
+
+    Attributes
+    ----------
+    blocks : ndarray of int, shape (b,)
+        Numbers of the blocks in the partition.
+    counts : tuple of int
+        Own columns of a block by kind.
+    separator : int
+        Columns of the separator of their component.
+    height : int
+        Rows of the highest block.
+    """
+
+    blocks: np.ndarray
+    counts: tuple[int, ...]
+    separator: int
+    height: int
+
+
+def similar_blocks(
+    partition: Partition, c: int, chosen: np.ndarray | None = None
+) -> list[SimilarBlocks]:
+    """All blocks, those together that make dense rows of one shape beside c right-hand sides."""
     heights = np.diff(partition.row_start)
     form = component_forms(partition, chosen)[1][partition.component]
     keys = np.column_stack([form, _power_of_two(np.maximum(heights, 1)), partition.counts])
     kinds, kind = distinct_rows(keys)
+    chunks = []
     for k, (form_of_kind, _, *counts) in enumerate(kinds):
         if form_of_kind < 0:
             continue
         same = np.flatnonzero(kind == k)
-        m = max(1, int(heights[same].max()))
         same = same[np.argsort(partition.component[same], kind="stable")]
-        q, h = sum(counts), int(partition.separator_counts[partition.component[same[0]]].sum())
+        height = max(1, int(heights[same].max()))
+        separator = int(partition.separator_counts[partition.component[same[0]]].sum())
         # rows without columns may have no right-hand sides either
-        step = max(1, MAX_ENTRIES // max(1, m * (q + h + B.shape[1])))
+        width = max(1, sum(counts) + separator + c)
+        step = max(1, MAX_ENTRIES // (height * width))
+        own_counts = tuple(int(w) for w in counts)
         for start in range(0, len(same), step):
             blocks = same[start : start + step]
-            real = np.arange(m) < heights[blocks][:, None]
-            rows = np.full(real.shape, len(B))
-            rows[real] = partition.rows[(partition.row_start[blocks][:, None] + np.arange(m))[real]]
-            target = np.flatnonzero(real)
-            width = q + h + B.shape[1]
-            values = np.zeros((real.size, width))
-            part = Z[rows[real]]
-            place = (
-                np.repeat(width * target, np.diff(part.indptr)) + partition.position[part.indices]
-            )
-            if h:
-                place += q * partition.in_separator[part.indices]
-            values.ravel()[place] = part.data
-            values[target, q + h :] = B[rows[real]]
-            own_counts = tuple(int(w) for w in counts)
-            yield DenseBlocks(blocks, own_counts, rows, values.reshape(*real.shape, -1))
+            chunks.append(SimilarBlocks(blocks, own_counts, separator, height))
+    return chunks
+
+
+def as_dense(
+    Z: csr_array, B: np.ndarray, partition: Partition, similar: SimilarBlocks
+) -> DenseBlocks:
+    """Similar blocks of Z (n, K) and B (n, c) as dense rows."""
+    q = sum(similar.counts)
+    width = q + similar.separator + B.shape[1]
+
+    # Rows of the blocks, and where each stands among the dense ones.
+    first = partition.row_start[similar.blocks][:, None]
+    behind_first = np.arange(similar.height)
+    real = first + behind_first < partition.row_start[similar.blocks + 1][:, None]
+    numbers = partition.rows[(first + behind_first)[real]]
+    rows = np.full(real.shape, len(B))
+    rows[real] = numbers
+    target = np.flatnonzero(real)
+
+    # Their entries: own columns, separator, right-hand sides.
+    values = np.zeros((real.size, width))
+    entries = Z[numbers]
+    place = np.repeat(width * target, np.diff(entries.indptr)) + partition.position[entries.indices]
+    if similar.separator:
+        place += q * partition.in_separator[entries.indices]
+    values.ravel()[place] = entries.data
+    values[target, q + similar.separator :] = B[numbers]
+    return DenseBlocks(similar.blocks, similar.counts, rows, values.reshape(*real.shape, -1))
 
 
 def component_forms(
