@@ -3,6 +3,7 @@
 What is left out, through which density, and what was refitted.
 """
 
+import lmmlib.draws  # noqa: F401  before ArviZ, for the reason given there
 from lmmlib.crossvalidation.comparison import compare
 from lmmlib.crossvalidation.leave_out import loo
 from lmmlib.crossvalidation.pit import loo_pit
