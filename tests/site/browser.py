@@ -27,7 +27,7 @@ NAMES = (
 )
 OPTIONS = """--headless=new --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run --no-default-browser-check
     --disable-background-networking --disable-component-update --disable-sync --disable-extensions
-    --remote-debugging-port=0 --remote-allow-origins=*"""  # noqa: E501
+    --disable-features=BackForwardCache --remote-debugging-port=0 --remote-allow-origins=*"""  # noqa: E501
 ISOLATED = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 PATIENCE = (
     60  # seconds until a page or an answer counts as lost; a machine that does other work is slow

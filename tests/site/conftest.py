@@ -53,12 +53,17 @@ def served(site, tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def tab() -> Iterator[browser.Tab]:
+def chromium() -> str:
     program = browser.find()
     if not program:
         pytest.fail(
             "no Chromium: apt-get install chromium, or name the program in the variable CHROMIUM",
             pytrace=False,
         )
-    with browser.Tab(program) as tab:
+    return program
+
+
+@pytest.fixture(scope="session")
+def tab(chromium) -> Iterator[browser.Tab]:
+    with browser.Tab(chromium) as tab:
         yield tab

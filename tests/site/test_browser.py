@@ -2,23 +2,28 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from browser import Tab
 from visits import WIDTHS, Visit, set_scheme, visit
 
 MEGABYTE = 1e6
 
 
 @pytest.fixture(scope="session")
-def visits(tab, site, pages, served) -> dict[str, Visit]:
-    """What was seen on each page, by page and scheme."""
+def visits(chromium, site, pages, served) -> dict[str, Visit]:
+    """What was seen on each page, by page and scheme; each scheme has a browser of its own."""
     names = [page.relative_to(site).as_posix() for page in pages]
-    return {
-        f"{name}, {scheme}": visit(tab, served + name, scheme)
-        for name in names
-        for scheme in WIDTHS
-    }
+
+    def seen_in(scheme: str) -> dict[str, Visit]:
+        with Tab(chromium) as tab:
+            return {f"{name}, {scheme}": visit(tab, served + name, scheme) for name in names}
+
+    with ThreadPoolExecutor() as pool:
+        light, dark = pool.map(seen_in, WIDTHS)
+    return light | dark
 
 
 BAD = """<!doctype html><meta name="viewport" content="width=device-width"><span class="math">\\(x\\)</span><img src="https://example.org/a.png">
