@@ -93,7 +93,8 @@ def posterior(
     and a shape fitted to less says nothing.
 
     Where one factorisation is costly, it serves every σ: importance nodes in the ratios of SDs to
-    σ, which is integrated out by a sum, and several exact draws of (σ, β, u) a node.
+    σ, which is integrated out by a sum, and several exact draws of (σ, β, u) a node. As many nodes
+    are worked on at a time as there are cores, eight at most; the draws do not depend on that.
 
     Blind to a mode that no start leads to; starts are the REML estimates without correlations, the
     prior's scales, and points between.
