@@ -110,19 +110,20 @@ def sample_by_nodes(
     else:
         chosen = resampled(weights.log_weight, rng, draws // CHAINS)
         log_weight = np.full(draws, -np.log(draws))
-    arrays = _drawn(posterior, points, nodes, chosen, rng, effects)
+    arrays = _parameters(posterior, points, nodes, chosen, rng)
+    if effects:
+        arrays["u"] = _effects(posterior, points, chosen, arrays, rng)
     return NodeDraws(arrays, weights, log_weight.reshape(CHAINS, -1))
 
 
-def _drawn(
+def _parameters(
     posterior: RatioPosterior,
     points: np.ndarray,
     nodes: list[Node],
     chosen: np.ndarray,
     rng: np.random.Generator,
-    effects: bool,
 ) -> dict[str, np.ndarray]:
-    """Draws of σ, β and u given the nodes chosen (S,)."""
+    """Draws of σ and β given the nodes chosen (S,), with the SDs and correlations there."""
     layout = posterior.reduction.layout
     size = len(chosen)
     arrays = {
@@ -131,8 +132,7 @@ def _drawn(
         "cor": np.empty((size, len(layout.pairs))),
         "sigma": np.empty(size),
     }
-    nodes_drawn = np.unique(chosen)
-    for number in nodes_drawn:
+    for number in np.unique(chosen):
         where = np.flatnonzero(chosen == number)
         node = nodes[number]
         log_sigma = node.draw_log_sigma(rng.uniform(size=len(where)))
@@ -143,18 +143,26 @@ def _drawn(
         arrays["sd"][where] = variances.sd
         arrays["cor"][where] = variances.cor
         arrays["sigma"][where] = variances.sigma
-    if not effects:
-        return arrays
+    return arrays
 
-    # Effects take the place of the standard normals that they are made of.
-    u = rng.standard_normal((size, layout.width))
 
-    def draw_effects(number: int) -> None:
+def _effects(
+    posterior: RatioPosterior,
+    points: np.ndarray,
+    chosen: np.ndarray,
+    arrays: dict[str, np.ndarray],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draws of u (S, K) given σ and β, node by node; each takes the place of its normals."""
+    u = rng.standard_normal((len(chosen), posterior.reduction.layout.width))
+
+    def draw_at(number: int) -> None:
         where = np.flatnonzero(chosen == number)
         beta = arrays["beta"][where]
         sigma = arrays["sigma"][where]
         u[where] = posterior.effects_at(points[number], beta, sigma, u[where])
 
-    linalg.side_by_side(draw_effects, nodes_drawn)
-    arrays["u"] = u
-    return arrays
+    first, *others = np.unique(chosen)
+    draw_at(first)  # alone: it makes what all of them share
+    linalg.side_by_side(draw_at, others)
+    return u
