@@ -1,6 +1,7 @@
 // y = X beta + Z u + e for one grouping factor;
 // the rows of a group stand together.
 // The effects u are sampled. Append the block of a file log_lik_*.stan.
+// For Stan 2.26 or later.
 data {
   int<lower=1> n;
   int<lower=1> p;

@@ -11,6 +11,7 @@ data <- list(
   beta_mean = c(mean(weight), 0), beta_sd = c(300, 10),
   tau_scale = c(60, 3), sigma_scale = 60
 )
+# In the second place log_lik_group.stan leaves out a rat, not a row.
 program <- c(readLines("marginal_model.stan"),
              readLines("log_lik_integrated.stan"))
 fit <- stan(model_code = paste(program, collapse = "\n"), data = data)
