@@ -12,9 +12,11 @@ import yaml
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.builders.latex.nodes import thebibliography
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 ON_THE_WEB_ONLY = ("chapters/calls", "chapters/explore", "chapters/api")  # numbered ones are last
+REFERENCES = "chapters/references"
 SUMMARY = "Summary"
 APPENDIX = "Appendix"
 
@@ -62,7 +64,25 @@ class PrintOrder(SphinxPostTransform):
         first.insert(1, [raw(r"\unnumberedchapters{front}"), summary])
 
 
+class ReferencesInPlace(SphinxPostTransform):
+    """Put the references, which Sphinx gathers at the end of a document, under their heading."""
+
+    default_priority = 751  # Sphinx gathers them at 750
+    formats = ("latex",)
+
+    def run(self, **kwargs: Any) -> None:
+        """Move them before the appendix."""
+        for file in list(self.document.findall(addnodes.start_of_file)):
+            if file["docname"] != REFERENCES:
+                continue
+            section = next(file.findall(nodes.section))
+            for entries in list(self.document.findall(thebibliography)):
+                entries.parent.remove(entries)
+                section.append(entries)
+
+
 def setup(app: Sphinx) -> None:
     """Register with Sphinx, after the contents were collected."""
     app.connect("doctree-read", leave_out, priority=900)
     app.add_post_transform(PrintOrder)
+    app.add_post_transform(ReferencesInPlace)

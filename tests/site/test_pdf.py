@@ -90,6 +90,13 @@ def test_references_lead_somewhere(log):
     assert "There were undefined references" not in log
 
 
+def test_references_stand_under_their_heading():
+    tex = (PRINT / "report.tex").read_text("utf-8")
+    before, entries = tex.split(r"\begin{sphinxthebibliography}")
+    assert re.findall(r"\\chapter\{(.*)\}", before)[-1] == "References"
+    assert r"\chapter{What it costs}" in entries
+
+
 def test_outputs_are_typeset():
     tex = (PRINT / "report.tex").read_text("utf-8")
     assert not re.findall(r"object at 0x\w+|<Figure size|<pandas", tex)
