@@ -1,8 +1,9 @@
 // y = X beta + Z u + e for one grouping factor;
 // the rows of a group stand together.
-// The effects u are integrated out: each group's rows have mean X beta and
-// covariance Z G Z' + sigma^2 I. Append the block of log_lik_integrated.stan
-// or log_lik_group.stan. For Stan 2.26 or later.
+// The effects u are integrated out: each group's rows have mean X beta
+// and covariance Z G Z' + sigma^2 I. Append the block of
+// log_lik_integrated.stan or log_lik_group.stan.
+// For Stan 2.26 or later.
 data {
   int<lower=1> n;
   int<lower=1> p;
