@@ -72,7 +72,7 @@ def test_leave_one_out_of_the_discussion_is_one_number(model, thread, tmp_path):
     passed = {"n": 100, "p": 4, "q": 5, "X": X, "Z": Z, "y": y}
     found = _sampled([f"discussion_{model}.stan"], passed, tmp_path)
     scales = (found["tau"], found["sigma"])
-    sd, sigma = np.sqrt(scales) if model == "C_slip" else scales
+    sd, sigma = map(np.sqrt, scales) if model == "C_slip" else scales
     draws = lmm.draws.as_draws(data=data, sd=sd, sigma=sigma, beta=found["beta"], u=found.get("u"))
     route = "conditional" if model == "A" else "leverage"
     by_library = _by_library(data, priors, route=route)
