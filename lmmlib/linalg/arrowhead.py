@@ -120,17 +120,18 @@ def rotate_to_arrowheads(
     sizes = np.bincount(form[form >= 0], minlength=len(forms))
     widths = forms[:, :-1].sum(1) + c
     growing = [_Growing(np.zeros((C, w, w))) for C, w in zip(sizes, widths, strict=True)]
-    similar = similar_blocks(partition, c, chosen)
-    for part in side_by_side(partial(_rotate, Z, B, partition), similar):
-        component = partition.component[part.blocks]
+    every = similar_blocks(partition, c, chosen)
+    rotated = side_by_side(partial(_rotate, Z, B, partition), every)
+    for similar, (top, left) in zip(every, rotated, strict=True):
+        component = partition.component[similar.blocks]
         into = growing[form[component[0]]]
         owner = slot[component]
-        into.remainder = _merged(into.remainder, owner, part.left)
-        q = sum(part.counts)
+        into.remainder = _merged(into.remainder, owner, left)
+        q = sum(similar.counts)
         if q:
-            first = partition.column_start[part.blocks][:, None]
+            first = partition.column_start[similar.blocks][:, None]
             columns = partition.columns[first + np.arange(q)]
-            into.tops.setdefault(part.counts, []).append((part.top, columns, owner))
+            into.tops.setdefault(similar.counts, []).append((top, columns, owner))
     arrowheads = []
     for k, (*separator_counts, _) in enumerate(forms):
         members = np.flatnonzero(form == k)
@@ -146,34 +147,13 @@ def rotate_to_arrowheads(
     return tuple(arrowheads)
 
 
-@dataclass(frozen=True, eq=False)
-class _RotatedBlocks:
-    """Blocks whose own columns end after as many rows.
-
-    Attributes
-    ----------
-    blocks : ndarray of int, shape (b,)
-        Numbers of the blocks in the partition.
-    counts : tuple of int
-        Own columns of a block by kind; q of them in all.
-    top : ndarray, shape (b, q, q + h + c)
-        The first q rows.
-    left : ndarray, shape (b, r, h + c)
-        What is left of separator and right-hand sides.
-    """
-
-    blocks: np.ndarray
-    counts: tuple[int, ...]
-    top: np.ndarray
-    left: np.ndarray
-
-
 def _rotate(
     Z: csr_array, B: np.ndarray, partition: Partition, similar: SimilarBlocks
-) -> _RotatedBlocks:
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first q rows (b, q, q + h + c) of blocks, and what is left (b, r, h + c)."""
     dense = as_dense(Z, B, partition, similar)
-    R, RB, left = eliminate(dense.values, sum(dense.counts))
-    return _RotatedBlocks(dense.blocks, dense.counts, np.concatenate([R, RB], -1), left)
+    R, RB, left = eliminate(dense.values, sum(similar.counts))
+    return np.concatenate([R, RB], -1), left
 
 
 def _merged(triangles: np.ndarray, owner: np.ndarray, left: np.ndarray) -> np.ndarray:

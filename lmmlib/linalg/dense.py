@@ -12,8 +12,8 @@ MAX_ENTRIES = 4_000_000  # of dense blocks held at a time
 
 
 @dataclass(frozen=True, eq=False)
-class DenseBlocks:
-    """Blocks of one shape and about one height as dense rows.
+class SimilarBlocks:
+    """Few enough blocks of one shape and about one height.
 
     Attributes
     ----------
@@ -21,14 +21,33 @@ class DenseBlocks:
         Numbers of the blocks in the partition.
     counts : tuple of int
         Own columns of a block by kind.
+    separator : int
+        Columns of the separator of their component.
+    height : int
+        Rows of the highest block.
+    """
+
+    blocks: np.ndarray
+    counts: tuple[int, ...]
+    separator: int
+    height: int
+
+
+@dataclass(frozen=True, eq=False)
+class DenseBlocks:
+    """Similar blocks as dense rows.
+
+    Attributes
+    ----------
+    similar : SimilarBlocks
+        Which blocks.
     rows : ndarray of int, shape (b, m)
         Numbers of the rows, n where padded.
     values : ndarray, shape (b, m, q + h + c)
         Dense rows [own columns | separator | right-hand sides], zero where padded.
     """
 
-    blocks: np.ndarray
-    counts: tuple[int, ...]
+    similar: SimilarBlocks
     rows: np.ndarray
     values: np.ndarray
 
@@ -64,28 +83,6 @@ def dense_blocks(
     """
     for similar in similar_blocks(partition, B.shape[1], chosen):
         yield as_dense(Z, B, partition, similar)
-
-
-@dataclass(frozen=True, eq=False)
-class SimilarBlocks:
-    """Few enough blocks of one shape and about one height.
-
-    Attributes
-    ----------
-    blocks : ndarray of int, shape (b,)
-        Numbers of the blocks in the partition.
-    counts : tuple of int
-        Own columns of a block by kind.
-    separator : int
-        Columns of the separator of their component.
-    height : int
-        Rows of the highest block.
-    """
-
-    blocks: np.ndarray
-    counts: tuple[int, ...]
-    separator: int
-    height: int
 
 
 def similar_blocks(
@@ -138,7 +135,7 @@ def as_dense(
         place += q * partition.in_separator[entries.indices]
     values.ravel()[place] = entries.data
     values[target, q + similar.separator :] = B[numbers]
-    return DenseBlocks(similar.blocks, similar.counts, rows, values.reshape(*real.shape, -1))
+    return DenseBlocks(similar, rows, values.reshape(*real.shape, -1))
 
 
 def component_forms(

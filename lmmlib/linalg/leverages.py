@@ -84,24 +84,24 @@ def row_leverages(
     place = _places([one.arrowhead for one in rotated], Z.shape[1])
     S = len(factor.log_det)
     for dense in dense_blocks(Z, B, partition, is_rotated):
-        q, c = sum(dense.counts), B.shape[1]
+        q, c = sum(dense.similar.counts), B.shape[1]
         h = dense.values.shape[-1] - q - c
         real = dense.rows < len(B)
         stacked = np.moveaxis(dense.values, -1, 0)
         remainder = stacked[q + h :, ..., None]
         leverage = np.zeros(())
         of_separator = stacked[q:q, ..., None]
-        component = partition.component[dense.blocks]
+        component = partition.component[dense.similar.blocks]
         if h:
             first = partition.separator[partition.separator_start[component]]
             number, _, slot, _ = place[:, first]
             counts = rotated[number[0]].arrowhead.separator_counts
             of_separator = scale_stack(stacked[None, q : q + h], factors, counts)[0]
         if q:
-            first = partition.columns[partition.column_start[dense.blocks]]
+            first = partition.columns[partition.column_start[dense.similar.blocks]]
             number, shape, slot, rank = place[:, first]
             block = rotated[number[0]].diagonal_blocks[shape[0]][:, :, slot, rank, None]
-            scaled = scale_stack(stacked[None, :q], factors, dense.counts)[0]
+            scaled = scale_stack(stacked[None, :q], factors, dense.similar.counts)[0]
             own = solve_lower_stack(block[:, :q], scaled)
             leverage = leverage + np.sum(own**2, 0)
             coupling = block[:, q : q + h]
