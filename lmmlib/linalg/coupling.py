@@ -2,7 +2,7 @@
 
 H is block diagonal and differs from evaluation to evaluation; C and K do not. Where few pairs of
 columns meet in a block, the product is a sparse linear map of the entries of H, made once. Where
-many do, dense chunks go through BLAS. One array of the separator's size is made, and no other.
+many do, dense chunks go through BLAS. What is left is the one array made of the separator's size.
 """
 
 from collections.abc import Iterator, Sequence

@@ -78,8 +78,8 @@ def side_by_side[Item, Result](
 ) -> list[Result]:
     """Results of a function for each item, in their order, by several threads where that helps.
 
-    NumPy and LAPACK let go of Python's lock while they work on an array. One after the other where
-    BLAS has threads of its own, in a thread of ours, and on one core.
+    NumPy lets go of Python's lock while it works on an array; SciPy's wrappers of LAPACK do not.
+    One after the other where BLAS has threads of its own, in a thread of ours, and on one core.
 
     Examples
     --------
