@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lmmlib import Data, Design, Params, Term, simulate
+from lmmlib import Data, Design, Params, Term, linalg, simulate
 from lmmlib.model import Theta
 
 
@@ -198,6 +198,14 @@ CASES = {
 }
 
 each_case = pytest.mark.parametrize("name", CASES)
+
+
+def take_separators_front_by_front(monkeypatch):
+    """Every separator is sparse from here on, however small or full it is."""
+    monkeypatch.setattr(linalg.arrowheads, "WIDEST_ROTATED", 0)
+    monkeypatch.setattr(linalg.separator_pattern, "SMALLEST", 0)
+    monkeypatch.setattr(linalg.separator_pattern, "MOST_FILLED", 1.0)
+    monkeypatch.setattr(linalg.separator_pattern, "_cost", lambda fronts: 0.0)
 
 
 def three_draws(data, params):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import truth
-from cases import CASES, each_case
+from cases import CASES, each_case, take_separators_front_by_front
 from lmmlib.estimation import derivatives
 from lmmlib.estimation.derivatives import DevianceDerivatives
 from lmmlib.estimation.deviance import profiled_deviance, relative_factors
@@ -87,9 +87,12 @@ def test_derivatives_are_exact_at_a_correlation_near_one(method):
 
 
 @METHOD
+@pytest.mark.parametrize("separator", ["dense", "front by front"])
 @each_case
-def test_the_sparse_way_has_the_same_value_and_gradient(name, method):
+def test_the_sparse_way_has_the_same_value_and_gradient(name, separator, method, monkeypatch):
     """Of designs with many effects, whose second derivatives are averages."""
+    if separator == "front by front":
+        take_separators_front_by_front(monkeypatch)
     data, _ = CASES[name]()
     dense = DevianceDerivatives(data.reduction, method)
     sparse = DevianceDerivatives(data.reduction, method)

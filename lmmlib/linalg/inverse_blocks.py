@@ -6,7 +6,6 @@ import numpy as np
 
 from lmmlib.linalg.block_products import block_factor
 from lmmlib.linalg.factor import Factor, FactoredSparse
-from lmmlib.linalg.projection import through_separator
 from lmmlib.linalg.sparse_factor import SparseFactor
 from lmmlib.linalg.stacks import solve_upper_stack
 
@@ -110,7 +109,7 @@ def _put_sparse(
     A block is F^{-1}(I + G'XG)F^{-T}, with G = ΛF^{-1} and X what the separator adds.
     """
     arrowhead = factor.arrowhead
-    through = through_separator(factor)
+    through = factor.separator.through()
     start = 0
     for group, F, X in zip(arrowhead.groups, factor.block_chols, through, strict=True):
         L, q = group.size
@@ -123,16 +122,18 @@ def _put_sparse(
         columns = arrowhead.columns[start : start + L * q].reshape(L, q)
         _put_bundles(blocks_by_kind, chols, blocks, columns, group.counts)
         start += L * q
-    inverse = factor.separator_inverse
     columns = arrowhead.columns[start:]
     first = 0
-    for blocks_of_kind, chol, count, offset in zip(
-        blocks_by_kind, chols, arrowhead.separator_counts, _offsets(blocks_by_kind), strict=True
+    for blocks_of_kind, chol, count, offset, of_bundles in zip(
+        blocks_by_kind,
+        chols,
+        arrowhead.separator_counts,
+        _offsets(blocks_by_kind),
+        factor.separator.inverse_bundles(),
+        strict=True,
     ):
         w = len(chol)
-        rows = np.arange(first, first + count).reshape(-1, w)
-        of_bundles = inverse[rows[:, :, None], rows[:, None, :]]
-        levels = (columns[rows[:, 0]] - offset) // w
+        levels = (columns[first : first + count : w] - offset) // w
         blocks_of_kind[levels] = chol @ of_bundles @ chol.T
         first += count
 

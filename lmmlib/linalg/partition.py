@@ -41,6 +41,8 @@ class Partition:
         Position of a column among its block's own, or in its component's separator.
     in_separator : ndarray of bool, shape (K,)
         Whether a column stands in a separator.
+    widths : tuple of int
+        Columns of a bundle of each kind, which stand together.
     """
 
     rows: np.ndarray
@@ -54,6 +56,7 @@ class Partition:
     separator_counts: np.ndarray
     position: np.ndarray
     in_separator: np.ndarray
+    widths: tuple[int, ...]
 
 
 def find_partition(Z: csr_array, shapes: Sequence[tuple[int, int]], lump: bool = True) -> Partition:
@@ -111,6 +114,7 @@ def find_partition(Z: csr_array, shapes: Sequence[tuple[int, int]], lump: bool =
         _counted(owner, kind[shared], (components, len(shapes))),
         position,
         in_separator,
+        tuple(q for _, q in shapes),
     )
 
 

@@ -11,10 +11,7 @@ from scipy.linalg.lapack import dgeqrf, dormqr
 
 from lmmlib.linalg.block_products import block_factor
 from lmmlib.linalg.sparse_factor import SparseFactor
-from lmmlib.linalg.triangles import scale_columns
 
-# Share of its largest entry that a diagonal entry of Λ_k must have to be divided by.
-REGULAR = 1e-6
 WORK = 32  # columns that LAPACK takes at a time
 
 
@@ -130,26 +127,14 @@ def kind_sums(factor: SparseFactor) -> list[np.ndarray]:
     arrowhead = factor.arrowhead
     sums = [np.zeros(factor_k.shape) for factor_k in factor.Lam]
     if arrowhead.own:
-        for group, through in zip(arrowhead.groups, through_separator(factor), strict=True):
+        for group, through in zip(arrowhead.groups, factor.separator.through(), strict=True):
             Lam = block_factor(factor.Lam, group.counts)
             total = _block_sum(Lam @ Lam.T, group.cross, through)
             _add_bundles(sums, total, group.counts)
     if arrowhead.width:
-        _add_separator(sums, factor)
+        for of_kind, of_separator in zip(sums, factor.separator.kind_sums(), strict=True):
+            of_kind += of_separator
     return sums
-
-
-def through_separator(factor: SparseFactor) -> list[np.ndarray]:
-    """X = CΛM^{-1}Λ'C' of the blocks of each group, (q, q, L)."""
-    arrowhead = factor.arrowhead
-    if not arrowhead.width:
-        return [np.zeros(group.cross.shape) for group in arrowhead.groups]
-    counts = arrowhead.separator_counts
-    inverse = factor.separator_inverse
-    transposed = [L.T for L in factor.Lam]
-    half = scale_columns(inverse[None], transposed, counts)[0]
-    Q = scale_columns(half.T[None], transposed, counts)[0]
-    return arrowhead.coupling.adjoint(Q)
 
 
 def _block_sum(cov: np.ndarray, cross: np.ndarray, through: np.ndarray) -> np.ndarray:
@@ -174,38 +159,3 @@ def _add_bundles(sums: Sequence[np.ndarray], total: np.ndarray, counts: Sequence
         for first in range(start, start + count, w):
             of_kind += total[first : first + w, first : first + w]
         start += count
-
-
-def _add_separator(sums: Sequence[np.ndarray], factor: SparseFactor) -> None:
-    """Add the separator's bundles, K − KΛM^{-1}Λ'K.
-
-    KΛM^{-1} is that times Λ: a regular Λ_k is divided out, which saves a product of three matrices.
-    """
-    K = factor.separator_cross
-    scaled = scale_columns(K[None], factor.Lam, factor.arrowhead.separator_counts)[0]
-    inverse = factor.separator_inverse
-    start = 0
-    for of_kind, Lam, count in zip(
-        sums, factor.Lam, factor.arrowhead.separator_counts, strict=True
-    ):
-        stop = start + count
-        w = len(Lam)
-        diagonal = np.abs(np.diag(Lam))
-        if not count:
-            continue
-        if diagonal.min() > REGULAR * np.abs(Lam).max():
-            times_Lam = np.empty((w, w))
-            for i in range(w):
-                for j in range(w):
-                    rows = scaled[start + i : stop : w]
-                    times_Lam[i, j] = np.vdot(rows, inverse[start + j : stop : w])
-            block = np.linalg.solve(Lam.T, times_Lam.T).T
-            of_kind += 0.5 * (block + block.T)
-        else:
-            rows = scaled[start:stop]
-            products = rows @ inverse
-            for i in range(w):
-                for j in range(w):
-                    own = K[range(start + i, stop, w), range(start + j, stop, w)].sum()
-                    of_kind[i, j] += own - np.vdot(products[i::w], rows[j::w])
-        start = stop

@@ -14,6 +14,7 @@ from lmmlib.linalg.arrowhead import Arrowhead, rotate_to_arrowheads
 from lmmlib.linalg.coupling import Coupling
 from lmmlib.linalg.memory import check_memory
 from lmmlib.linalg.partition import Partition
+from lmmlib.linalg.separator_pattern import SeparatorPattern, find_separator_pattern
 
 # of a column of ZΛ, up to which cross products keep ten digits of a density; at 1e9, where slopes
 # leave little of the separator, five are left
@@ -87,7 +88,15 @@ class SparseArrowhead:
     @property
     def entries(self) -> int:
         """Numbers that one evaluation works on."""
-        return self.width**2 + self.Z.nnz + self.B.size
+        pattern = self.separator_pattern
+        of_separator = self.width**2 if pattern is None else pattern.fronts.size
+        return of_separator + self.Z.nnz + self.B.size
+
+    @property
+    def widest_front(self) -> int:
+        """Columns of the largest dense matrix that one evaluation factors."""
+        pattern = self.separator_pattern
+        return self.width if pattern is None else pattern.fronts.widest
 
     @cached_property
     def coupling(self) -> Coupling:
@@ -98,6 +107,12 @@ class SparseArrowhead:
         C.sort_indices()
         K = csr_array(of_separator.T @ of_separator)
         return Coupling(C, K, tuple(group.size for group in self.groups))
+
+    @cached_property
+    def separator_pattern(self) -> SeparatorPattern | None:
+        """Where the separator's factor has entries; None if it is taken as dense."""
+        widths = self.partition.widths
+        return find_separator_pattern(self.coupling, self.separator_counts, widths)
 
     @cached_property
     def transposed(self) -> csr_array:
@@ -210,7 +225,6 @@ def sparse_arrowhead(
     # The separator's columns in their own order, kind by kind.
     in_chosen = np.repeat(is_chosen, np.diff(partition.separator_start))
     separator = np.sort(partition.separator[in_chosen])
-    check_memory(3 * len(separator) ** 2, f"a separator of {len(separator)} columns")
     separator_counts = tuple(int(w) for w in partition.separator_counts[components].sum(0))
 
     every_column = np.concatenate([*(part.ravel() for part in columns), separator])
@@ -225,9 +239,12 @@ def sparse_arrowhead(
         B = B[rows]
     in_order = csr_array(in_order)
     groups = _groups(in_order, [part.shape for part in columns], counts)
-    return SparseArrowhead(
+    arrowhead = SparseArrowhead(
         in_order, B, every_column, groups, separator_counts, partition, components, rows
     )
+    if arrowhead.separator_pattern is None:
+        check_memory(3 * len(separator) ** 2, f"a separator of {len(separator)} columns")
+    return arrowhead
 
 
 def _groups(

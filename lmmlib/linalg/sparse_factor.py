@@ -1,7 +1,7 @@
 """The factor of Λ'Z'ZΛ + I for one Λ, from the cross products of a sparse arrowhead.
 
-Blocks first, then the Schur complement of the separator as a dense matrix. Sums of squares are
-taken of the residuals themselves, never as a difference.
+Blocks first, then the Schur complement of the separator, dense or front by front. Sums of squares
+are taken of the residuals themselves, never as a difference.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import solve_triangular
-from scipy.linalg.lapack import dpotri
 
 from lmmlib.linalg.block_products import (
     block_chol,
@@ -21,9 +19,10 @@ from lmmlib.linalg.block_products import (
     scaled_rows,
     times_blocks,
 )
+from lmmlib.linalg.dense_separator import DenseSeparator, dense_separator
 from lmmlib.linalg.sparse_arrowhead import SparseArrowhead
+from lmmlib.linalg.sparse_separator import SparseSeparator, sparse_separator
 from lmmlib.linalg.stacks import solve_lower_stack, solve_upper_stack
-from lmmlib.linalg.triangles import scale_columns, symmetric
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +37,8 @@ class SparseFactor:
         Λ_k (w, w) of each kind.
     block_chols : tuple of ndarray
         Upper triangles F (q, q, L) of each group's blocks, F'F = Λ'Z'ZΛ + I there.
-    separator_chol : ndarray, shape (h, h)
-        Upper triangle of the Schur complement Λ'(these)Λ + I.
+    separator : DenseSeparator or SparseSeparator
+        Factor of the Schur complement.
     solution : ndarray, shape (K, k)
         The best s for each right-hand side.
     residual : ndarray, shape (n, k)
@@ -51,7 +50,7 @@ class SparseFactor:
     arrowhead: SparseArrowhead
     Lam: tuple[np.ndarray, ...]
     block_chols: tuple[np.ndarray, ...]
-    separator_chol: np.ndarray
+    separator: DenseSeparator | SparseSeparator
     solution: np.ndarray
     residual: np.ndarray
     log_det: float
@@ -62,21 +61,6 @@ class SparseFactor:
         k = self.residual.shape[1]
         rows = np.concatenate([self.residual, self.solution, np.zeros((k, k))])
         return np.linalg.qr(rows, mode="r")
-
-    @cached_property
-    def separator_cross(self) -> np.ndarray:
-        """Cross products (h, h) of the separator's columns, the blocks' effects taken out."""
-        return symmetric(_lower_cross(self.arrowhead, self.Lam, self.block_chols))
-
-    @cached_property
-    def separator_inverse(self) -> np.ndarray:
-        """Inverse of the Schur complement, (h, h)."""
-        if not self.arrowhead.width:
-            return np.zeros((0, 0))
-        lower, info = dpotri(self.separator_chol.T, lower=1)
-        if info:
-            raise np.linalg.LinAlgError("the separator's factor has a zero on its diagonal")
-        return symmetric(lower)
 
     def scaled(self, s: np.ndarray) -> np.ndarray:
         """Λs for s (K, m)."""
@@ -98,7 +82,7 @@ class SparseFactor:
             through[part] = from_blocks(times_blocks(Lam, solve_upper_stack(F[..., None], y)))
         coupled = self._separator_scaled(C.T @ through, transposed=True)
         if self.arrowhead.width:
-            x[own:] = solve_triangular(self.separator_chol, rhs[own:] - coupled, trans=1)
+            x[own:] = self.separator.forward(rhs[own:] - coupled)
         return x
 
     def back(self, x: np.ndarray) -> np.ndarray:
@@ -106,7 +90,7 @@ class SparseFactor:
         own = self.arrowhead.own
         s = np.empty_like(x)
         if self.arrowhead.width:
-            s[own:] = solve_triangular(self.separator_chol, x[own:])
+            s[own:] = self.separator.back(x[own:])
         coupled = self.arrowhead.coupling.C @ self._separator_scaled(s[own:], transposed=False)
         for part, F, Lam in self._blocks():
             shift = times_blocks(Lam.T, by_block(coupled[part], len(F)))
@@ -119,7 +103,7 @@ class SparseFactor:
         """R s, (K, m)."""
         own = self.arrowhead.own
         x = np.empty_like(s)
-        x[own:] = self.separator_chol @ s[own:]
+        x[own:] = self.separator.times(s[own:])
         coupled = self.arrowhead.coupling.C @ self._separator_scaled(s[own:], transposed=False)
         for part, F, Lam in self._blocks():
             shift = solve_lower_stack(
@@ -207,9 +191,8 @@ def factorise_sparse(
     log_det = sum(float(np.log(np.einsum("iil->il", F)).sum()) for F in block_chols)
 
     # The Schur complement of the separator.
-    lower_cross = _lower_cross(arrowhead, factors, block_chols)
-    separator_chol = _separator_chol(lower_cross, factors, arrowhead.separator_counts)
-    log_det += float(np.log(np.diag(separator_chol)).sum())
+    separator = _factor_of_separator(arrowhead, factors, block_chols)
+    log_det += separator.log_det
 
     # The best s of each right-hand side, and its residual.
     B = arrowhead.B if combination is None else arrowhead.B @ combination
@@ -219,7 +202,7 @@ def factorise_sparse(
         arrowhead,
         factors,
         block_chols,
-        separator_chol,
+        separator,
         no_rhs,
         no_rhs,
         log_det,
@@ -229,36 +212,16 @@ def factorise_sparse(
     return replace(bare, solution=solution, residual=residual)
 
 
-def _lower_cross(
-    arrowhead: SparseArrowhead, Lam: Sequence[np.ndarray], block_chols: Sequence[np.ndarray]
-) -> np.ndarray:
-    """Lower triangle (h, h) of K − C'HC, with H = GG' what a block takes by way of its columns."""
+def _factor_of_separator(
+    arrowhead: SparseArrowhead, Lam: tuple[np.ndarray, ...], block_chols: Sequence[np.ndarray]
+) -> DenseSeparator | SparseSeparator:
+    """Factor of what the blocks leave, with H = GG' what a block takes by way of its columns."""
     halves = [
         block_half(F, block_factor(Lam, group.counts))
         for group, F in zip(arrowhead.groups, block_chols, strict=True)
     ]
-    return arrowhead.coupling.remainder(halves)
-
-
-def _separator_chol(
-    lower_cross: np.ndarray, Lam: Sequence[np.ndarray], counts: Sequence[int]
-) -> np.ndarray:
-    """Upper triangle (h, h) of Λ'KΛ + I from the lower one of K, which is overwritten."""
-    h = len(lower_cross)
-    if not h:
-        return np.zeros((0, 0))
-    if all(len(factor) == 1 for factor in Lam):
-        scale = np.repeat([factor[0, 0] for factor in Lam], counts)
-        M = lower_cross
-        M *= scale
-        M *= scale[:, None]
-    else:
-        half_scaled = scale_columns(symmetric(lower_cross)[None], Lam, counts)[0]
-        M = scale_columns(half_scaled.T[None], Lam, counts)[0]
-    M[range(h), range(h)] += 1.0
-    try:
-        return np.linalg.cholesky(M).T  # NumPy's works beside other threads, SciPy's does not
-    except np.linalg.LinAlgError as error:
-        raise np.linalg.LinAlgError(
-            "the separator's Schur complement is not positive definite to rounding"
-        ) from error
+    pattern = arrowhead.separator_pattern
+    counts = arrowhead.separator_counts
+    if pattern is None:
+        return dense_separator(arrowhead.coupling, Lam, counts, halves)
+    return sparse_separator(pattern, arrowhead.coupling.groups, Lam, counts, halves)

@@ -100,7 +100,7 @@ class Reduction:
     @property
     def widest_separator(self) -> int:
         """Columns of the largest dense matrix that one evaluation factors."""
-        wide = [a.width for a in self.arrowheads if isinstance(a, linalg.SparseArrowhead)]
+        wide = [a.widest_front for a in self.arrowheads if isinstance(a, linalg.SparseArrowhead)]
         return max(wide, default=0)
 
     @property
