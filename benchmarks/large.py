@@ -95,15 +95,21 @@ def ratings(students: int, lecturers: int, departments: int, rows: int) -> pd.Da
     )
 
 
-def pupils(schools: int, pupils_per_school: int, teachers_per_school: int) -> pd.DataFrame:
+def pupils(
+    schools: int, pupils_per_school: int, teachers_per_school: int, elsewhere: float = 0.0
+) -> pd.DataFrame:
     """Pupils of schools, each tested under one to four of the school's teachers.
 
-    Pupils and teachers are crossed within a school, and nested in it.
+    Pupils and teachers are crossed within a school, and nested in it but for a share of tests
+    elsewhere, which tie all schools together.
     """
     rng = np.random.default_rng((schools, pupils_per_school))
     tests = rng.integers(1, 5, size=schools * pupils_per_school)
     pupil = np.repeat(np.arange(len(tests)), tests)
     school = pupil // pupils_per_school
+    if elsewhere:
+        moved = rng.random(len(pupil)) < elsewhere
+        school = np.where(moved, rng.integers(schools, size=len(pupil)), school)
     of_school = rng.integers(teachers_per_school, size=len(pupil))
     teacher = school * teachers_per_school + of_school
     x = rng.normal(size=len(pupil))
@@ -162,9 +168,11 @@ def _crossed_work(levels_a: int, levels_b: int, rows: int) -> Work:
     return Work(CROSSED, "ml", make)
 
 
-def _pupils_work(schools: int, pupils_per_school: int, teachers_per_school: int) -> Work:
+def _pupils_work(
+    schools: int, pupils_per_school: int, teachers_per_school: int, elsewhere: float = 0.0
+) -> Work:
     def make(share: float) -> pd.DataFrame:
-        return pupils(scaled(schools, share), pupils_per_school, teachers_per_school)
+        return pupils(scaled(schools, share), pupils_per_school, teachers_per_school, elsewhere)
 
     return Work(PUPILS, "ml", make)
 
@@ -190,5 +198,6 @@ WORKS = {
     "crossed 2000 x 1000": _crossed_work(2_000, 1_000, 80_000),
     "crossed 6000 x 3500": _crossed_work(6_000, 3_500, 1_000_000),
     "pupils": _pupils_work(80, 134, 17),
+    "pupils who move": _pupils_work(400, 60, 20, elsewhere=0.02),
     "ratings": _ratings_work(2_972, 1_128, 14, 73_421),
 }

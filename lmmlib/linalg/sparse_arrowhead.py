@@ -88,9 +88,13 @@ class SparseArrowhead:
     @property
     def entries(self) -> int:
         """Numbers that one evaluation works on."""
+        return self.of_separator + self.Z.nnz + self.B.size
+
+    @property
+    def of_separator(self) -> int:
+        """Numbers that the separator's factor holds."""
         pattern = self.separator_pattern
-        of_separator = self.width**2 if pattern is None else pattern.fronts.size
-        return of_separator + self.Z.nnz + self.B.size
+        return self.width**2 if pattern is None else pattern.fronts.size
 
     @property
     def widest_front(self) -> int:
@@ -242,8 +246,7 @@ def sparse_arrowhead(
     arrowhead = SparseArrowhead(
         in_order, B, every_column, groups, separator_counts, partition, components, rows
     )
-    if arrowhead.separator_pattern is None:
-        check_memory(3 * len(separator) ** 2, f"a separator of {len(separator)} columns")
+    check_memory(3 * arrowhead.of_separator, f"a separator of {len(separator)} columns")
     return arrowhead
 
 
