@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 
 from lmmlib import linalg
 from lmmlib.held_out import fit_to_all
-from lmmlib.held_out.fit_to_all import FitToAll, fits_to_all
+from lmmlib.held_out.fit_to_all import FitToAll, work_through_fits
 from lmmlib.held_out.row_prediction import RowPredictions
 from lmmlib.held_out.sets import set_predictions
 from lmmlib.model import Data, Design, Theta
@@ -46,13 +46,18 @@ def predictions_by_leverage(data: Data, theta: Theta) -> Iterator[RowPredictions
     S = len(theta.sigma)
     fitted_residual = np.empty((S, n))
     complement = np.empty((S, n))  # 1 − leverage
+
+    def by_inverse(fit: FitToAll) -> None:
+        fitted_residual[fit.draws] = _residual(data, fit.residual_weights, fit.effects)
+        complement[fit.draws] = 1 - _leverages(data.design.independent, fit).T
+
+    def by_substitution(draws: slice) -> None:
+        fitted_residual[draws], complement[draws] = _fitted(data, theta[draws])
+
     if _inverse_is_cheaper(data.design):
-        for fit in fits_to_all(data, theta):
-            fitted_residual[fit.draws] = _residual(data, fit.residual_weights, fit.effects)
-            complement[fit.draws] = 1 - _leverages(data.design.independent, fit).T
+        work_through_fits(data, theta, by_inverse)
     else:
-        for draws in data.reduction.chunks(S):
-            fitted_residual[draws], complement[draws] = _fitted(data, theta[draws])
+        linalg.side_by_side(by_substitution, data.reduction.chunks(S))
 
     # Some rows at a time: what is made of all of them at once leaves the cache.
     step = max(1, MAX_ROW_ENTRIES // max(1, S))

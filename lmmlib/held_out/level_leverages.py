@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmmlib.held_out.by_leverage import NEAR_ONE
-from lmmlib.held_out.fit_to_all import FitToAll, fits_to_all
+from lmmlib.held_out.fit_to_all import FitToAll, work_through_fits
 from lmmlib.held_out.sets import RotatedRows, density_of_set, rotated_rows, set_in_draws
 from lmmlib.model import Data, Theta
 
@@ -96,13 +96,16 @@ def levels_by_leverage(
     log_det = np.empty((S, len(levels)))
     squares = np.empty((S, len(levels)))
     norm = np.empty((S, len(levels)))
-    for fit in fits_to_all(data, theta):
+
+    def leave_out(fit: FitToAll) -> None:
         draws = fit.draws
         for j, one in enumerate(levels):
             left_out = _left_out(one, fit)
             log_det[draws, j] = left_out.log_det
             squares[draws, j] = left_out.squares + one.rotated.outside[draws]
             norm[draws, j] = left_out.norm
+
+    work_through_fits(data, theta, leave_out)
 
     for j, one in enumerate(levels):
         density = density_of_set(data, theta, one.rows, log_det[:, j], squares[:, j])

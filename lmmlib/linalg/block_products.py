@@ -48,6 +48,10 @@ def scaled_rows(
         stop = start + count
         matrix = factor.T if transposed else factor
         w = len(matrix)
+        if w == 1:
+            np.multiply(v[start:stop], factor[0, 0], out=out[start:stop])
+            start = stop
+            continue
         bundles = v[start:stop].reshape(count // w, w, v.shape[1])
         out[start:stop] = np.einsum("ij,bjm->bim", matrix, bundles).reshape(count, v.shape[1])
         start = stop
@@ -56,15 +60,17 @@ def scaled_rows(
 
 def by_block(v: np.ndarray, q: int) -> np.ndarray:
     """Rows (L q, m) as (q, L, m)."""
-    return np.moveaxis(v.reshape(len(v) // q, q, v.shape[1]), 1, 0)
+    return v.reshape(len(v) // q, q, v.shape[1]).transpose(1, 0, 2)
 
 
 def from_blocks(v: np.ndarray) -> np.ndarray:
     """(q, L, m) as rows (L q, m)."""
     q, L, m = v.shape
-    return np.moveaxis(v, 0, 1).reshape(L * q, m)
+    return v.transpose(1, 0, 2).reshape(L * q, m)
 
 
 def times_blocks(matrix: np.ndarray, v: np.ndarray) -> np.ndarray:
     """A matrix (q, q) times every block of v (q, L, m)."""
+    if len(matrix) == 1:
+        return matrix[0, 0] * v
     return np.einsum("ij,jlm->ilm", matrix, v)

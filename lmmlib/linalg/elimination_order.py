@@ -105,10 +105,12 @@ def _runs(pattern: csr_array) -> list[Span]:
         if j > first and not (len(previous) == len(boundary) + 1 and previous[0] == j):
             spans.append(Span(first, j, previous))
             first = j
+        if len(boundary) == n - j - 1:  # what is left is full
+            break
         if len(boundary):
             waiting.setdefault(int(boundary[0]), []).append(boundary)
         previous = boundary
-    spans.append(Span(first, n, previous))
+    spans.append(Span(first, n, np.zeros(0, int)))
     return spans
 
 

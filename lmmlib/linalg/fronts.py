@@ -64,7 +64,7 @@ class FrontBatch:
 
 @dataclass(frozen=True, eq=False)
 class Fronts:
-    """All fronts of a matrix of h columns, batch by batch from the roots to the leaves.
+    """All fronts of a matrix of h columns, batch by batch from the leaves to the roots.
 
     Attributes
     ----------

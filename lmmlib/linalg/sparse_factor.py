@@ -166,8 +166,8 @@ def factorise_sparse(
 
     Notes
     -----
-    Cost O(Σ d² + h³/3) for blocks that touch d columns of the separator each. Residual sums of
-    squares err by the square of the solution's error.
+    Cost O(Σ d² + h³/3) for blocks that touch d columns of the separator each, and less where its
+    factor is sparse. Residual sums of squares err by the square of the solution's error.
 
     References
     ----------

@@ -93,7 +93,8 @@ def solve_upper_stack(R: np.ndarray, t: np.ndarray) -> np.ndarray:
     x = np.empty(np.broadcast_shapes(R.shape[1:], t.shape))
     for j in reversed(range(len(R))):
         x[j] = t[j]
-        x[j] -= np.einsum("k...,k...->...", R[j, j + 1 :], x[j + 1 :])
+        if j + 1 < len(R):
+            x[j] -= np.einsum("k...,k...->...", R[j, j + 1 :], x[j + 1 :])
         x[j] /= R[j, j]
     return x
 
@@ -110,7 +111,8 @@ def solve_lower_stack(R: np.ndarray, t: np.ndarray) -> np.ndarray:
     x = np.empty(np.broadcast_shapes(R.shape[1:], t.shape))
     for j in range(len(R)):
         x[j] = t[j]
-        x[j] -= np.einsum("k...,k...->...", R[:j, j], x[:j])
+        if j:
+            x[j] -= np.einsum("k...,k...->...", R[:j, j], x[:j])
         x[j] /= R[j, j]
     return x
 
