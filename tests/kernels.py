@@ -26,7 +26,15 @@ KERNELS = {
     "Haswell": ("Haswell", {"avx2", "fma"}),
     "SkylakeX": ("SkylakeX", {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}),
 }
-CORE = ["linalg", "sparse_arrowhead", "derivatives", "loglik", "estimation", "importance"]
+CORE = [
+    "linalg",
+    "sparse_arrowhead",
+    "sparse_separator",
+    "derivatives",
+    "loglik",
+    "estimation",
+    "importance",
+]
 NUMERICAL = [
     *CORE,
     "ratio_nodes",
