@@ -135,16 +135,9 @@ class SparseSeparator:
     def _cross_matrix(self) -> csr_array:
         """K, (h, h)."""
         h = sum(self.counts)
-        first = np.concatenate([[0], np.cumsum(self.counts)])
         rows, columns, values = [], [], []
-        before = np.cumsum([0, *(c // len(L) for c, L in zip(self.counts, self.Lam, strict=True))])
         for pairs, K in zip(self.pattern.pairs, self.cross, strict=True):
-            k, other = pairs.kinds
-            later = pairs.bundles[:, 0, None, None] - before[k]
-            earlier = pairs.bundles[:, 1, None, None] - before[other]
-            row = first[k] + later * K.shape[1] + np.arange(K.shape[1])[:, None]
-            column = first[other] + earlier * K.shape[2] + np.arange(K.shape[2])
-            row, column = np.broadcast_arrays(row, column)
+            row, column = np.broadcast_arrays(pairs.rows, pairs.columns)
             off = ~pairs.is_diagonal
             rows += [row.ravel(), column[off].ravel()]
             columns += [column.ravel(), row[off].ravel()]
