@@ -28,12 +28,14 @@ KERNELS = {
 }
 CORE = [
     "linalg",
+    "minimize",
     "sparse_arrowhead",
     "sparse_separator",
     "derivatives",
     "loglik",
     "estimation",
     "importance",
+    "modes",
 ]
 NUMERICAL = [
     *CORE,

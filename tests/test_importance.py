@@ -172,14 +172,15 @@ def test_draws_have_the_exact_moments_where_variances_are_known():
     assert tree.attrs["log_evidence"] == pytest.approx(exact, rel=1e-10)
 
 
-def test_both_modes_are_found():
+def test_a_mixture_follows_the_mass():
     def two(x):
         return logsumexp(
             [stats.norm(-6, 1).logpdf(x[:, 0]), stats.norm(6, 0.5).logpdf(x[:, 0]) + np.log(3)],
             axis=0,
         )
 
-    mixture = proposal.adapted_mixture(two, np.array([[-5.0], [5.0]]), np.random.default_rng(1))
+    near = proposal.Mixture(np.full(2, 0.5), np.array([[-5.0], [5.0]]), np.ones((2, 1, 1)))
+    mixture = proposal.adapted_mixture(two, near, np.random.default_rng(1))
     centres = mixture.centres[:, 0]  # each mode twice: the second component is the wider one
     np.testing.assert_allclose(np.sort(centres), [-6, -6, 6, 6], atol=0.3)
     np.testing.assert_allclose(np.bincount(centres > 0, mixture.weights), [0.25, 0.75], atol=0.05)

@@ -194,8 +194,7 @@ def _left_out(data):
 def test_weak_priors_say_the_same_and_so_does_the_posterior(kind, move):
     """One stream of random numbers, one set of draws in other units; log p(y) loses N log b.
 
-    The proposal's width comes from differences over steps of 1e-3, which raise the rounding of
-    draws a thousandfold.
+    The proposal stands at modes that exact derivatives find, so that draws lose two digits at most.
     """
     case = CASES[kind]
     before, after = _draws(case.data()), _draws(move(case).data())
@@ -203,7 +202,7 @@ def test_weak_priors_say_the_same_and_so_does_the_posterior(kind, move):
     assert evidence == pytest.approx(
         before.attrs["log_evidence"], abs=max(1e-9, N * move.tolerance)
     )
-    tolerance = max(1e-8, 1e3 * move.tolerance)
+    tolerance = 1e2 * move.tolerance
     one, other = before.posterior, after.posterior
     np.testing.assert_allclose(other.sigma / (move.b * np.sqrt(move.c)), one.sigma, rtol=tolerance)
     np.testing.assert_allclose(other.sd / move.b, one.sd, rtol=tolerance)

@@ -10,7 +10,6 @@ from cases import CASES, each_case
 from lmmlib import linalg
 from lmmlib.linalg import stacks
 from lmmlib.model import Design
-from noise import with_last_digits_of
 
 
 @each_case
@@ -300,117 +299,6 @@ def test_dependent_columns_are_scale_free():
     assert linalg.dependent_columns(X) == []
     assert linalg.dependent_columns(np.column_stack([X, X[:, 1] * 3 + 2e-9])) == [3]
     assert linalg.dependent_columns(np.column_stack([X, np.zeros(20)])) == [3]
-
-
-def test_searches_end_on_the_peak_above_their_start():
-    """Two hills of known place, height and curvature, from where the function curves up too.
-
-    Beyond 8 there is no value.
-
-    A search ends where a step promises less than a thousandth: within √(2e-3/20) = 0.01 of a peak,
-    and that much below it. Of a peak's curvature h a hill keeps h(1 − 3x²/2) there, short of 60 by
-    0.01.
-    """
-
-    def hills(x):
-        low, high = (
-            np.exp(-0.5 * np.sum((x - at) ** 2, 1)) * height
-            for at, height in ((-2.5, 20.0), (2.5, 60.0))
-        )
-        return np.where(x[:, 0] < 8, low + high, np.nan)
-
-    starts = np.array([[-4.0, -4.2], [4.5, 4.0], [2.0, 5.5], [9.0, 9.0]])
-    optima = linalg.newton_maximize(hills, starts)
-    peaks = [[-2.5, -2.5], [2.5, 2.5], [2.5, 2.5], [9.0, 9.0]]
-    np.testing.assert_allclose(optima.x, peaks, atol=0.01)
-    heights = np.array([20, 60, 60])
-    inside = optima.subset(np.isfinite(optima.value))
-    np.testing.assert_allclose(inside.value, heights, atol=1e-3)
-    hessian = heights[:, None, None] * -np.eye(2)
-    np.testing.assert_allclose(inside.hessian, hessian, atol=0.02)
-    assert np.all(np.abs(inside.gradient) <= heights[:, None] * 0.01)
-
-
-def test_optima_are_not_written_into():
-    """What a caller holds stays as it was, and the starts too."""
-    starts = np.array([[1.0], [2.0]])
-    optima = linalg.newton_maximize(lambda x: -np.cosh(x[:, 0]), starts)
-    before = optima.x.copy()
-    moved = optima.replaced(np.array([1]), optima.subset(np.array([0])))
-    np.testing.assert_array_equal(moved.x, before[[0, 0]])
-    np.testing.assert_array_equal(optima.x, before)
-    np.testing.assert_array_equal(starts, [[1.0], [2.0]])
-
-
-def test_searches_do_not_depend_on_each_other():
-    """But for the last digit of a value, which may depend on its place in a stack.
-
-    20 ε or so, by which second differences over 1e-3 are off by 4 · 20 ε/1e-6 = 2e-8, and a step of
-    two as much, twice.
-    """
-    starts = np.random.default_rng(1).normal(size=(5, 3))
-
-    def function(x):
-        return -np.sum(np.cosh(x - [0.0, 1.0, 2.0]), 1)
-
-    together = linalg.newton_maximize(function, starts)
-    for k, start in enumerate(starts):
-        np.testing.assert_allclose(
-            linalg.newton_maximize(function, start[None]).x[0], together.x[k], atol=1e-7
-        )
-
-
-@pytest.mark.parametrize(("start", "steps"), [([0.0, 0.0], 0), ([1.2, -1.6], 1), ([3.0, 4.0], 3)])
-def test_a_quadratic_takes_as_many_steps_as_its_length_wants(start, steps):
-    """Newton's step is exact.
-
-    None is longer than two, and the start is evaluated as well.
-    """
-    evaluations = []
-    axes = np.array([[0.8, 0.6], [-0.6, 0.8]])
-    curvature = axes @ np.diag([0.5, 2.0]) @ axes.T
-
-    def hill(x):
-        evaluations.append(len(x))
-        return -0.5 * np.einsum("si,ij,sj->s", x, curvature, x)
-
-    optima = linalg.newton_maximize(hill, np.array([start]))
-    np.testing.assert_allclose(optima.x, 0, atol=1e-6)
-    np.testing.assert_allclose(optima.hessian[0], -curvature, atol=1e-6)
-    assert evaluations == [6] * (steps + 1)  # itself, two a coordinate, and one a pair
-
-
-def test_a_step_that_leads_down_is_shortened():
-    """Full steps overshoot a cusp that is a little rounded; level ground gives no step at all."""
-
-    def cusp(x):
-        return -((np.sum(x**2, 1) + 1e-2) ** 0.3)
-
-    optima = linalg.newton_maximize(cusp, np.array([[0.4, 0.3], [1.0, -1.0]]))
-    np.testing.assert_allclose(optima.x, 0, atol=0.05)
-    level = linalg.newton_maximize(lambda x: np.zeros(len(x)), np.ones((1, 2)))
-    np.testing.assert_array_equal(level.x, np.ones((1, 2)))
-
-
-@pytest.mark.parametrize("start", [0.3, 1.0, 3.0])
-def test_a_point_as_high_is_no_step_up(start):
-    """Newton's step on −|x|^1.5 leads from x to −x, as high but for rounding and what differences
-    of 1e-3 are off by.
-
-    A search ends where half the step along the gradient, 1.5 |x|^1.5, is below a thousandth: at
-    |x| = 0.0076 at the farthest, with 0.0005 for the differences over a kink so near.
-    """
-    evaluations = []
-
-    def kink(x):
-        evaluations.append(len(x))
-        return -(np.abs(x[:, 0]) ** 1.5)
-
-    for function in (kink, *(with_last_digits_of(seed, kink) for seed in range(5))):
-        evaluations.clear()
-        end = linalg.newton_maximize(function, np.array([[start]])).x.item()
-        assert abs(end) < 0.0076 + 0.0005
-        assert len(evaluations) < 30
 
 
 @pytest.mark.parametrize("name", ["unbalanced slopes", "crossed", "crossed in pieces"])

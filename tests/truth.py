@@ -298,6 +298,89 @@ def _generalised_least_squares(V, X, y):
     return log_det, information.det().log(), _inner(residual, V.solve(residual))
 
 
+def posterior_derivatives_100_digits(data, priors, free):
+    """Gradient and Hessian of −log p(φ, y) in the free coordinates φ of the variance parameters.
+
+    Two pairs, as in :func:`deviance_derivatives_100_digits`: of the log determinant, and of the sum
+    of squares and the prior.
+    """
+    with flint.ctx.workdps(100):
+        entries = [(0, 0, a) for a in range(len(free))]
+        return _by_differences(
+            lambda moved: _posterior_parts(data, priors, moved[0]), [free[None]], entries
+        )
+
+
+def _posterior_parts(data, priors, free):
+    """Of −log p(φ, y): half the log determinant; half the sum of squares less the log prior."""
+    design = data.design
+    coordinates = iter([free[0, a] for a in range(free.ncols())])
+    prior = flint.arb(0)
+    scales = []
+    for name in [*design.effects, None]:
+        of_scale = priors.sigma if name is None else priors.sd[name]
+        if of_scale.family == "fixed":
+            scales.append(flint.arb(of_scale.scale))
+            continue
+        log_scale = next(coordinates)
+        scales.append(log_scale.exp())
+        prior += log_scale + _log_scale_density(of_scale, scales[-1] / flint.arb(of_scale.scale))
+    sigma = scales.pop()
+
+    n = len(data.y)
+    V = flint.arb_mat(n, n)
+    for i, w in enumerate(design.weights):
+        V[i, i] = sigma**2 / flint.arb(w)
+    sds = iter(scales)
+    for term in design.terms:
+        J, q = term.size
+        factor, of_correlations = _free_factor(
+            q, coordinates, term.pairs, priors.cor.get(term.name)
+        )
+        prior += of_correlations
+        for i in range(q):
+            sd = next(sds)
+            for j in range(q):
+                factor[i, j] *= sd
+        level_chol = np.eye(J) if term.level_chol is None else term.level_chol
+        scaled = _matrix(term.Z.toarray() @ np.kron(level_chol, np.eye(q))) * _repeated(factor, J)
+        V += scaled * scaled.transpose()
+
+    # β = T⁻¹γ with γ ~ N(m, diag(s²)).
+    residual = _column(data.y - design.offset)
+    if design.X.shape[1]:
+        of_gamma = _matrix(design.X) * _matrix(priors.transform).inv()
+        residual -= of_gamma * _column(priors.beta_mean)
+        scaled = of_gamma * _matrix(np.diag(priors.beta_sd))
+        V += scaled * scaled.transpose()
+    return V.det().log() / 2, _inner(residual, V.solve(residual)) / 2 - prior
+
+
+def _log_scale_density(prior, ratio):
+    """Log density of an SD in units of its prior's scale, up to a constant."""
+    if prior.family == "half-normal":
+        return -(ratio**2) / 2
+    if prior.family == "exponential":
+        return -ratio
+    df = flint.arb(prior.df)
+    return -(df + 1) / 2 * (1 + ratio**2 / df).log()
+
+
+def _free_factor(q, coordinates, pairs, eta):
+    """The correlations' Cholesky factor at the next coordinates, and the log density of these."""
+    factor = flint.arb_mat(q, q)
+    prior = flint.arb(0)
+    for i in range(q):
+        left = flint.arb(1)  # of the row's squared length
+        for j in range(i if pairs else 0):
+            partial = next(coordinates).tanh()
+            factor[i, j] = partial * left.sqrt()
+            left -= factor[i, j] ** 2
+            prior += (flint.arb(eta) + flint.arb(q - 2 - j) / 2) * (1 - partial**2).log()
+        factor[i, i] = left.sqrt()
+    return factor, prior
+
+
 def deviance_gradient(data, factors, method):
     """Gradient of the profiled deviance in the free entries of each Λ_k, from dense arrays.
 

@@ -36,11 +36,16 @@ class DenseDesign:
         self.shapes = reduction.layout.shapes
         self.slices = reduction.layout.ranef_slices
 
-    def at(self, Lam: list[np.ndarray]) -> Projections:
-        """All of it by one orthogonal factorisation."""
+    def at(self, Lam: list[np.ndarray], rows_of_X: np.ndarray | None = None) -> Projections:
+        """All of it by one orthogonal factorisation.
+
+        With rows (m, p + 1) more of [X, y] where they are given: those of a prior of β.
+        """
         Z, B = self.rows
         scaled = self.layout.scaled(Z, [factor.T for factor in Lam])
         projection = linalg.project_dense(Z, B, scaled, self._large_inverse(Lam))
+        if rows_of_X is not None:
+            projection = projection.with_rows(rows_of_X)
         through = projection.through
         beyond = projection.beyond
         of_y = projection.triangle[-1, -1] * through[-1]
@@ -55,6 +60,7 @@ class DenseDesign:
             projection.triangle,
             self._diagonal_sums(of_method),
             of_y,
+            through[:-1].T,
             lambda columns: projected @ columns,
             lambda _: self._traces(of_method, Lam),
         )

@@ -12,7 +12,6 @@ from lmmlib.estimation.deviance import (
     deviance_of,
     diagonal_points,
     profile_at,
-    profiled_deviance,
     relative_factors,
     residual_df,
 )
@@ -27,6 +26,7 @@ from lmmlib.model.options import choice
 from lmmlib.model.validation import positive
 
 METHODS = ("reml", "ml")
+ROUGH_GAIN = 1e-3  # of the deviance, that a step must still promise where a rough point will do
 
 
 def estimate(data: Data | Reduction, method: str = "reml", sigma: float | None = None) -> Estimate:
@@ -177,7 +177,7 @@ class InitialScales(NamedTuple):
 
 
 def initial_scales(data: Data | Reduction) -> InitialScales | None:
-    """SDs of all effects and of the rows near the REML optimum, without correlations.
+    """SDs of all effects and of the rows near the REML optimum without correlations.
 
     Parameters
     ----------
@@ -204,25 +204,21 @@ def initial_scales(data: Data | Reduction) -> InitialScales | None:
     if df < 1 or fixed_effects_fit(reduction).is_exact:
         return None
 
-    derivatives = DevianceDerivatives(reduction, "reml")
-    if not derivatives.is_dense:
-        return _scales_at(reduction, search(derivatives).point[None])
-
-    # Maximise over the logs of the diagonal entries, the others at zero.
-    deviance = profiled_deviance(reduction, "reml")
+    # Minimise over the diagonal entries, the others at zero.
+    deviance = DevianceDerivatives(reduction, "reml")
     start = diagonal_points(reduction.layout, START_RATIOS[:1])[0]
-    diagonal_to_point = np.eye(len(start))[np.flatnonzero(start)]
+    diagonal = np.flatnonzero(start)
 
-    def log_likelihood(logs: np.ndarray) -> np.ndarray:
-        return -0.5 * deviance(np.exp(logs) @ diagonal_to_point)
+    def on_diagonal(entries: np.ndarray) -> linalg.Evaluation:
+        whole = np.zeros_like(start)
+        whole[diagonal] = entries
+        here = deviance(whole)
+        hessian = here.hessian[np.ix_(diagonal, diagonal)]
+        return linalg.Evaluation(here.value, here.gradient[diagonal], hessian)
 
-    optimal_logs = linalg.newton_maximize(log_likelihood, np.zeros((1, len(diagonal_to_point)))).x
-    return _scales_at(reduction, np.exp(optimal_logs) @ diagonal_to_point)
-
-
-def _scales_at(reduction: Reduction, point: np.ndarray) -> InitialScales:
-    """SDs of the effects and of the rows at a point (1, d)."""
-    df = residual_df(reduction, "reml")
+    minimum = linalg.newton_minimize(on_diagonal, start[diagonal], None, ROUGH_GAIN)
+    point = np.zeros((1, len(start)))
+    point[0, diagonal] = minimum.x
     sigma = float(np.sqrt(profile_at(reduction, point).pwrss[0] / df))
     sds = [sigma * np.linalg.norm(Lam[0], axis=1) for Lam in relative_factors(reduction, point)]
     return InitialScales(np.concatenate(sds), sigma)

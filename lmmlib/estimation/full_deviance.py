@@ -6,6 +6,7 @@ from lmmlib import linalg
 from lmmlib.estimation.derivatives import DevianceDerivatives
 from lmmlib.estimation.deviance import free_entries
 from lmmlib.estimation.entries import Orders
+from lmmlib.estimation.projections import Projections
 from lmmlib.linalg import Evaluation
 from lmmlib.model import Params, Reduction
 
@@ -43,19 +44,25 @@ class FullDeviance(DevianceDerivatives):
     def __call__(self, x: np.ndarray) -> Evaluation:
         """Value, gradient and Hessian at x (d + 1,), the last of it log σ."""
         Lam = self.factors(x[:-1])
-        projections = self._projections(Lam)
-        self.sigma = float(np.exp(x[-1]))
+        sigma = np.exp(x[-1])
+        self.sigma = sigma
+        return self._with_sigma(sigma, Lam, self._projections(Lam))
+
+    def _with_sigma(
+        self, sigma: float, Lam: list[np.ndarray], projections: Projections
+    ) -> Evaluation:
+        """Deviance and derivatives, those in log σ among them, at σ and Λ_k (q, q)."""
         given_sigma = self._assembled(Lam, projections)
 
         # The sum of squares ρ² stands in the deviance as df log σ² + ρ²/σ².
-        squares = projections.triangle[-1, -1] ** 2 / self.sigma**2
+        squares = projections.triangle[-1, -1] ** 2 / sigma**2
         d_squares = np.empty(len(self.scales))
         for of_term, factor, g in zip(
             self.entries, Lam, self.layout.split(projections.g), strict=True
         ):
             slopes = (g.T @ g) @ factor
             d_squares[of_term.place] = slopes[of_term.rows, of_term.columns]
-        d_squares *= -2 / self.sigma**2
+        d_squares *= -2 / sigma**2
         mixed = -2 * d_squares * self.scales
         slope = 2 * (self.df - squares)
         hessian = np.block([[given_sigma.hessian, mixed[:, None]], [mixed, 4 * squares]])

@@ -22,6 +22,8 @@ class Projections:
         S_k (q, q) of each term; of P for REML.
     g : ndarray, shape (K,)
         Z'V⁻¹(y − Xβ̂).
+    of_fixed : ndarray, shape (K, p)
+        Z'V⁻¹XR⁻¹, R being the triangle's first p rows and columns.
     apply : callable
         Z'PZ times columns (K, d).
     trace : callable
@@ -33,6 +35,7 @@ class Projections:
     triangle: np.ndarray
     sums: list[np.ndarray]
     g: np.ndarray
+    of_fixed: np.ndarray
     apply: Callable[[np.ndarray], np.ndarray]
     trace: Callable[[np.ndarray], np.ndarray]
 

@@ -36,17 +36,22 @@ class SparseDesign:
             return linalg.block_triangle(self.blocks, Lam, self.combination)
         return self._sparse_factor(Lam)
 
-    def at(self, Lam: list[np.ndarray]) -> Projections:
-        """Exact first derivatives; average second ones of log|V|."""
-        return self._of_blocks(Lam) if self.blocks else self._of_sparse_rows(Lam)
+    def at(self, Lam: list[np.ndarray], rows_of_X: np.ndarray | None = None) -> Projections:
+        """Exact first derivatives; average second ones of log|V|.
 
-    def _of_blocks(self, Lam: list[np.ndarray]) -> Projections:
+        With rows (m, p + 1) more of [X, y] where they are given: those of a prior of β.
+        """
+        if self.blocks:
+            return self._of_blocks(Lam, rows_of_X)
+        return self._of_sparse_rows(Lam, rows_of_X)
+
+    def _of_blocks(self, Lam: list[np.ndarray], rows_of_X: np.ndarray | None) -> Projections:
         """By one orthogonal elimination a block."""
         projection = linalg.project_blocks(self.blocks, Lam, self.combination)
         of_rhs = projection.rhs_products(self.reduction.layout.width)
 
         # What X leaves of y, and an orthonormal basis of what the effects leave of X.
-        T = projection.triangle
+        T = _with_rows(projection.triangle, rows_of_X)
         p = len(T) - 1
         G_X = of_rhs[:, :p] @ np.linalg.inv(T[:p, :p])
         g = of_rhs[:, p] - G_X @ T[:p, p]
@@ -55,13 +60,13 @@ class SparseDesign:
         def apply(columns: np.ndarray) -> np.ndarray:
             return projection.times(columns) - G_X @ (G_X.T @ columns)
 
-        return self._projections(projection.log_det, T, sums, g, apply)
+        return self._projections(projection.log_det, T, sums, g, G_X, apply)
 
-    def _of_sparse_rows(self, Lam: list[np.ndarray]) -> Projections:
+    def _of_sparse_rows(self, Lam: list[np.ndarray], rows_of_X: np.ndarray | None) -> Projections:
         """By the sparse factor."""
         whole = self.reduction.whole
         factor = self._sparse_factor(Lam)
-        T = factor.triangle
+        T = _with_rows(factor.triangle, rows_of_X)
         p = len(T) - 1
         place = np.empty(len(whole.columns), int)  # of a column in the factor's order
         place[whole.columns] = np.arange(len(whole.columns))
@@ -78,7 +83,7 @@ class SparseDesign:
             rows = factor.complement(whole.Z @ columns[whole.columns])
             return (whole.transposed @ rows)[place] - G_X @ (G_X.T @ columns)
 
-        return self._projections(factor.log_det, T, sums, g, apply)
+        return self._projections(factor.log_det, T, sums, g, G_X, apply)
 
     def _sparse_factor(self, Lam: list[np.ndarray]) -> linalg.SparseFactor:
         return linalg.factorise_sparse(self.reduction.whole, Lam, self.combination)
@@ -89,10 +94,11 @@ class SparseDesign:
         T: np.ndarray,
         sums: list[np.ndarray],
         g: np.ndarray,
+        G_X: np.ndarray,
         apply: Callable[[np.ndarray], np.ndarray],
     ) -> Projections:
         """With the average information in place of traces."""
-        return Projections(log_det, T, sums, g, apply, lambda products: products)
+        return Projections(log_det, T, sums, g, G_X, apply, lambda products: products)
 
     def _sums_of_method(self, sums: list[np.ndarray], G_X: np.ndarray) -> list[np.ndarray]:
         """The sums of V⁻¹ for ML, of P for REML."""
@@ -106,6 +112,13 @@ class SparseDesign:
         return [
             G[part].reshape(J, q, -1) for part, (J, q) in zip(self.slices, self.shapes, strict=True)
         ]
+
+
+def _with_rows(triangle: np.ndarray, rows: np.ndarray | None) -> np.ndarray:
+    """The triangle (c, c) of right-hand sides with rows (m, c) more of them."""
+    if rows is None:
+        return triangle
+    return linalg.triangle_stack(np.vstack([triangle, rows])[..., None])[..., 0]
 
 
 def _bundle_products(G: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ import numpy as np
 
 from lmmlib import linalg
 from lmmlib.importance.log_posterior import draw_beta
+from lmmlib.importance.modes import mixture_at_modes
+from lmmlib.importance.negative_log_posterior import NegativeLogPosterior
 from lmmlib.importance.proposal import adapted_mixture
 from lmmlib.importance.ratio_nodes import Node, RatioPosterior
 from lmmlib.importance.weighting import (
@@ -87,9 +89,9 @@ def sample_by_nodes(
         If the weights of the nodes cannot be trusted.
     """
     posterior = RatioPosterior(reduction, priors)
-    k = posterior.effects
-    start_ratios = np.concatenate([start[:k] - start[k], start[k + 1 :]])
-    proposal = adapted_mixture(posterior.log_densities, start_ratios[None], rng, BATCH)
+    at_mode = mixture_at_modes(NegativeLogPosterior(reduction, priors), start[None])
+    in_ratios = at_mode.linear_image(posterior.ratios_of_free)
+    proposal = adapted_mixture(posterior.log_densities, in_ratios, rng, BATCH)
 
     # Nodes: each chain is a point set of its own scrambling.
     per_chain = min(NODES, draws) // CHAINS

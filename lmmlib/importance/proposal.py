@@ -1,7 +1,4 @@
-"""A mixture of multivariate Student t distributions.
-
-It is placed at the modes of a density and adapted to its mass.
-"""
+"""Mixtures of multivariate Student t distributions, and their adaptation to a density."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,17 +7,12 @@ import numpy as np
 from scipy import stats
 from scipy.special import gammaln
 
-from lmmlib import linalg
-
 DF = 5.0  # heavy enough for the exponential tails of log SDs
 ADAPTATIONS = 3
 BATCH = 1024  # draws in each adaptation
 DEFENSIVE_SHARE = 0.1  # of draws from wider components
 DEFENSIVE_SCALE = 2.0  # how much wider these are
-FLAT = 0.05  # curvature below which it says nothing of the width
-SAME_MODE = 1.0  # modes closer than this, in SDs of the one kept before, are one
 SMALLEST_WEIGHT = 0.01  # of a component after an adaptation
-SMALLEST_HEIGHT = 0.05  # of a mode's mass, in units of the largest
 DRAWS_PER_DIMENSION = 5  # effective draws that a component needs before its shape is adapted
 JITTER = 1e-10  # share of its variances by which an adapted scale is made larger
 OPEN_UNIT = 1e-12  # distance from zero and one that points of a unit cube keep
@@ -82,6 +74,20 @@ class Mixture:
         """Log density at points (S, d): (S,)."""
         return np.logaddexp.reduce(self.log_components(points), axis=1)
 
+    def linear_image(self, matrix: np.ndarray) -> "Mixture":
+        """The distribution of Ax where x has this one, for a matrix A (m, d) of rank m.
+
+        Examples
+        --------
+        >>> of_two = Mixture(np.ones(1), np.array([[1.0, 2.0]]), np.eye(2)[None])
+        >>> image = of_two.linear_image(np.array([[1.0, -1.0]]))
+        >>> image.centres.tolist(), (image.scale_chols**2).round(9).tolist()
+        ([[-1.0]], [[[2.0]]])
+        """
+        moved = matrix @ self.scale_chols
+        scale_chols = np.linalg.cholesky(moved @ np.swapaxes(moved, -1, -2))
+        return Mixture(self.weights, self.centres @ matrix.T, scale_chols)
+
     def draw(self, size: int, rng: np.random.Generator, extra: int = 0) -> PointSet:
         """A scrambled Sobol point set carried over to the mixture.
 
@@ -118,19 +124,18 @@ class Mixture:
 
 
 def adapted_mixture(
-    density: Density, starts: np.ndarray, rng: np.random.Generator, batch: int = BATCH
+    density: Density, mixture: Mixture, rng: np.random.Generator, batch: int = BATCH
 ) -> Mixture:
-    """A proposal for a density, found from several starts.
+    """A proposal for a density, from a mixture near it.
 
-    From each start a mode is sought, one component is placed at each different mode, and weights,
-    centres and scales then follow the importance weights of a few batches of draws.
+    Weights, centres and scales follow the importance weights of a few batches of draws.
 
     Parameters
     ----------
     density : callable
         Function of points (S, d) that returns the log density (S,), unnormalised.
-    starts : ndarray, shape (m, d)
-        Points from which modes are sought.
+    mixture : Mixture
+        Where to begin, such as from :func:`mixture_at_modes`.
     rng : numpy.random.Generator
         Generator of the random numbers.
     batch : int, default: BATCH
@@ -148,13 +153,12 @@ def adapted_mixture(
 
     Examples
     --------
-    >>> mixture = adapted_mixture(
-    ...     lambda x: -0.5 * np.sum((x - 3) ** 2, -1), np.zeros((1, 2)), np.random.default_rng(1)
-    ... )
+    >>> near = Mixture(np.ones(1), np.full((1, 2), 2.5), np.eye(2)[None])
+    >>> rng = np.random.default_rng(1)
+    >>> mixture = adapted_mixture(lambda x: -0.5 * np.sum((x - 3) ** 2, -1), near, rng)
     >>> mixture.centres.shape, bool(np.allclose(mixture.centres, 3, atol=0.2))
     ((2, 2), True)
     """
-    mixture = _mixture_at_modes(density, starts)
     for _ in range(ADAPTATIONS):
         points = mixture.draw(batch, rng).points
         log_components = mixture.log_components(points)
@@ -201,35 +205,3 @@ def _matched_to_moments(mixture: Mixture, points: np.ndarray, shares: np.ndarray
         scale_chols[k] = np.linalg.cholesky(scale + JITTER * np.diag(np.diag(cov)))
     weights = np.maximum(mass, SMALLEST_WEIGHT)
     return Mixture(weights / weights.sum(), centres, scale_chols)
-
-
-def _mixture_at_modes(density: Density, starts: np.ndarray) -> Mixture:
-    """A component at each different mode, as wide as the curvature there says."""
-    optima = linalg.newton_maximize(density, starts)
-
-    # A start out of bounds that led nowhere is no mode.
-    is_mode = np.isfinite(optima.hessian).all((1, 2))
-    modes = optima.x[is_mode]
-    log_heights = optima.value[is_mode]
-    chols = _inverse_chols(-optima.hessian[is_mode])
-
-    # Several starts may lead to one mode.
-    kept: list[int] = []
-    for k, mode in enumerate(modes):
-        distances = [np.linalg.norm(np.linalg.solve(chols[j], mode - modes[j])) for j in kept]
-        if not any(distance < SAME_MODE for distance in distances):
-            kept.append(k)
-
-    # Mass of a normal distribution of that height and width, up to a constant.
-    log_det = np.log(np.einsum("kjj->kj", chols[kept])).sum(-1)
-    log_mass = log_heights[kept] + log_det
-    weights = np.maximum(np.exp(log_mass - log_mass.max()), SMALLEST_HEIGHT)
-    return Mixture(weights / weights.sum(), modes[kept], chols[kept])
-
-
-def _inverse_chols(curvature: np.ndarray) -> np.ndarray:
-    """Cholesky factors of the inverses of (m, d, d); a flat direction gets a scale of one."""
-    values, axes = np.linalg.eigh(curvature)
-    spread = np.where(values > FLAT, 1 / np.sqrt(np.maximum(values, FLAT)), 1.0)
-    inverses = axes * spread[:, None] ** 2 @ np.swapaxes(axes, -1, -2)
-    return np.linalg.cholesky(inverses)

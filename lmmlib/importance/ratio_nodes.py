@@ -78,6 +78,15 @@ class RatioPosterior:
         self.effects = len(reduction.layout.effects)
         self.blocks = linalg.small_blocks(reduction.arrowheads)
 
+    @property
+    def ratios_of_free(self) -> np.ndarray:
+        """The matrix (d − 1, d) that makes ρ of free coordinates φ: log σ is taken off log SDs."""
+        k = self.effects
+        d = k + 1 + len(self.reduction.layout.pairs)
+        matrix = np.delete(np.eye(d), k, axis=0)
+        matrix[:k, k] = -1.0
+        return matrix
+
     def free(self, ratios: np.ndarray, log_sigma: np.ndarray) -> np.ndarray:
         """Free coordinates (G, d) of one ρ (d − 1,) at several log σ."""
         log_sd = ratios[: self.effects] + log_sigma[:, None]

@@ -10,8 +10,10 @@ import xarray as xr
 
 from lmmlib import draws as draws_
 from lmmlib import linalg
-from lmmlib.estimation import check_residual_df, confounded_with_sigma, initial_scales
+from lmmlib.estimation import check_residual_df, confounded_with_sigma
 from lmmlib.importance.log_posterior import VariancePosterior, draw_beta, log_posterior
+from lmmlib.importance.modes import mixture_at_modes, starting_points
+from lmmlib.importance.negative_log_posterior import NegativeLogPosterior
 from lmmlib.importance.node_sampler import asks_for_nodes, sample_by_nodes
 from lmmlib.importance.proposal import BATCH, Mixture, adapted_mixture
 from lmmlib.importance.weighting import (
@@ -29,8 +31,6 @@ CHAINS = 4  # independently scrambled point sets
 ATTEMPTS = 2  # each with twice the draws to adapt by
 # With fewer draws the largest weights have no tail to read Pareto k from.
 FEWEST_DRAWS = 32
-# Of a start, in units of the prior's scale: at zero itself the logarithm has no value.
-SMALLEST_SD = 1e-3
 
 
 def posterior(
@@ -155,7 +155,7 @@ def _by_nodes(
     effects: bool,
 ) -> _Sample:
     """Several draws at each of few nodes: see :func:`sample_by_nodes`."""
-    start = _starts(reduction, priors)[0]
+    start = starting_points(reduction, priors)[0]
     sample = sample_by_nodes(
         reduction, priors, start, draws, rng, weighted=weighted, effects=effects
     )
@@ -234,9 +234,9 @@ def _sample_variances(
         If no attempt gives weights that can be trusted; where no data could tell σ and an SD apart,
         it says so.
     """
-    starts = _starts(reduction, priors)
+    at_modes = _mixture_at_modes(reduction, priors)
     for attempt in range(ATTEMPTS):
-        proposal = _proposal(reduction, priors, starts, rng, BATCH << attempt)
+        proposal = _proposal(reduction, priors, at_modes, rng, BATCH << attempt)
 
         # Each chain is a point set of its own scrambling.
         chains = [proposal.draw(draws // CHAINS, rng, extra) for _ in range(CHAINS)]
@@ -257,41 +257,20 @@ def _sample_variances(
     ) from failure
 
 
-def _proposal(
-    reduction: Reduction, priors: Priors, starts: np.ndarray, rng: np.random.Generator, batch: int
-) -> Mixture:
-    """The adapted mixture; where everything is fixed, one point."""
+def _mixture_at_modes(reduction: Reduction, priors: Priors) -> Mixture:
+    """A component at each mode; where everything is fixed, one point."""
+    starts = starting_points(reduction, priors)
     if starts.shape[1] == 0:
         return Mixture(np.ones(1), np.zeros((1, 0)), np.zeros((1, 0, 0)))
+    return mixture_at_modes(NegativeLogPosterior(reduction, priors), starts)
+
+
+def _proposal(
+    reduction: Reduction, priors: Priors, at_modes: Mixture, rng: np.random.Generator, batch: int
+) -> Mixture:
+    """The adapted mixture; where everything is fixed, one point."""
+    if at_modes.centres.shape[1] == 0:
+        return at_modes
     return adapted_mixture(
-        lambda free: log_posterior(free, reduction, priors).log_density, starts, rng, batch
+        lambda free: log_posterior(free, reduction, priors).log_density, at_modes, rng, batch
     )
-
-
-def _starts(reduction: Reduction, priors: Priors) -> np.ndarray:
-    """Points (4, d) to start from, with correlations of zero.
-
-    Rough REML estimates, the prior's scales, and two points between.
-    """
-    layout = reduction.layout
-    scale_priors = [*(priors.sd[name] for name in layout.effects), priors.sigma]
-    is_free = np.array([prior.family != "fixed" for prior in scale_priors])
-    if not is_free.any():
-        return np.zeros((1, 0))
-    prior_scales = np.array([prior.scale for prior in scale_priors])[is_free]
-
-    rough = initial_scales(reduction)
-    if rough is None:
-        rough_scales = prior_scales
-    else:
-        sds, sigma = rough
-        rough_scales = np.append(sds, sigma)[is_free]
-    estimated = np.log(np.maximum(rough_scales, SMALLEST_SD * prior_scales))
-    prior = np.log(prior_scales)
-
-    # Below the prior's scales and below the estimates: a second mode may lie at small SDs.
-    below_prior = np.append(prior[:-1] - 2, estimated[-1])
-    below_estimate = np.append(estimated[:-1] - 2, estimated[-1] + 0.3)
-    log_scales = np.array([estimated, prior, below_prior, below_estimate])
-    correlations = np.zeros((len(log_scales), len(layout.pairs)))
-    return np.column_stack([log_scales, correlations])

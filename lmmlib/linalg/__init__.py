@@ -25,8 +25,13 @@ from lmmlib.linalg.factor import (
 from lmmlib.linalg.inverse_blocks import inverse_blocks
 from lmmlib.linalg.leave_one_out import WIDEST_MERGED, predict_from_others
 from lmmlib.linalg.leverages import RowLeverages, row_leverages
-from lmmlib.linalg.minimize import LEAST_GAIN, Evaluation, Minimum, newton_minimize
-from lmmlib.linalg.newton import ConvergenceWarning, Optima, newton_maximize
+from lmmlib.linalg.minimize import (
+    LEAST_GAIN,
+    ConvergenceWarning,
+    Evaluation,
+    Minimum,
+    newton_minimize,
+)
 from lmmlib.linalg.partition import Partition, find_partition
 from lmmlib.linalg.projection import DenseProjection, kind_sums, project_dense
 from lmmlib.linalg.rotation import Rotation, rotate
@@ -68,7 +73,6 @@ __all__ = [
     "FactoredSparse",
     "Minimum",
     "NotPositiveSemidefiniteError",
-    "Optima",
     "Partition",
     "Rotation",
     "RowLeverages",
@@ -92,7 +96,6 @@ __all__ = [
     "kind_sums",
     "large_inverse",
     "merge",
-    "newton_maximize",
     "newton_minimize",
     "one_thread",
     "pack",

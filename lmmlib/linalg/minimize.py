@@ -15,11 +15,13 @@ FLATTEST_SLOPE = 1e-7  # slope along such a direction that is followed all the s
 LEAST_GAIN = 1e-18
 SUFFICIENT = 1e-4  # share of the decrease that the gradient predicts
 SHORTENINGS = 12  # of a step, by a factor of four each
-LOW = 4.5  # height in the bowl of a known minimum, three standard errors, where a search ends
-# Share of a rise by which values may miss what slopes and curvatures at both ends make of it;
-# a choice, not derived.
-SMOOTH = 0.25
+LOW = 12.5  # height in the bowl of a known minimum, five standard errors, where a search ends
+DESCRIBED = 1 / 3  # share by which value and slope may miss a quadratic of them; not derived
 ROUNDING = 1e-13  # of a value, relative: decreases below it are not told from rounding
+
+
+class ConvergenceWarning(UserWarning):
+    """The search for an optimum ended without finding one that can be vouched for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +57,15 @@ class Minimum:
         Decrease that a further step promises; infinite where the function curves down.
     evaluations : int
         How often the function was evaluated.
+    in_known_bowl : bool
+        Whether the search was given up because it came into the bowl of a known minimum.
     """
 
     x: np.ndarray
     evaluation: Evaluation
     promised_gain: float
     evaluations: int
+    in_known_bowl: bool = False
 
 
 Function = Callable[[np.ndarray], Evaluation]
@@ -74,6 +79,7 @@ def newton_minimize(
     least_gain: float = LEAST_GAIN,
     signs: Signs | None = None,
     at_start: Evaluation | None = None,
+    sizes: np.ndarray | None = None,
 ) -> Minimum:
     r"""Newton's steps downhill, shortened where they lead up.
 
@@ -98,6 +104,9 @@ def newton_minimize(
         the function is the same at each. None where there are no mirror images.
     at_start : Evaluation, optional
         The function at the start, where it has been evaluated already; it is not counted again.
+    sizes : ndarray, shape (d,), optional
+        Units of the coordinates, where these have no size of their own: logarithms, whose zero is
+        anywhere.
 
     Returns
     -------
@@ -120,11 +129,13 @@ def newton_minimize(
     x = np.array(start, float)
     here = function(x) if at_start is None else at_start
     evaluations = 1 if at_start is None else 0
-    newton = _newton_step(x, here)
+    newton = _newton_step(_size(x, sizes), here)
+    in_known_bowl = False
     for _ in range(MAX_STEPS):
         if newton.gain < least_gain:
             break
-        if known is not None and _is_in_bowl(x, here, newton, known, signs):
+        if known is not None and _is_in_bowl(x, here, known, signs):
+            in_known_bowl = True
             break
         fraction = 1.0
         next_x = None
@@ -132,7 +143,7 @@ def newton_minimize(
             trial_x = x + fraction * newton.step
             trial = function(trial_x)
             evaluations += 1
-            if _leads_down(here, trial, fraction * newton.decrease, x):
+            if _leads_down(here, trial, fraction * newton.decrease, _size(x, sizes)):
                 next_x = trial_x
                 break
             fraction /= 4
@@ -140,38 +151,37 @@ def newton_minimize(
             break
         x = next_x
         here = trial
-        newton = _newton_step(x, here)
+        newton = _newton_step(_size(x, sizes), here)
     if signs is not None:
         turned = signs(x)
         x = x * turned
         here = Evaluation(
             here.value, here.gradient * turned, here.hessian * np.outer(turned, turned)
         )
-    return Minimum(x, here, np.inf if newton.curves_down else newton.gain, evaluations)
+    promised_gain = np.inf if newton.curves_down else newton.gain
+    return Minimum(x, here, promised_gain, evaluations, in_known_bowl)
 
 
 @dataclass(frozen=True, eq=False)
 class _Step:
     """A step, half the decrease along it, and along Newton's whole one: the gain that it promises.
 
-    Whether the function curves down somewhere, and whether it is at least flat somewhere.
+    Whether the function curves down somewhere.
     """
 
     step: np.ndarray
     decrease: float
     gain: float
     curves_down: bool
-    is_flat_or_down: bool
 
 
-def _size(x: np.ndarray) -> np.ndarray:
-    """Each coordinate's own size."""
-    return np.maximum(np.abs(x), SMALLEST_SIZE)
+def _size(x: np.ndarray, sizes: np.ndarray | None) -> np.ndarray:
+    """Each coordinate's own size, or the one that is given."""
+    return np.maximum(np.abs(x), SMALLEST_SIZE) if sizes is None else sizes
 
 
-def _newton_step(x: np.ndarray, here: Evaluation) -> _Step:
-    """Newton's step by the modulus of the curvature."""
-    size = _size(x)
+def _newton_step(size: np.ndarray, here: Evaluation) -> _Step:
+    """Newton's step by the modulus of the curvature, in units of the coordinates' sizes."""
     eigenvalues, axes = np.linalg.eigh(size[:, None] * here.hessian * size)
     slopes = axes.T @ (size * here.gradient)
     flat = FLAT * max(1.0, float(np.abs(eigenvalues).max(initial=0.0)))
@@ -183,43 +193,34 @@ def _newton_step(x: np.ndarray, here: Evaluation) -> _Step:
     along = np.clip(along, -LONGEST_STEP, LONGEST_STEP)
     decrease = float(-0.5 * slopes @ along)
     curves_down = bool(np.any(eigenvalues < -flat * 1e2))
-    is_flat_or_down = bool(eigenvalues[0] < flat)
-    return _Step(size * (axes @ along), decrease, gain, curves_down, is_flat_or_down)
+    return _Step(size * (axes @ along), decrease, gain, curves_down)
 
 
-def _leads_down(here: Evaluation, trial: Evaluation, gain: float, x: np.ndarray) -> bool:
+def _leads_down(here: Evaluation, trial: Evaluation, gain: float, size: np.ndarray) -> bool:
     """Whether a step has brought enough of the gain that was promised."""
     if not np.isfinite(trial.value) or not np.all(np.isfinite(trial.gradient)):
         return False
     rounding = ROUNDING * max(1.0, abs(here.value))
     if gain > 10 * rounding:
         return trial.value < here.value - SUFFICIENT * gain
-    size = _size(x)
     shrinks = np.linalg.norm(size * trial.gradient) < np.linalg.norm(size * here.gradient)
     return bool(shrinks and trial.value < here.value + 10 * rounding)
 
 
-def _is_in_bowl(
-    x: np.ndarray, here: Evaluation, newton: _Step, known: Minimum, signs: Signs | None
-) -> bool:
-    """Whether x lies in the bowl of a known minimum.
+def _is_in_bowl(x: np.ndarray, here: Evaluation, known: Minimum, signs: Signs | None) -> bool:
+    """Whether x lies in the bowl of a known minimum: its quadratic describes value and slope at x.
 
-    Either the quadratic of the minimum describes the function at x, or the function is convex at
-    both, leads from x down to the minimum, and is as smooth between them as the trapezoidal rule
-    with its end correction tells: f(x) − f(x̂) = (g'd + (d'Ĥd − d'Hd)/6)/2, d = x − x̂.
+    What the quadratic leaves of either is a share of its own; of the slope, in the units of Ĥ⁻¹.
+    Where a direction has no curvature at the minimum, that is no bowl.
     """
-    if not np.isfinite(known.promised_gain):
-        return False
     turned = np.ones(len(x)) if signs is None else signs(x)
     difference = x * turned - known.x
     height = float(0.5 * difference @ known.evaluation.hessian @ difference)
     rise = here.value - known.evaluation.value
-    if 0 <= height < LOW and abs(rise - height) <= 0.5 * height:
-        return True
-    back = difference * turned
-    slope = float(back @ here.gradient)
-    curvature = float(back @ here.hessian @ back)
-    if newton.is_flat_or_down or height <= 0 or slope <= 0 or curvature <= 0:
+    if not (0 <= height < LOW and abs(rise - height) <= DESCRIBED * height):
         return False
-    expected = 0.5 * slope + (2 * height - curvature) / 12
-    return abs(rise - expected) <= SMOOTH * rise
+    curvature, axes = np.linalg.eigh(known.evaluation.hessian)
+    if curvature[0] <= FLAT * curvature[-1]:
+        return False
+    rest = axes.T @ (here.gradient * turned - known.evaluation.hessian @ difference)
+    return bool(0.5 * np.sum(rest**2 / curvature) <= DESCRIBED**2 * height)

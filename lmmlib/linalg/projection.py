@@ -36,6 +36,22 @@ class DenseProjection:
     through: np.ndarray
     beyond: np.ndarray
 
+    def with_rows(self, rows: np.ndarray) -> "DenseProjection":
+        """The same with rows (m, c) more of B, in which Z is zero.
+
+        Examples
+        --------
+        >>> Z = np.ones((1, 1))
+        >>> projection = project_dense(Z, Z, Z).with_rows(np.array([[2.0]]))
+        >>> round(projection.triangle.item() ** 2, 9), projection.beyond.shape
+        (4.5, (1, 1))
+        """
+        c = self.triangle.shape[1]
+        Q, R = np.linalg.qr(np.vstack([self.triangle, rows]), mode="complete")
+        rotated = Q[:c].T @ self.through
+        beyond = np.vstack([rotated[c:], self.beyond])
+        return DenseProjection(self.log_det, R[:c], rotated[:c], beyond)
+
 
 def project_dense(
     Z: np.ndarray, B: np.ndarray, scaled: np.ndarray, inverse: np.ndarray | None = None

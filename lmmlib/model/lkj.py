@@ -78,3 +78,57 @@ def correlation_cholesky(partials: np.ndarray, complements: np.ndarray, q: int) 
     diagonal = np.arange(q)
     chols[:, diagonal, diagonal] = np.sqrt(remaining)
     return chols
+
+
+def cholesky_derivatives(z: np.ndarray, q: int) -> tuple[np.ndarray, np.ndarray]:
+    """First and second derivatives of the Cholesky factor in coordinates z, r = tanh z.
+
+    An entry of row i is a product of functions of one coordinate each, sech z before the diagonal
+    and tanh z where the entry stands.
+
+    Parameters
+    ----------
+    z : ndarray, shape (q(q − 1)/2,)
+        Coordinates, in the order of :func:`partial_pairs`.
+    q : int
+        Number of effects.
+
+    Returns
+    -------
+    first : ndarray, shape (q, q, q(q − 1)/2)
+        First derivatives of each entry.
+    second : ndarray, shape (q, q, q(q − 1)/2, q(q − 1)/2)
+        Second derivatives of each entry.
+
+    Examples
+    --------
+    >>> first, second = cholesky_derivatives(np.zeros(1), 2)
+    >>> float(first[1, 0, 0]), float(second[1, 1, 0, 0])
+    (1.0, -1.0)
+    """
+    # Value, first and second derivative of each function, (3, q(q − 1)/2).
+    partial = np.tanh(z)
+    root = 1 / np.cosh(z)
+    of_partial = np.array([partial, root**2, -2 * partial * root**2])
+    of_root = np.array([root, -partial * root, (2 * partial**2 - 1) * root])
+
+    first = np.zeros((q, q, len(z)))
+    second = np.zeros((q, q, len(z), len(z)))
+    for i in range(q):
+        start = i * (i - 1) // 2  # of the row's coordinates
+        for j in range(i + 1):
+            functions = np.array([of_root[:, start + k] for k in range(j)])
+            if j < i:
+                functions = np.vstack([functions.reshape(j, 3), of_partial[:, start + j]])
+            own = range(start, start + len(functions))
+            for a, coordinate in enumerate(own):
+                first[i, j, coordinate] = _product(functions, [a])
+                for b, other in enumerate(own):
+                    second[i, j, coordinate, other] = _product(functions, [a, b])
+    return first, second
+
+
+def _product(functions: np.ndarray, differentiated: list[int]) -> float:
+    """Product over functions (m, 3), each differentiated as often as it is named."""
+    orders = np.bincount(differentiated, minlength=len(functions))
+    return float(np.prod(functions[range(len(functions)), orders]))

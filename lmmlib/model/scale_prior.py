@@ -85,6 +85,31 @@ class ScalePrior:  # numpydoc ignore=PR02
             return constant - np.log(self.scale) - 0.5 * (self.df + 1) * np.log1p(x**2 / self.df)
         raise ValueError("a fixed SD has no density")
 
+    def log_scale_derivatives(self, sd: float) -> tuple[float, float]:
+        """First and second derivative of the log density of log SD, in log SD.
+
+        The density of log SD is that of the SD times the SD.
+
+        Raises
+        ------
+        ValueError
+            If the SD is fixed.
+
+        Examples
+        --------
+        >>> ScalePrior("exponential", 2.0).log_scale_derivatives(2.0)
+        (0.0, -1.0)
+        """
+        x = sd / self.scale
+        if self.family == "half-normal":
+            return 1 - x**2, -2 * x**2
+        if self.family == "exponential":
+            return 1 - x, -x
+        if self.family == "half-Student-t" and self.df is not None:
+            share = x**2 / (self.df + x**2)
+            return 1 - (self.df + 1) * share, -2 * (self.df + 1) * share * (1 - share)
+        raise ValueError("a fixed SD has no density")
+
     def draw(self, draws: int, rng: RNGLike = None) -> np.ndarray:
         """Draws of the SD, (draws,).
 
