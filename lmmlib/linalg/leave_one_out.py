@@ -77,12 +77,14 @@ def _rotate_into(T: np.ndarray, row: np.ndarray, zeros: int = 0) -> None:
     row = row.copy()
     for j in range(zeros, T.shape[0]):
         length = np.hypot(T[j, j], row[j])
-        divisor = np.where(length > 0, length, 1.0)
-        cosine = np.where(length > 0, T[j, j] / divisor, 1.0)
+        is_zero = length == 0
+        divisor = length + is_zero
+        cosine = T[j, j] / divisor + is_zero
         sine = row[j] / divisor
-        old = T[j, j:].copy()
-        T[j, j:] = cosine * old + sine * row[j:]
-        row[j:] = cosine * row[j:] - sine * old
+        T[j, j] = length
+        old = T[j, j + 1 :].copy()
+        T[j, j + 1 :] = cosine * old + sine * row[j + 1 :]
+        row[j + 1 :] = cosine * row[j + 1 :] - sine * old
 
 
 def _predict(T: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
