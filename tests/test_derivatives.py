@@ -7,7 +7,7 @@ import truth
 from cases import CASES, each_case, take_separators_front_by_front
 from lmmlib.estimation import derivatives
 from lmmlib.estimation.derivatives import DevianceDerivatives
-from lmmlib.estimation.deviance import profiled_deviance, relative_factors
+from lmmlib.estimation.deviance import deviance_of, profile_at, relative_factors
 from lmmlib.estimation.search import search
 from lmmlib.model import Data, Design, Term
 
@@ -102,9 +102,9 @@ def test_the_sparse_way_has_the_same_value_and_gradient(name, separator, method,
         other = sparse(x)
         assert other.value == pytest.approx(exact.value, rel=1e-11)
         assert sparse.value(x) == pytest.approx(exact.value, rel=1e-11)
-        assert profiled_deviance(data.reduction, method)(x[None])[0] == pytest.approx(
-            exact.value, rel=1e-11
-        )
+        profiled = profile_at(data.reduction, x[None])
+        by_profile = deviance_of(profiled, data.reduction, method)[0]
+        assert by_profile == pytest.approx(exact.value, rel=1e-11)
         size = np.sqrt(np.abs(np.diag(exact.hessian))) + np.abs(exact.gradient)
         assert np.all(np.abs(other.gradient - exact.gradient) <= 1e-9 * size)
 

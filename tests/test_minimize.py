@@ -17,7 +17,9 @@ def _two_hollows(x):
     """−20 and −60 times normal curves at (−2.5, −2.5) and (2.5, 2.5); no value beyond 8."""
     if x[0] > 8:
         return Evaluation(np.nan, np.full(2, np.nan), np.full((2, 2), np.nan))
-    value, gradient, hessian = 0.0, np.zeros(2), np.zeros((2, 2))
+    value = 0.0
+    gradient = np.zeros(2)
+    hessian = np.zeros((2, 2))
     for place, depth in ((-2.5, 20.0), (2.5, 60.0)):
         away = x - place
         curve = depth * np.exp(-0.5 * away @ away)

@@ -66,7 +66,7 @@ def test_derivatives_are_exact_at_tiny_and_large_sds(name, log_sd):
     data, _ = CASES[name]()
     data = data.rows(np.arange(LONGEST_EXACT))
     priors = Priors.build(data.design, (0.3, 0.5), SCALES[2], SCALES[2])
-    free = starting_points(data.reduction, priors)[0] * 0 + 0.3
+    free = np.full(starting_points(data.reduction, priors).shape[1], 0.3)
     free[: len(data.design.effects)] = log_sd
     _assert_exact(data, priors, free)
 

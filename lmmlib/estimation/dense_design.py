@@ -36,7 +36,7 @@ class DenseDesign:
         self.shapes = reduction.layout.shapes
         self.slices = reduction.layout.ranef_slices
 
-    def at(self, Lam: list[np.ndarray], rows_of_X: np.ndarray | None = None) -> Projections:
+    def at(self, Lam: list[np.ndarray], more_rows: np.ndarray | None = None) -> Projections:
         """All of it by one orthogonal factorisation.
 
         With rows (m, p + 1) more of [X, y] where they are given: those of a prior of β.
@@ -44,8 +44,8 @@ class DenseDesign:
         Z, B = self.rows
         scaled = self.layout.scaled(Z, [factor.T for factor in Lam])
         projection = linalg.project_dense(Z, B, scaled, self._large_inverse(Lam))
-        if rows_of_X is not None:
-            projection = projection.with_rows(rows_of_X)
+        if more_rows is not None:
+            projection = projection.with_rows(more_rows)
         through = projection.through
         beyond = projection.beyond
         of_y = projection.triangle[-1, -1] * through[-1]

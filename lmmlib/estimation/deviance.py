@@ -4,7 +4,7 @@
 best.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -12,28 +12,12 @@ import numpy as np
 from lmmlib.loglik import LOG_2PI, Profile, profile
 from lmmlib.model import Layout, Reduction, Term
 
-DevianceFunction = Callable[[np.ndarray], np.ndarray]
-
 
 def residual_df(reduction: Reduction, method: str) -> int:
     """Degrees of freedom that the rows leave for the variances."""
     if method == "ml":
         return reduction.n
     return reduction.n - len(reduction.independent_columns)
-
-
-def profiled_deviance(
-    reduction: Reduction, method: str, sigma: float | None = None
-) -> DevianceFunction:
-    """The deviance as a function of points (S, d): values (S,).
-
-    Entries of a point are those of the relative covariance factors, see :func:`relative_factors`.
-    """
-
-    def evaluate(points: np.ndarray) -> np.ndarray:
-        return deviance_of(profile_at(reduction, points), reduction, method, sigma)
-
-    return evaluate
 
 
 def profile_at(reduction: Reduction, points: np.ndarray) -> Profile:

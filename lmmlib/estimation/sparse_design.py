@@ -36,22 +36,22 @@ class SparseDesign:
             return linalg.block_triangle(self.blocks, Lam, self.combination)
         return self._sparse_factor(Lam)
 
-    def at(self, Lam: list[np.ndarray], rows_of_X: np.ndarray | None = None) -> Projections:
+    def at(self, Lam: list[np.ndarray], more_rows: np.ndarray | None = None) -> Projections:
         """Exact first derivatives; average second ones of log|V|.
 
         With rows (m, p + 1) more of [X, y] where they are given: those of a prior of β.
         """
         if self.blocks:
-            return self._of_blocks(Lam, rows_of_X)
-        return self._of_sparse_rows(Lam, rows_of_X)
+            return self._of_blocks(Lam, more_rows)
+        return self._of_sparse_rows(Lam, more_rows)
 
-    def _of_blocks(self, Lam: list[np.ndarray], rows_of_X: np.ndarray | None) -> Projections:
+    def _of_blocks(self, Lam: list[np.ndarray], more_rows: np.ndarray | None) -> Projections:
         """By one orthogonal elimination a block."""
         projection = linalg.project_blocks(self.blocks, Lam, self.combination)
         of_rhs = projection.rhs_products(self.reduction.layout.width)
 
         # What X leaves of y, and an orthonormal basis of what the effects leave of X.
-        T = _with_rows(projection.triangle, rows_of_X)
+        T = _with_rows(projection.triangle, more_rows)
         p = len(T) - 1
         G_X = of_rhs[:, :p] @ np.linalg.inv(T[:p, :p])
         g = of_rhs[:, p] - G_X @ T[:p, p]
@@ -62,11 +62,11 @@ class SparseDesign:
 
         return self._projections(projection.log_det, T, sums, g, G_X, apply)
 
-    def _of_sparse_rows(self, Lam: list[np.ndarray], rows_of_X: np.ndarray | None) -> Projections:
+    def _of_sparse_rows(self, Lam: list[np.ndarray], more_rows: np.ndarray | None) -> Projections:
         """By the sparse factor."""
         whole = self.reduction.whole
         factor = self._sparse_factor(Lam)
-        T = _with_rows(factor.triangle, rows_of_X)
+        T = _with_rows(factor.triangle, more_rows)
         p = len(T) - 1
         place = np.empty(len(whole.columns), int)  # of a column in the factor's order
         place[whole.columns] = np.arange(len(whole.columns))

@@ -7,6 +7,7 @@ import numpy as np
 from lmmlib import linalg
 from lmmlib.estimation import initial_scales
 from lmmlib.importance.proposal import Mixture
+from lmmlib.importance.variance_parameters import scale_priors
 from lmmlib.importance.weighting import PosteriorError
 from lmmlib.linalg import Evaluation, Minimum
 from lmmlib.model import Priors, Reduction
@@ -45,9 +46,9 @@ def starting_points(reduction: Reduction, priors: Priors) -> np.ndarray:
     [42.0, 50.0]
     """
     layout = reduction.layout
-    scale_priors = [*(priors.sd[name] for name in layout.effects), priors.sigma]
-    is_free = np.array([prior.family != "fixed" for prior in scale_priors])
-    prior_scales = np.where(is_free, [prior.scale for prior in scale_priors], 1.0)
+    of_scales = scale_priors(layout, priors)
+    is_free = np.array([prior.family != "fixed" for prior in of_scales])
+    prior_scales = np.where(is_free, [prior.scale for prior in of_scales], 1.0)
 
     rough = initial_scales(reduction)
     rough_scales = prior_scales if rough is None else np.append(rough.sd, rough.sigma)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lmmlib.importance.marginal_deviance import MarginalDeviance
-from lmmlib.importance.variance_parameters import variance_parameters
+from lmmlib.importance.variance_parameters import scale_priors, variance_parameters
 from lmmlib.linalg import Evaluation
 from lmmlib.model import Priors, Reduction, lkj
 
@@ -35,7 +35,7 @@ class NegativeLogPosterior:
         self.priors = priors
         self.layout = reduction.layout
         self.deviance = MarginalDeviance(reduction, priors)
-        self.scale_priors = [*(priors.sd[name] for name in self.layout.effects), priors.sigma]
+        self.scale_priors = scale_priors(self.layout, priors)
 
         # All coordinates are log SDs, log σ and those of the correlations; some SDs may be fixed.
         scales = len(self.scale_priors)

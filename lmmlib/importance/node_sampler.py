@@ -10,6 +10,7 @@ from lmmlib.importance.modes import mixture_at_modes
 from lmmlib.importance.negative_log_posterior import NegativeLogPosterior
 from lmmlib.importance.proposal import adapted_mixture
 from lmmlib.importance.ratio_nodes import Node, RatioPosterior
+from lmmlib.importance.variance_parameters import scale_priors
 from lmmlib.importance.weighting import (
     ImportanceWeights,
     PosteriorError,
@@ -45,8 +46,8 @@ class NodeDraws:
 
 def asks_for_nodes(reduction: Reduction, priors: Priors) -> bool:
     """Whether one factorisation is costly, and serves every σ: no SD is fixed."""
-    scales = [*(priors.sd[name] for name in reduction.layout.effects), priors.sigma]
-    return reduction.entries > CHUNK and all(prior.family != "fixed" for prior in scales)
+    of_scales = scale_priors(reduction.layout, priors)
+    return reduction.entries > CHUNK and all(prior.family != "fixed" for prior in of_scales)
 
 
 def sample_by_nodes(

@@ -234,7 +234,8 @@ def _sample_variances(
         If no attempt gives weights that can be trusted; where no data could tell σ and an SD apart,
         it says so.
     """
-    at_modes = _mixture_at_modes(reduction, priors)
+    starts = starting_points(reduction, priors)
+    at_modes = mixture_at_modes(NegativeLogPosterior(reduction, priors), starts)
     for attempt in range(ATTEMPTS):
         proposal = _proposal(reduction, priors, at_modes, rng, BATCH << attempt)
 
@@ -255,14 +256,6 @@ def _sample_variances(
     raise PosteriorError(
         f"{confounded} (the importance weights fail on what the priors leave)"
     ) from failure
-
-
-def _mixture_at_modes(reduction: Reduction, priors: Priors) -> Mixture:
-    """A component at each mode; where everything is fixed, one point."""
-    starts = starting_points(reduction, priors)
-    if starts.shape[1] == 0:
-        return Mixture(np.ones(1), np.zeros((1, 0)), np.zeros((1, 0, 0)))
-    return mixture_at_modes(NegativeLogPosterior(reduction, priors), starts)
 
 
 def _proposal(

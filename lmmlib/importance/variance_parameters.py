@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betaln
 
-from lmmlib.model import Layout, Priors, lkj
+from lmmlib.model import Layout, Priors, ScalePrior, lkj
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,20 @@ class VarianceParameters:
         )
 
 
+def scale_priors(layout: Layout, priors: Priors) -> list[ScalePrior]:
+    """The priors of the SDs of all effects and of σ, in the order of their coordinates.
+
+    Examples
+    --------
+    >>> from lmmlib.model import Design, Term
+    >>> design = Design([[1.0]] * 3, [Term.grouped("g", ["a", "b", "b"])])
+    >>> priors = Priors.build(design, (0, 1), ScalePrior("half-normal", 1.0))
+    >>> [prior.scale for prior in scale_priors(design.layout, priors)]
+    [1.0, 1.0]
+    """
+    return [*(priors.sd[name] for name in layout.effects), priors.sigma]
+
+
 def variance_parameters(free: np.ndarray, layout: Layout, priors: Priors) -> VarianceParameters:
     """Variance parameters and their log prior from free coordinates φ.
 
@@ -81,11 +95,11 @@ def variance_parameters(free: np.ndarray, layout: Layout, priors: Priors) -> Var
     log_prior = np.zeros(size)
 
     # SDs of the effects and σ: fixed, or the exponential of a coordinate of their own.
-    scale_priors = [*(priors.sd[name] for name in layout.effects), priors.sigma]
-    number_of_free_scales = sum(prior.family != "fixed" for prior in scale_priors)
+    of_scales = scale_priors(layout, priors)
+    number_of_free_scales = sum(prior.family != "fixed" for prior in of_scales)
     log_scales = iter(free[:, :number_of_free_scales].T)
     scales = []
-    for prior in scale_priors:
+    for prior in of_scales:
         if prior.family == "fixed":
             scales.append(np.full(size, prior.scale))
             continue

@@ -129,7 +129,8 @@ def newton_minimize(
     x = np.array(start, float)
     here = function(x) if at_start is None else at_start
     evaluations = 1 if at_start is None else 0
-    newton = _newton_step(_size(x, sizes), here)
+    size = _size(x, sizes)
+    newton = _newton_step(size, here)
     in_known_bowl = False
     for _ in range(MAX_STEPS):
         if newton.gain < least_gain:
@@ -143,7 +144,7 @@ def newton_minimize(
             trial_x = x + fraction * newton.step
             trial = function(trial_x)
             evaluations += 1
-            if _leads_down(here, trial, fraction * newton.decrease, _size(x, sizes)):
+            if _leads_down(here, trial, fraction * newton.decrease, size):
                 next_x = trial_x
                 break
             fraction /= 4
@@ -151,7 +152,8 @@ def newton_minimize(
             break
         x = next_x
         here = trial
-        newton = _newton_step(_size(x, sizes), here)
+        size = _size(x, sizes)
+        newton = _newton_step(size, here)
     if signs is not None:
         turned = signs(x)
         x = x * turned
